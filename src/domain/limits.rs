@@ -1,0 +1,54 @@
+//! Every bound, with its unit and its reason. What happens at a bound is tested where the bound is used.
+
+use std::time::Duration;
+
+/// Bytes of an id. Ids become file names and parts of ref names; 128 leaves room for prefixes below 255.
+pub const MAX_ID_BYTES: usize = 128;
+
+/// Bytes of a work document. An agent reads all of it; a longer one belongs into a file of the repository.
+pub const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
+
+/// Bytes of a title, which becomes a commit subject.
+pub const MAX_TITLE_BYTES: usize = 256;
+
+/// Nesting of a document's front matter. Its fields are scalars and lists; unknown keys get some room.
+pub const MAX_YAML_DEPTH: usize = 16;
+
+/// Bytes kept of one piece of evidence in the ledger: commits are for ever. Head and tail are kept.
+pub const MAX_EVIDENCE_BYTES: usize = 64 * 1024;
+
+/// Bytes of all evidence of one handoff.
+pub const MAX_HANDOFF_BYTES: usize = 1024 * 1024;
+
+/// Documents that one `queue add-*` may bring; more come in several commits.
+pub const MAX_INTAKE_DOCUMENTS: usize = 1000;
+
+/// How long a command waits for the writer's lock before it names the holder.
+pub const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a git hook waits for it: a push must not hang.
+pub const LOCK_WAIT_HOOK: Duration = Duration::from_secs(2);
+
+/// Level-0 packs of ours (one a transition) that are folded into one.
+pub const FOLD_AT: usize = 24;
+
+/// Packs of a higher level that are folded into one of the next.
+pub const FOLD_LEVEL_AT: usize = 6;
+
+/// Packs of ours at any time: each one costs every git command of the user's a little.
+pub const MAX_PACKS: usize = 36;
+
+/// Seconds between TERM and KILL: the slowest harness seen needs 7.6 s to end its tools.
+pub const MIN_GRACE: Duration = Duration::from_secs(10);
+
+/// Launches of one item over its life, all runs and stages together, when the plan names no other number.
+pub const DEFAULT_MAX_LAUNCHES: u32 = 40;
+
+/// Interruptions of one run before it is blocked: a stage that takes its runtime down every time must not go on.
+pub const DEFAULT_MAX_INTERRUPTIONS: u32 = 5;
+
+/// Minutes of rest after the n-th infrastructure failure in a row of one runner; the last value repeats.
+pub const BACKOFF_MINUTES: [i64; 4] = [5, 15, 60, 60];
+
+/// Receipts that are kept; the oldest go first.
+pub const MAX_RECEIPTS: usize = 1000;

@@ -1,0 +1,109 @@
+//! Running the git binary, always the same way: nothing of the caller's environment or configuration that could
+//! run a program, open a pager, start a background task or point elsewhere reaches it.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::super::store::StoreError;
+
+/// A call of git in one repository.
+pub struct GitCommand {
+    command: Command,
+    what: String,
+}
+
+impl GitCommand {
+    /// `git <subcommand>` on the repository whose git directory this is.
+    pub fn new(git_dir: &Path, subcommand: &str) -> Self {
+        let mut command = Command::new("git");
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"GIT_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("GIT_DIR", git_dir)
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_PAGER", "cat")
+            .env("LC_ALL", "C")
+            .args(["-c", "core.hooksPath=/dev/null"])
+            .args(["-c", "core.fsmonitor=false"])
+            .args(["-c", "gc.auto=0"])
+            .args(["-c", "maintenance.auto=false"])
+            .args(["-c", "diff.external="])
+            .args(["-c", "core.pager=cat"])
+            .arg(subcommand)
+            .stdin(Stdio::null());
+        Self { command, what: format!("git {subcommand}") }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// Sets a variable of git's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it in the work tree at `path`.
+    #[must_use]
+    pub fn work_tree(mut self, path: &Path) -> Self {
+        self.command.env("GIT_WORK_TREE", path).current_dir(path);
+        self
+    }
+
+    /// Runs it to its end, whatever its exit code, with `input` on its stdin.
+    pub fn output(mut self, input: &[u8]) -> Result<Output, StoreError> {
+        let fault = |source| StoreError::Io { action: "run", path: PathBuf::from("git"), source };
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if input.is_empty() {
+            return self.command.output().map_err(fault);
+        }
+        self.command.stdin(Stdio::piped());
+        let mut child = self.command.spawn().map_err(fault)?;
+        let mut stdin = child.stdin.take();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                if let Some(pipe) = stdin.as_mut() {
+                    // A git that ends early closes the pipe; its exit code tells why.
+                    let _ = pipe.write_all(input);
+                }
+            });
+            child.wait_with_output().map_err(fault)
+        })
+    }
+
+    /// Runs it and gives its stdout; an exit code other than 0 is an error with the last line of its stderr.
+    pub fn run(self, input: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let what = self.what.clone();
+        let output = self.output(input)?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let line = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message");
+        Err(StoreError::Git { action: what, detail: format!("{line} ({})", output.status) })
+    }
+
+    /// Runs it and gives its stdout as text without the final line break.
+    pub fn text(self) -> Result<String, StoreError> {
+        let bytes = self.run(&[])?;
+        Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned())
+    }
+}

@@ -1,0 +1,3 @@
+//! The store in a git repository.
+
+pub mod command;

@@ -1,0 +1,213 @@
+//! The port: what the ledger needs of a place that keeps objects and refs.
+//!
+//! Three things implement it: the git repository ([`crate::ledger::git`]), a map in memory for tests and
+//! simulation, and a decorator that fails at a chosen call. One contract suite runs on all of them.
+//!
+//! Reading needs no lock and writes nothing. Writing goes through a [`Writer`], which holds the writers' lock
+//! until it is dropped, so that what was read through it is still true when it is published.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::domain::ids::RunId;
+use crate::domain::oid::Oid;
+
+/// The refs we write. Nothing else below `refs/` is ever touched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefName {
+    /// `refs/millrace/state`: the ledger.
+    State,
+    /// `refs/millrace/runs/<run-id>`: the code snapshots of one run.
+    Run(RunId),
+    /// `refs/millrace/backup/<name>`: what stood somewhere before a repair.
+    Backup(String),
+}
+
+impl RefName {
+    /// The full name, `refs/millrace/...`.
+    #[must_use]
+    pub fn full(&self) -> String {
+        match self {
+            Self::State => "refs/millrace/state".to_owned(),
+            Self::Run(run) => format!("refs/millrace/runs/{run}"),
+            Self::Backup(name) => format!("refs/millrace/backup/{name}"),
+        }
+    }
+}
+
+/// The hash that names objects in this repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectFormat {
+    /// 20 bytes.
+    Sha1,
+    /// 32 bytes.
+    Sha256,
+}
+
+/// The kinds of object that we write; we never write tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// A file.
+    Blob,
+    /// A folder.
+    Tree,
+    /// A commit.
+    Commit,
+}
+
+/// An object with its id, ready to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its id, which is the hash of kind and bytes.
+    pub oid: Oid,
+    /// Its content, without git's header.
+    pub bytes: Vec<u8>,
+}
+
+/// The objects a publication makes durable before its ref moves.
+#[derive(Debug, Clone)]
+pub enum NewObjects {
+    /// None: the ref goes to an object that is durable already (a ref that is reset or deleted).
+    None,
+    /// These, all of them, whether or not the object database already has one: an object that lies unsynced
+    /// elsewhere is not durable.
+    Given(Vec<Object>),
+    /// Everything reachable from `want` and not from any of `have`, read from an object directory of its own
+    /// (with the repository's as alternate). This is how code snapshots come in.
+    Quarantine {
+        /// The object directory that holds what is new.
+        directory: PathBuf,
+        /// The commit that will be published.
+        want: Oid,
+        /// Commits whose objects are durable already.
+        have: Vec<Oid>,
+    },
+}
+
+/// Who moved a ref, for its reflog.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// Name, without `<`, `>` or line breaks.
+    pub name: String,
+    /// Mail address, likewise.
+    pub email: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One ref move, with what must be durable before it.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// The ref.
+    pub name: RefName,
+    /// The value it must have now; `None`: it must not exist.
+    pub old: Option<Oid>,
+    /// The value it gets; `None`: it is deleted.
+    pub new: Option<Oid>,
+    /// What the new value needs.
+    pub objects: NewObjects,
+    /// For the reflog.
+    pub by: Signature,
+    /// One line for the reflog.
+    pub message: String,
+}
+
+/// What can go wrong in a store.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The ref did not have the value that the publication expects; nothing was changed. Load again and decide again.
+    #[error("{name} moved: expected {expected}, found {found}", expected = shown(*.expected), found = shown(*.found))]
+    Moved {
+        /// The ref's full name.
+        name: String,
+        /// What it should have been.
+        expected: Option<Oid>,
+        /// What it was.
+        found: Option<Oid>,
+    },
+    /// The object is not there.
+    #[error("object {0} is missing from the repository")]
+    Missing(Oid),
+    /// The object is there and cannot be what it should be.
+    #[error("object {oid} is damaged: {detail}")]
+    Damaged {
+        /// Which one.
+        oid: Oid,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The ref's file holds something that is not an object id.
+    #[error("{name} is damaged: {detail}")]
+    DamagedRef {
+        /// The ref's full name.
+        name: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// Another process holds the lock.
+    #[error("another process is writing the ledger ({holder}); waited {} s for {}", .waited.as_secs(), .lock.display())]
+    Locked {
+        /// The lock file.
+        lock: PathBuf,
+        /// Who holds it, as far as that can be told.
+        holder: String,
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// This kind of repository cannot hold a ledger.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The machine refused.
+    #[error("{action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried (`write`, `fsync`, `rename`, ...).
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// git refused, or a git library did.
+    #[error("{action}: {detail}")]
+    Git {
+        /// What was tried.
+        action: String,
+        /// What was said, one line.
+        detail: String,
+    },
+}
+
+fn shown(oid: Option<Oid>) -> String {
+    oid.map_or_else(|| "nothing".to_owned(), |oid| oid.to_string())
+}
+
+/// A place that keeps objects and refs.
+pub trait Store {
+    /// How objects are named here.
+    fn object_format(&self) -> ObjectFormat;
+
+    /// The value of a ref, or `None` where it does not exist.
+    fn resolve(&self, name: &RefName) -> Result<Option<Oid>, StoreError>;
+
+    /// The runs that have a run branch, with its tip.
+    fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError>;
+
+    /// An object's kind and content; [`StoreError::Missing`] where there is none.
+    fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError>;
+
+    /// Takes the writers' lock, waiting at most `wait`.
+    fn writer(&self, wait: Duration) -> Result<Box<dyn Writer + '_>, StoreError>;
+}
+
+/// The right to write: holds the lock until it is dropped.
+pub trait Writer {
+    /// Makes the objects durable and then moves the ref. When this returns `Ok`, both survive a power cut; when
+    /// it returns an error, the ref is as it was, except after [`StoreError::Io`], where it may have moved:
+    /// resolve it again to know.
+    fn publish(&mut self, publication: Publication) -> Result<(), StoreError>;
+}
