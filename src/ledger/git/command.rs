@@ -16,6 +16,7 @@ pub struct GitCommand {
 
 impl GitCommand {
     /// `git <subcommand>` on the repository whose git directory this is.
+    #[must_use]
     pub fn new(git_dir: &Path, subcommand: &str) -> Self {
         let mut command = Command::new("git");
         for (name, _) in std::env::vars_os() {

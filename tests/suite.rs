@@ -1,0 +1,13 @@
+//! The integration tests, one binary: modules mirror the floors of `src/`.
+
+mod support;
+
+mod cli;
+mod compile;
+mod domain;
+mod format;
+mod guard;
+mod harness;
+mod ledger;
+mod runtime;
+mod workspace;
