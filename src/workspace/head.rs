@@ -81,13 +81,17 @@ impl Repository {
         let fault = |detail: String| HeadError { repository: self.git_dir.display().to_string(), detail };
         let options = gix::open::Options::isolated().open_path_as_is(true).with(gix::sec::Trust::Full);
         let opened = gix::open_opts(&self.git_dir, options).map_err(|error| fault(error.to_string()))?;
-        let head = opened.head().map_err(|error| fault(error.to_string()))?;
-        let branch = head.referent_name().map(|name| name.as_bstr().to_string());
-        if branch.as_deref() == Some("refs/heads/.invalid") {
+        if opened
+            .config_snapshot()
+            .string("extensions.refStorage")
+            .is_some_and(|kind| kind.as_slice() == b"reftable")
+        {
             return Err(fault(
                 "the repository stores its refs as reftable, which is not supported".to_owned(),
             ));
         }
+        let head = opened.head().map_err(|error| fault(error.to_string()))?;
+        let branch = head.referent_name().map(|name| name.as_bstr().to_string());
         let oid = match head.id() {
             Some(id) => Some(
                 Oid::from_bytes(id.as_bytes()).ok_or_else(|| fault(format!("{id} is not an object id")))?,

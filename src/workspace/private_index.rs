@@ -163,12 +163,20 @@ impl<'a> PrivateIndex<'a> {
         if candidates.is_empty() {
             return Ok(candidates);
         }
-        let output = self.git("check-ignore").args(["-z", "--stdin"]).output(&nul_terminated(&candidates))?;
+        // A name that begins with `:` would be read as a pattern.
+        let mut input = Vec::new();
+        for path in &candidates {
+            input.extend_from_slice(b"./");
+            input.extend_from_slice(path.as_bytes());
+            input.push(0);
+        }
+        let output = self.git("check-ignore").args(["-z", "--stdin"]).output(&input)?;
         // 0: some are ignored; 1: none is.
         if !matches!(output.status.code(), Some(0 | 1)) {
             return Ok(Vec::new());
         }
-        let ignored: BTreeSet<&[u8]> = split_nul(&output.stdout).collect();
+        let ignored: BTreeSet<&[u8]> =
+            split_nul(&output.stdout).filter_map(|path| path.strip_prefix(b"./")).collect();
         Ok(candidates.into_iter().filter(|path| !ignored.contains(path.as_bytes())).collect())
     }
 
@@ -254,10 +262,7 @@ impl<'a> PrivateIndex<'a> {
 
 /// The settings that every git of a snapshot runs with; `GIT_CONFIG_*` is read after all files.
 fn settled(mut git: GitCommand) -> GitCommand {
-    git = git
-        .env("GIT_LITERAL_PATHSPECS", "1")
-        .env("GIT_NO_REPLACE_OBJECTS", "1")
-        .env("GIT_CONFIG_COUNT", SETTINGS.len().to_string());
+    git = git.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_CONFIG_COUNT", SETTINGS.len().to_string());
     for (at, (key, value)) in SETTINGS.iter().enumerate() {
         git = git.env(&format!("GIT_CONFIG_KEY_{at}"), key).env(&format!("GIT_CONFIG_VALUE_{at}"), value);
     }

@@ -117,7 +117,7 @@ fn skipped(snapshot: &Snapshot) -> Vec<(String, String)> {
     snapshot.skipped.iter().map(|skip| (skip.path.to_string(), skip.why.to_string())).collect()
 }
 
-/// Everything below a folder, to the byte: kind, mode, content or target, and time of change.
+/// Everything below a folder, to the byte: kind, mode, content or target, and the time of change.
 fn inventory(root: &Path, leave_out: &[&Path]) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut todo = vec![root.to_owned()];
@@ -134,7 +134,8 @@ fn inventory(root: &Path, leave_out: &[&Path]) -> BTreeMap<String, String> {
         } else {
             line.push_str(&format!(" {}.{}", meta.mtime(), meta.mtime_nsec()));
             if meta.is_file() {
-                line.push_str(&format!(" {:?}", std::fs::read(&path).ok()));
+                let content = std::fs::read(&path).unwrap_or_default();
+                line.push_str(&format!(" {} {:08x}", content.len(), crc32fast::hash(&content)));
             } else if meta.is_symlink() {
                 line.push_str(&format!(" {}", std::fs::read_link(&path).expect("a target").display()));
             }
@@ -142,6 +143,17 @@ fn inventory(root: &Path, leave_out: &[&Path]) -> BTreeMap<String, String> {
         all.insert(path.to_string_lossy().into_owned(), line);
     }
     all
+}
+
+#[track_caller]
+fn assert_same_inventory(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) {
+    let paths: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let differences: Vec<_> = paths
+        .into_iter()
+        .filter(|path| before.get(*path) != after.get(*path))
+        .map(|path| format!("{path}: {:?} -> {:?}", before.get(path), after.get(path)))
+        .collect();
+    assert!(differences.is_empty(), "{differences:#?}");
 }
 
 fn is_root() -> bool {

@@ -10,8 +10,8 @@ use millrace::workspace::snapshot::{SkipReason, SnapshotError, Snapshots};
 use millrace::workspace::snapshot_rules::SnapshotRules;
 
 use super::{
-    by, fixture, found, head, inventory, is_root, listed, publish, rules, shown, skipped, snap, take,
-    take_with,
+    assert_same_inventory, by, fixture, found, head, inventory, is_root, listed, publish, rules, shown,
+    skipped, snap, take, take_with,
 };
 use crate::support::repo::TestRepo;
 
@@ -58,8 +58,6 @@ fn it_takes_tracked_and_untracked_and_not_ignored() {
 fn the_users_repository_stays_untouched_to_the_byte() {
     let repo = TestRepo::init();
     fixture(&repo, "odd-names.sh", &[]);
-    repo.git(&["config", "core.splitIndex", "true"]);
-    repo.git(&["config", "core.ignoreStat", "true"]);
     repo.write("staged", "staged");
     repo.git(&["add", "staged"]);
     repo.write("staged", "and changed again");
@@ -68,11 +66,29 @@ fn the_users_repository_stays_untouched_to_the_byte() {
     let root = repo.path().canonicalize().expect("a path");
     let before = inventory(&root, &[&ours]);
     let first = take(&repo, head(&repo));
-    assert_eq!(inventory(&root, &[&ours]), before);
+    assert_same_inventory(&before, &inventory(&root, &[&ours]));
     assert!(!first.unchanged);
     drop(first);
-    assert_eq!(inventory(&root, &[&ours]), before);
+    assert_same_inventory(&before, &inventory(&root, &[&ours]));
     assert_eq!(std::fs::read_dir(ours.join("quarantine")).expect("a folder").count(), 0);
+}
+
+#[test]
+fn settings_that_hide_changes_or_split_the_index_do_not_reach_it() {
+    let repo = TestRepo::with_commit();
+    let shared = |repo: &TestRepo| -> Vec<_> {
+        let entries = std::fs::read_dir(repo.git_dir()).expect("a folder").map(|entry| entry.expect("entry"));
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with("sharedindex.")).collect()
+    };
+    for setting in ["core.splitIndex", "core.ignoreStat", "core.untrackedCache", "feature.manyFiles"] {
+        repo.git(&["config", setting, "true"]);
+    }
+    repo.write("new", "one");
+    let first = snap(&repo, head(&repo));
+    repo.write("new", "two");
+    assert_eq!(shown(&repo, snap(&repo, Some(first)), "new"), "two");
+    assert_eq!(shared(&repo), Vec::<String>::new());
 }
 
 #[test]
@@ -147,7 +163,9 @@ fn what_is_left_out_is_named_and_the_parent_stands() {
     repo.write(".env.example", "TOKEN=");
     repo.write("ID_RSA", "key");
     repo.write("millrace-agents/runs/x/01-builder/prompt.md", "scratch");
-    repo.command("mkfifo").arg("pipe").status().expect("mkfifo");
+    for name in ["pipe", ":(odd) pipe"] {
+        repo.command("mkfifo").arg(name).status().expect("mkfifo");
+    }
     std::fs::create_dir(repo.path().join("pipes")).expect("a folder");
     repo.command("mkfifo").arg("pipes/only").status().expect("mkfifo");
     let _socket = std::os::unix::net::UnixListener::bind(repo.path().join("sock")).expect("a socket");
@@ -159,6 +177,7 @@ fn what_is_left_out_is_named_and_the_parent_stands() {
     assert_eq!(
         skipped(&snapshot),
         [
+            skip(":(odd) pipe", "is a FIFO"),
             skip("ID_RSA", "looks like a secret and is not tracked"),
             skip("deploy/.env", "looks like a secret and is not tracked"),
             skip("fixed/new.dat", "is excluded by `[snapshot] exclude`"),
