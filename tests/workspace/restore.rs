@@ -198,6 +198,20 @@ fn every_way_of_touching_is_seen() {
 }
 
 #[test]
+fn what_cannot_be_read_cannot_go_back() {
+    if super::is_root() {
+        return; // root reads everything
+    }
+    let (repo, target, last) = after_a_run();
+    std::fs::set_permissions(repo.path().join("star*[a].txt"), std::fs::Permissions::from_mode(0))
+        .expect("mode");
+    let todo = plan(&repo, target, last);
+    assert_eq!(todo.unclear.len(), 1);
+    assert_eq!(todo.unclear[0].path.to_string(), "star*[a].txt");
+    assert!(todo.unclear[0].why.contains("Permission denied"), "{}", todo.unclear[0].why);
+}
+
+#[test]
 fn a_change_between_plan_and_deed_is_noticed() {
     let (repo, target, last) = after_a_run();
     let todo = plan(&repo, target, last);
