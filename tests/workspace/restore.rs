@@ -203,7 +203,7 @@ fn what_cannot_be_read_cannot_go_back() {
         return; // root reads everything
     }
     let (repo, target, last) = after_a_run();
-    std::fs::set_permissions(repo.path().join("star*[a].txt"), std::fs::Permissions::from_mode(0))
+    std::fs::set_permissions(repo.path().join("star*[a].txt"), std::fs::Permissions::from_mode(0o000))
         .expect("mode");
     let todo = plan(&repo, target, last);
     assert_eq!(todo.unclear.len(), 1);
