@@ -492,11 +492,11 @@ fn outbox_examples_carry_the_required_fields_and_no_lineage() {
 
 /// The front matter that a skill must have, given its description.
 fn skill_front_matter(stage: &Stage, description: &str) -> String {
-    let claims: String = FORBIDDEN_CLAIMS.iter().map(|claim| format!("  - {claim}\n")).collect();
+    let claims = FORBIDDEN_CLAIMS.join("\n  - ");
     format!(
         "---\nasset_type: skill\nasset_id: {0}-core\nversion: 1\ndescription: {description}\n\
          advisory_only: true\ncapability_type: stage_core\nrecommended_for_stages:\n  - {0}\n\
-         forbidden_claims:\n{claims}---\n",
+         forbidden_claims:\n  - {claims}\n---\n",
         stage.name
     )
 }
