@@ -1,5 +1,7 @@
 //! The pure core: what things are, and what may happen to them. No clock, randomness, environment or IO.
 
 pub mod ids;
+pub mod item;
 pub mod limits;
 pub mod oid;
+pub mod permission;
