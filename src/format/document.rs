@@ -113,7 +113,9 @@ impl<'a> Fields<'a> {
             let key = unknown[SHOWN_UNKNOWN_KEYS];
             warnings.push(self.warning(
                 key,
-                &format!("{more} more fields are not known, this one first; they are kept and have no effect"),
+                &format!(
+                    "{more} more fields are not known, this one first; they are kept and have no effect"
+                ),
             ));
         }
         self.warnings.append(&mut warnings);
@@ -183,9 +185,7 @@ impl<'a> Fields<'a> {
                 self.refuse_control(field, &[], text, false)?;
                 Ok(Some(text.clone()))
             }
-            Some(other) => {
-                Err(self.refuse(field, &[], &format!("found {}", other.describe()), expected))
-            }
+            Some(other) => Err(self.refuse(field, &[], &format!("found {}", other.describe()), expected)),
         }
     }
 

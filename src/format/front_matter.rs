@@ -36,7 +36,7 @@ pub fn split<'a>(bytes: &'a [u8], file: &str) -> Result<FrontMatter<'a>, Documen
             format!("at most {MAX_DOCUMENT_BYTES}; put long material into a file of the repository"),
         ));
     }
-    let line_of = |offset: usize| 1 + bytes[..offset].iter().filter(|&&byte| byte == b'\n').count();
+    let line_of = |offset: usize| bytes[..offset].split(|byte| *byte == b'\n').count();
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         return Err(refuse(1, "the document is UTF-16".to_owned(), "UTF-8".to_owned()));
     }
@@ -55,7 +55,11 @@ pub fn split<'a>(bytes: &'a [u8], file: &str) -> Result<FrontMatter<'a>, Documen
 
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     if !is_fence(first) {
-        return Err(refuse(1, no_fence(text), "a first line `---`, then YAML, then another `---`".to_owned()));
+        return Err(refuse(
+            1,
+            no_fence(text),
+            "a first line `---`, then YAML, then another `---`".to_owned(),
+        ));
     }
     let mut end = 0;
     for line in rest.split_inclusive('\n') {
@@ -82,7 +86,8 @@ fn is_fence(line: &str) -> bool {
 fn no_fence(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let Some(first) = lines.next() else { return "the document is empty".to_owned() };
-    let label = |line: &str| ["Task-ID:", "Spec-ID:", "Incident-ID:"].iter().any(|label| line.starts_with(label));
+    let label =
+        |line: &str| ["Task-ID:", "Spec-ID:", "Incident-ID:"].iter().any(|label| line.starts_with(label));
     if first.starts_with("# ") && lines.any(label) {
         return "the form with a `# title` and `Task-ID:` labels is not read (the keys are the same, in lower case \
                 with `_`: `task_id`, `title`, `target_paths`)"

@@ -101,7 +101,7 @@ const PEM_DASHES: &str = "-----";
 #[must_use]
 pub fn secret_line(text: &str, known_values: &[KnownValue<'_>]) -> Option<(usize, String)> {
     let first = find(text, known_values).into_iter().next()?;
-    Some((1 + text.as_bytes()[..first.start].iter().filter(|&&byte| byte == b'\n').count(), first.what))
+    Some((text[..first.start].split('\n').count(), first.what))
 }
 
 /// Refuses a document that holds a secret. The secret itself is in no message.

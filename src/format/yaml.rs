@@ -288,7 +288,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Key<'_, '_> {
+impl Visitor<'_> for Key<'_, '_> {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -375,7 +375,9 @@ impl<'de> Visitor<'de> for Find<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Some(Step::Key(wanted)) = self.path.next().copied() else { return Err(de::Error::custom("here")) };
+        let Some(Step::Key(wanted)) = self.path.next().copied() else {
+            return Err(de::Error::custom("here"));
+        };
         let last = self.path.as_slice().is_empty();
         while let Some(found) = entries.next_key_seed(FindKey { wanted, last })? {
             if found {

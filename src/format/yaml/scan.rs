@@ -130,7 +130,7 @@ impl Scan {
         self.indents.last().map_or(0, |open| open + 1)
     }
 
-    fn to_next_token(&mut self) {
+    fn skip_to_token(&mut self) {
         loop {
             while self.peek(0) == Some(' ')
                 || ((self.flow > 0 || !self.key_allowed) && self.peek(0) == Some('\t'))
@@ -155,7 +155,7 @@ impl Scan {
     }
 
     fn next_token(&mut self) -> Result<bool, YamlError> {
-        self.to_next_token();
+        self.skip_to_token();
         if self.key.is_some_and(|(line, _, place)| line < self.line || place + KEY_REACH < self.at) {
             self.key = None;
         }
