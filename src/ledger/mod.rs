@@ -1,8 +1,11 @@
 //! The ledger: the commit chain on `refs/millrace/state`, and every other ref below `refs/millrace/`.
 
+pub mod checked;
 pub mod commit;
+pub mod faulty;
 pub mod git;
 pub mod history;
+pub mod memory;
 pub mod object;
 pub mod store;
 pub mod transact;

@@ -78,11 +78,11 @@ pub struct Payloads {
 
 impl Payloads {
     /// Hands bytes over, and gives what an input calls them by.
-    pub fn add(&mut self, store: &dyn Store, bytes: Vec<u8>) -> Content {
-        let oid = object_id(store.object_format(), ObjectKind::Blob, &bytes);
+    pub fn add(&mut self, store: &dyn Store, bytes: Vec<u8>) -> Result<Content, StoreError> {
+        let oid = object_id(store.object_format(), ObjectKind::Blob, &bytes)?;
         let size = bytes.len() as u64;
         self.bytes.insert(oid, bytes);
-        Content { oid, size }
+        Ok(Content { oid, size })
     }
 }
 
@@ -241,7 +241,7 @@ fn prepare(
         message: message::render(&transition),
     };
     let bytes = commit.render();
-    let oid = object_id(store.object_format(), ObjectKind::Commit, &bytes);
+    let oid = object_id(store.object_format(), ObjectKind::Commit, &bytes)?;
     objects.push(Object { kind: ObjectKind::Commit, oid, bytes });
     objects.sort_by_key(|object| object.oid);
     objects.dedup_by_key(|object| object.oid);
@@ -279,15 +279,15 @@ pub fn edited(
 ) -> Result<(Oid, Vec<Object>), TransactError> {
     let mut editor = TreeEditor::new(trees, root)?;
     let mut objects = Vec::new();
-    let mut blob = |bytes: Vec<u8>| {
-        let oid = object_id(trees.format(), ObjectKind::Blob, &bytes);
+    let mut blob = |bytes: Vec<u8>| -> Result<Oid, StoreError> {
+        let oid = object_id(trees.format(), ObjectKind::Blob, &bytes)?;
         objects.push(Object { kind: ObjectKind::Blob, oid, bytes });
-        oid
+        Ok(oid)
     };
     for edit in edits {
         match edit {
             Edit::Put(path, record) => {
-                let oid = blob(encode_record(record)?);
+                let oid = blob(encode_record(record)?)?;
                 editor.put(path, oid)?;
             }
             Edit::Place(path, content) => editor.put(path, content.oid)?,
@@ -300,9 +300,9 @@ pub fn edited(
             }
         }
     }
-    let oid = blob(encode(transition)?);
+    let oid = blob(encode(transition)?)?;
     editor.put(&place::transition(), oid)?;
-    let (root, trees) = editor.finish();
+    let (root, trees) = editor.finish()?;
     objects.extend(trees);
     Ok((root, objects))
 }

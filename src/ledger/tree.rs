@@ -242,14 +242,13 @@ impl<'t, 's> TreeEditor<'t, 's> {
 
     /// The root of the edited tree, and every object of it that was read for editing and may have changed. Empty
     /// folders vanish, as in git.
-    #[must_use]
-    pub fn finish(self) -> (Oid, Vec<Object>) {
+    pub fn finish(self) -> Result<(Oid, Vec<Object>), StoreError> {
         let format = self.trees.format();
         let mut objects = Vec::new();
-        let bytes = serialise(self.root, format, &mut objects);
-        let oid = object_id(format, ObjectKind::Tree, &bytes);
+        let bytes = serialise(self.root, format, &mut objects)?;
+        let oid = object_id(format, ObjectKind::Tree, &bytes)?;
         objects.push(Object { kind: ObjectKind::Tree, oid, bytes });
-        (oid, objects)
+        Ok((oid, objects))
     }
 }
 
@@ -266,18 +265,18 @@ fn open(trees: &Trees<'_>, oid: Oid) -> Result<Folder, Fault> {
     Ok(folder)
 }
 
-fn serialise(folder: Folder, format: ObjectFormat, objects: &mut Vec<Object>) -> Vec<u8> {
+fn serialise(folder: Folder, format: ObjectFormat, objects: &mut Vec<Object>) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
     for (key, node) in folder.entries {
         let (mode, oid) = match node {
             Node::File(oid) => ("100644", oid),
             Node::Closed(oid) => ("40000", oid),
             Node::Open(inner) => {
-                let inner = serialise(inner, format, objects);
+                let inner = serialise(inner, format, objects)?;
                 if inner.is_empty() {
                     continue;
                 }
-                let oid = object_id(format, ObjectKind::Tree, &inner);
+                let oid = object_id(format, ObjectKind::Tree, &inner)?;
                 objects.push(Object { kind: ObjectKind::Tree, oid, bytes: inner });
                 ("40000", oid)
             }
@@ -288,5 +287,5 @@ fn serialise(folder: Folder, format: ObjectFormat, objects: &mut Vec<Object>) ->
         bytes.push(0);
         bytes.extend_from_slice(oid.as_bytes());
     }
-    bytes
+    Ok(bytes)
 }
