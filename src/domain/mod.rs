@@ -3,3 +3,5 @@
 pub mod ids;
 pub mod limits;
 pub mod oid;
+pub mod permission;
+pub mod result;
