@@ -1,1 +1,3 @@
 //! (floor format)
+
+pub mod yaml;
