@@ -1,0 +1,274 @@
+//! A private index: git's `add` without the user's index, and without the user's object database.
+//!
+//! One file per work tree, `<common-dir>/millrace/index/<work-tree>`, is kept between snapshots for its record
+//! of file times, so that only changed files are read again. It is a cache and nothing else: every use starts
+//! with `read-tree --reset <base>`, which drops each entry that differs from the base, so that a kept index from
+//! a snapshot that was never published, or from another branch, gives the same result as none. A use works on a
+//! copy; the kept file is replaced only when all went well, and one that git cannot read is thrown away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::changes::{Version, parse_version};
+use super::discover::Repository;
+use super::path::{RepoPath, nul_terminated, split_nul};
+use super::quarantine::Quarantine;
+use crate::domain::oid::Oid;
+use crate::ledger::git::command::GitCommand;
+use crate::ledger::store::StoreError;
+
+/// Settings of the user's that would make a private index depend on files beside it, or hide changes.
+const SETTINGS: &[(&str, &str)] = &[
+    ("core.splitIndex", "false"),
+    ("core.untrackedCache", "false"),
+    ("core.ignoreStat", "false"),
+    // Line endings that cannot be restored exactly are a warning to people who commit, not to a snapshot.
+    ("core.safecrlf", "false"),
+    ("advice.addEmbeddedRepo", "false"),
+    ("i18n.commitEncoding", "UTF-8"),
+];
+
+const LIST_IGNORED: [&str; 4] = ["-z", "--cached", "--ignored", "--exclude-standard"];
+
+/// An index in a quarantine, for one work tree.
+pub(crate) struct PrivateIndex<'a> {
+    repository: &'a Repository,
+    work_tree: &'a Path,
+    quarantine: &'a Quarantine,
+    file: PathBuf,
+}
+
+/// A path that git refused to take, with what it said.
+pub(crate) struct Refused {
+    pub(crate) path: RepoPath,
+    pub(crate) detail: String,
+}
+
+impl<'a> PrivateIndex<'a> {
+    /// An index that holds exactly what `base` holds (nothing, where there is none), with the file times that the
+    /// kept index knows.
+    pub(crate) fn from_kept(
+        repository: &'a Repository,
+        work_tree: &'a Path,
+        quarantine: &'a Quarantine,
+        base: Option<Oid>,
+    ) -> Result<Self, StoreError> {
+        let index = Self { repository, work_tree, quarantine, file: quarantine.scratch("index") };
+        index.copy_kept();
+        if index.file.exists() && index.reset(base).is_ok() {
+            return Ok(index);
+        }
+        // Not readable, or written by a newer git: from the beginning, then.
+        let _ = std::fs::remove_file(&index.file);
+        index.reset(base)?;
+        Ok(index)
+    }
+
+    /// An index that holds exactly what `base` holds and knows no file times; `name` tells it from others in the
+    /// same quarantine.
+    pub(crate) fn fresh(
+        repository: &'a Repository,
+        work_tree: &'a Path,
+        quarantine: &'a Quarantine,
+        name: &str,
+        base: Option<Oid>,
+    ) -> Result<Self, StoreError> {
+        let index = Self { repository, work_tree, quarantine, file: quarantine.scratch(name) };
+        index.reset(base)?;
+        Ok(index)
+    }
+
+    /// A git command on this index, the quarantine and the work tree.
+    pub(crate) fn git(&self, subcommand: &str) -> GitCommand {
+        let git = GitCommand::new(&self.repository.git_dir, subcommand).work_tree(self.work_tree);
+        settled(self.quarantine.over(git)).env("GIT_INDEX_FILE", &self.file)
+    }
+
+    /// Keeps this index for the next snapshot. It is only a cache, so a failure is none of the caller's.
+    pub(crate) fn keep(self) {
+        let kept = self.kept();
+        if let Some(folder) = kept.parent()
+            && std::fs::create_dir_all(folder).is_ok()
+        {
+            let _ = std::fs::rename(&self.file, kept);
+        }
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.repository.millrace_dir().join("index").join(self.repository.work_tree_key())
+    }
+
+    /// git distrusts entries that are as new as the index file itself; so the copy keeps the file's time.
+    fn copy_kept(&self) {
+        let copy = || -> std::io::Result<()> {
+            let kept = self.kept();
+            let modified = std::fs::metadata(&kept)?.modified()?;
+            std::fs::copy(&kept, &self.file)?;
+            std::fs::File::options().write(true).open(&self.file)?.set_modified(modified)
+        };
+        if copy().is_err() {
+            let _ = std::fs::remove_file(&self.file);
+        }
+    }
+
+    fn reset(&self, base: Option<Oid>) -> Result<(), StoreError> {
+        let git = self.git("read-tree");
+        match base {
+            Some(base) => git.args(["--reset", "--no-recurse-submodules"]).arg(base.to_string()),
+            None => git.arg("--empty"),
+        }
+        .run(&[])
+        .map(drop)
+    }
+
+    /// Reads every file whose time is not known, and records the times of those that are as the index says.
+    pub(crate) fn refresh(&self) -> Result<(), StoreError> {
+        // Its exit code says that something differs, which is what we are about to list.
+        self.git("update-index").args(["-q", "--really-refresh"]).output(&[]).map(drop)
+    }
+
+    /// The paths of the index that the work tree has otherwise, or not at all, by the recorded times.
+    pub(crate) fn differing(&self) -> Result<Vec<RepoPath>, StoreError> {
+        let output = self
+            .git("diff-files")
+            .args(["-z", "--name-only", "--no-renames", "--ignore-submodules=dirty"])
+            .run(&[])?;
+        Ok(paths(&output))
+    }
+
+    /// Files that are neither in the index nor ignored. A repository inside this one ends in `/`.
+    pub(crate) fn untracked(&self) -> Result<Vec<RepoPath>, StoreError> {
+        let output = self
+            .git("ls-files")
+            .args(["-z", "--others", "--exclude-standard", "--exclude=/millrace-agents/runs/"])
+            .run(&[])?;
+        Ok(paths(&output))
+    }
+
+    /// Paths of the index that the ignore rules name.
+    pub(crate) fn ignored(&self) -> Result<Vec<RepoPath>, StoreError> {
+        Ok(paths(&self.git("ls-files").args(LIST_IGNORED).run(&[])?))
+    }
+
+    /// The same of the user's own index, which is only read: what was added although it is ignored. One that is
+    /// damaged is the user's to mend, and names nothing.
+    pub(crate) fn ignored_but_added_by_user(&self) -> Result<Vec<RepoPath>, StoreError> {
+        let git = GitCommand::new(&self.repository.git_dir, "ls-files").work_tree(self.work_tree);
+        let output = git.args(LIST_IGNORED).output(&[])?;
+        Ok(if output.status.success() { paths(&output.stdout) } else { Vec::new() })
+    }
+
+    /// Of these paths, those that no ignore rule names. What git cannot judge counts as ignored.
+    pub(crate) fn not_ignored(&self, candidates: Vec<RepoPath>) -> Result<Vec<RepoPath>, StoreError> {
+        if candidates.is_empty() {
+            return Ok(candidates);
+        }
+        // A name that begins with `:` would be read as a pattern.
+        let mut input = Vec::new();
+        for path in &candidates {
+            input.extend_from_slice(b"./");
+            input.extend_from_slice(path.as_bytes());
+            input.push(0);
+        }
+        let output = self.git("check-ignore").args(["-z", "--stdin"]).output(&input)?;
+        // 0: some are ignored; 1: none is.
+        if !matches!(output.status.code(), Some(0 | 1)) {
+            return Ok(Vec::new());
+        }
+        let ignored: BTreeSet<&[u8]> =
+            split_nul(&output.stdout).filter_map(|path| path.strip_prefix(b"./")).collect();
+        Ok(candidates.into_iter().filter(|path| !ignored.contains(path.as_bytes())).collect())
+    }
+
+    /// Records these paths as the work tree has them now: added, changed or, where they are gone, removed.
+    /// git gives up a whole batch for one path; so a batch that fails is halved until the culprits stand alone.
+    pub(crate) fn record(&self, paths: &[RepoPath]) -> Result<Vec<Refused>, StoreError> {
+        let mut refused = Vec::new();
+        let mut batches = vec![paths];
+        while let Some(batch) = batches.pop() {
+            if batch.is_empty() {
+                continue;
+            }
+            let output = self
+                .git("update-index")
+                .args(["--add", "--remove", "--replace", "-z", "--stdin"])
+                .output(&nul_terminated(batch))?;
+            if output.status.success() {
+                continue;
+            }
+            if let [path] = batch {
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                let detail = stderr.lines().next().unwrap_or("no message").to_owned();
+                refused.push(Refused { path: path.clone(), detail });
+            } else {
+                let (first, second) = batch.split_at(batch.len() / 2);
+                batches.push(second);
+                batches.push(first);
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Sets entries without looking at the work tree; `None` removes.
+    pub(crate) fn set(&self, entries: &[(RepoPath, Option<Version>)]) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let gone = entries.iter().filter(|(_, version)| version.is_none()).map(|(path, _)| path);
+        let gone = nul_terminated(gone);
+        // Removals first: a name cannot be a file while it is a folder of others.
+        if !gone.is_empty() {
+            self.git("update-index").args(["--force-remove", "-z", "--stdin"]).run(&gone)?;
+        }
+        let mut lines = Vec::new();
+        for (path, version) in entries {
+            if let Some(version) = version {
+                lines.extend_from_slice(format!("{:06o} {}\t", version.mode, version.oid).as_bytes());
+                lines.extend_from_slice(path.as_bytes());
+                lines.push(0);
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.git("update-index").args(["-z", "--index-info"]).run(&lines).map(drop)
+    }
+
+    /// Everything the index holds.
+    pub(crate) fn entries(&self) -> Result<BTreeMap<RepoPath, Version>, StoreError> {
+        let output = self.git("ls-files").args(["-z", "--stage"]).run(&[])?;
+        let mut found = BTreeMap::new();
+        for record in split_nul(&output) {
+            // <mode> <oid> <stage>\t<path>
+            let entry = record.iter().position(|byte| *byte == b'\t').and_then(|tab| {
+                let head = std::str::from_utf8(&record[..tab]).ok()?;
+                let mut words = head.split(' ');
+                Some((RepoPath::new(&record[tab + 1..]), parse_version(words.next(), words.next())?))
+            });
+            let (path, version) = entry.ok_or_else(|| StoreError::Git {
+                action: "git ls-files".to_owned(),
+                detail: format!("unexpected entry `{}`", String::from_utf8_lossy(record).escape_default()),
+            })?;
+            found.insert(path, version);
+        }
+        Ok(found)
+    }
+
+    /// The tree of what the index holds.
+    pub(crate) fn write_tree(&self) -> Result<String, StoreError> {
+        self.git("write-tree").text()
+    }
+}
+
+/// The settings that every git of a snapshot runs with; `GIT_CONFIG_*` is read after all files.
+fn settled(mut git: GitCommand) -> GitCommand {
+    git = git.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_CONFIG_COUNT", SETTINGS.len().to_string());
+    for (at, (key, value)) in SETTINGS.iter().enumerate() {
+        git = git.env(&format!("GIT_CONFIG_KEY_{at}"), key).env(&format!("GIT_CONFIG_VALUE_{at}"), value);
+    }
+    git
+}
+
+fn paths(output: &[u8]) -> Vec<RepoPath> {
+    split_nul(output).map(RepoPath::new).collect()
+}
