@@ -23,6 +23,12 @@ impl PermissionLevel {
     /// All levels, the narrowest first.
     pub const ALL: [Self; 3] = [Self::Basic, Self::Elevated, Self::Maximum];
 
+    /// Whether a stage at this level can write files, its result file among them.
+    #[must_use]
+    pub fn can_write(self) -> bool {
+        self != Self::Basic
+    }
+
     /// The level as one word.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -18,8 +18,6 @@ const CLAIM_ORDER: [ItemKind; 3] = [ItemKind::Incident, ItemKind::Spec, ItemKind
 pub enum Next {
     /// A launch has no end in the ledger: find out what became of it.
     Adopt(Run),
-    /// A run that is to end, and whose stage has ended.
-    EndCancelled(Run),
     /// The work tree has to go back first.
     Restore(Owed),
     /// The run's stage can start.
@@ -54,9 +52,6 @@ pub fn schedule(view: &dyn View, now: Timestamp) -> Result<Next, Fault> {
     let runs = view.runs()?;
     if let Some(run) = runs.iter().find(|run| run.launch.is_some()) {
         return Ok(Next::Adopt(run.clone()));
-    }
-    if let Some(run) = runs.iter().find(|run| run.cancel.is_some()) {
-        return Ok(Next::EndCancelled(run.clone()));
     }
     if let Some(owed) = &control.owed {
         return Ok(Next::Restore(owed.clone()));

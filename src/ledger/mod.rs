@@ -1,6 +1,5 @@
 //! The ledger: the commit chain on `refs/millrace/state`, and every other ref below `refs/millrace/`.
 
-pub mod checked;
 pub mod commit;
 pub mod faulty;
 pub mod git;

@@ -224,7 +224,8 @@ pub trait Store {
     /// The runs that have a run branch, with its tip.
     fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError>;
 
-    /// An object's kind and content; [`StoreError::Missing`] where there is none.
+    /// An object's kind and content; [`StoreError::Missing`] where there is none, [`StoreError::Damaged`] where the
+    /// content does not hash to the id: what is read is what was written.
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError>;
 
     /// Takes the writers' lock, waiting at most `wait`.

@@ -7,7 +7,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::checked::Checked;
 
 use super::commit::{Commit, second};
 use super::store::{ObjectKind, Store, StoreError};
@@ -86,10 +85,9 @@ impl FindingKind {
 /// Replays the ledger from genesis to `tip`.
 pub fn verify(store: &dyn Store, tip: Oid) -> Result<Report, StoreError> {
     let mut report = Report::default();
-    let checked = Checked::new(store);
-    let mut check = Check { store: &checked, sizes: HashMap::new() };
+    let mut check = Check { store, sizes: HashMap::new() };
     let chain = check.chain(tip, &mut report)?;
-    let trees = Trees::new(&checked);
+    let trees = Trees::new(store);
     let mut parent: Option<(Oid, Commit, Option<u64>)> = None;
     for (oid, commit) in chain.into_iter().rev() {
         report.commits += 1;
@@ -100,7 +98,7 @@ pub fn verify(store: &dyn Store, tip: Oid) -> Result<Report, StoreError> {
 }
 
 struct Check<'s> {
-    store: &'s Checked<'s>,
+    store: &'s dyn Store,
     /// The length of payloads that were read.
     sizes: HashMap<Oid, u64>,
 }
