@@ -1,5 +1,6 @@
 //! What the tests of the store share: commits made by hand, and publications of them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,7 +28,7 @@ pub(super) fn commit(format: ObjectFormat, parent: Option<Oid>, content: impl As
     let tree = object(format, ObjectKind::Tree, entry);
     let mut text = format!("tree {}\n", tree.oid);
     if let Some(parent) = parent {
-        text.push_str(&format!("parent {parent}\n"));
+        let _ = writeln!(text, "parent {parent}");
     }
     text.push_str("author A <a@example.org> 1767225600 +0000\n");
     text.push_str("committer A <a@example.org> 1767225600 +0000\n\nstate\n");
