@@ -268,7 +268,9 @@ fn one_writer_at_a_time(subject: &Subject) {
     assert_eq!(walk(store, tip), 30, "linear, nothing lost");
 }
 
-const SUITE: [(&str, fn(&Subject)); 9] = [
+type Part = fn(&Subject);
+
+const SUITE: [(&str, Part); 9] = [
     ("publishes_resolves_and_reads", publishes_resolves_and_reads),
     ("a_moved_ref_changes_nothing", a_moved_ref_changes_nothing),
     ("a_ref_needs_a_commit_that_is_there", a_ref_needs_a_commit_that_is_there),

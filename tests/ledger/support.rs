@@ -1,5 +1,8 @@
 //! What the tests of the store share: commits made by hand, and publications of them.
 
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,7 +30,7 @@ pub(super) fn commit(format: ObjectFormat, parent: Option<Oid>, content: impl As
     let tree = object(format, ObjectKind::Tree, entry);
     let mut text = format!("tree {}\n", tree.oid);
     if let Some(parent) = parent {
-        text.push_str(&format!("parent {parent}\n"));
+        let _ = writeln!(text, "parent {parent}");
     }
     text.push_str("author A <a@example.org> 1767225600 +0000\n");
     text.push_str("committer A <a@example.org> 1767225600 +0000\n\nstate\n");
@@ -95,6 +98,41 @@ pub(super) fn walk(store: &dyn Store, tip: Oid) -> usize {
         next = value("parent ");
     }
     commits
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("a log").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is traced on this thread while `run` runs.
+pub(super) fn traced(run: impl FnOnce()) -> String {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, run);
+    let bytes = log.0.lock().expect("a log").clone();
+    String::from_utf8(bytes).expect("text")
+}
+
+/// Fails where an object was read by asking git, because gix did not find it.
+#[track_caller]
+pub(super) fn assert_read_by_gix(run: impl FnOnce()) {
+    let trace = traced(run);
+    assert!(!trace.contains("git is asked"), "{trace}");
 }
 
 pub(super) fn open(repo: &TestRepo) -> GitStore {

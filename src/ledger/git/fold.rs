@@ -42,7 +42,7 @@ impl GitWriter<'_> {
         let scratch = private.join("fold");
         self.store.disk.create_dirs(&scratch)?;
         let Some(checksum) = self.pack_objects(&scratch, &[], input.as_bytes())? else { return Ok(()) };
-        self.install(Incoming::Made { directory: scratch, checksum }, false, None)?;
+        self.install(&Incoming::Made { directory: scratch, checksum }, false, None)?;
 
         // Proved on what lies in the pack folder now, not on what was meant to.
         if !pack::is_whole(self.store.format, &packs::file(&pack_dir, checksum, "pack"))? {

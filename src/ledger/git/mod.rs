@@ -1,6 +1,6 @@
 //! The store in a git repository.
 //!
-//! gix reads objects; everything that is written goes through [`publish`], because gix never syncs, takes
+//! gix reads objects; everything that is written goes through `publish.rs`, because gix never syncs, takes
 //! `packed-refs.lock` for every swap, and leaves out objects that lie unsynced elsewhere.
 
 pub mod command;

@@ -88,6 +88,7 @@ impl Objects {
 
     /// A fresh git process has the last word on what is missing and what is damaged.
     fn ask_git(&self, oid: Oid, gix_said: Option<String>) -> Result<(ObjectKind, Vec<u8>), StoreError> {
+        tracing::debug!(%oid, gix_said, "gix does not find it; git is asked");
         let output = GitCommand::new(&self.common_dir, "cat-file")
             .config("core.multiPackIndex", "false")
             .arg("--batch")

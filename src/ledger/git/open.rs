@@ -195,8 +195,11 @@ fn check_owner(git_dir: &Path, common_dir: &Path) -> Result<(), StoreError> {
 fn check_file_system(folder: &Path) -> Result<(), StoreError> {
     let opened = File::open(folder).map_err(fault("open", folder))?;
     let status = rustix::fs::fstatfs(&opened).map_err(|error| fault("statfs", folder)(error.into()))?;
-    // The type of the field differs between platforms; the numbers have 32 bits.
-    let magic = u64::from_ne_bytes(i64::from(status.f_type).to_ne_bytes()) & 0xffff_ffff;
+    #[expect(
+        clippy::cast_sign_loss,
+        reason = "the numbers have 32 bits; the field's type differs by platform"
+    )]
+    let magic = (status.f_type as u64) & 0xffff_ffff;
     let kind = mounted_as(&opened.metadata().map_err(fault("open", folder))?);
     match refusal::by_file_system(magic, kind.as_deref()) {
         Some(why) => Err(StoreError::Unsupported(format!("{}: {why}", folder.display()))),
@@ -228,11 +231,9 @@ fn check_git() -> Result<(), StoreError> {
         return Ok(());
     }
     let output = GitCommand::discover(Path::new("/"), "version").text()?;
-    match refusal::by_git_version(&output) {
-        Some(why) => Err(StoreError::Unsupported(why)),
-        None => {
-            FINE.get_or_init(|| ());
-            Ok(())
-        }
+    if let Some(why) = refusal::by_git_version(&output) {
+        return Err(StoreError::Unsupported(why));
     }
+    FINE.get_or_init(|| ());
+    Ok(())
 }

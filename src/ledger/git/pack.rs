@@ -39,12 +39,13 @@ pub(super) fn pack(format: ObjectFormat, objects: &[Object]) -> Result<PackBytes
     pack.extend_from_slice(&2u32.to_be_bytes());
     pack.extend_from_slice(&count.to_be_bytes());
     let mut entries = Vec::with_capacity(order.len());
+    // One for all: making one costs more than compressing a small object.
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
     for object in order {
         let start = pack.len();
         entry_header(&mut pack, object.kind, object.bytes.len());
-        let mut zlib = ZlibEncoder::new(pack, Compression::default());
         zlib.write_all(&object.bytes).map_err(in_memory)?;
-        pack = zlib.finish().map_err(in_memory)?;
+        pack.extend_from_slice(&zlib.reset(Vec::new()).map_err(in_memory)?);
         if pack.len() > MAX_PACK_BYTES {
             return Err(too_large());
         }

@@ -3,7 +3,9 @@
 //! The list is a hint. A pack that the user's gc took away drops out of it; one that is missing in it only
 //! stays until the user's gc comes.
 
-use std::io::ErrorKind;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::disk::{self, Disk, PLAIN, fault};
@@ -44,9 +46,25 @@ pub(super) fn load(private: &Path, pack_dir: &Path) -> Result<Vec<Ours>, StoreEr
     Ok(ours)
 }
 
+/// Adds one at the end of the list.
+pub(super) fn append(disk: &Disk, private: &Path, one: Ours) -> Result<(), StoreError> {
+    let path = private.join("packs");
+    let mut options = OpenOptions::new();
+    let mut file = match options.append(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => disk.create_new(&path, PLAIN)?,
+        Err(error) => return Err(fault("open", &path)(error)),
+    };
+    // A line break first where a power cut tore the line before; empty lines mean nothing.
+    file.write_all(format!("\n{} {}\n", one.level, one.checksum).as_bytes()).map_err(fault("write", &path))
+}
+
 /// Replaces the list.
 pub(super) fn save(disk: &Disk, private: &Path, ours: &[Ours]) -> Result<(), StoreError> {
-    let text: String = ours.iter().map(|one| format!("{} {}\n", one.level, one.checksum)).collect();
+    let mut text = String::new();
+    for one in ours {
+        let _ = writeln!(text, "{} {}", one.level, one.checksum);
+    }
     let fresh = private.join("packs.new");
     disk.write_fresh(&fresh, PLAIN, text.as_bytes())?;
     disk::rename(&fresh, &private.join("packs"))

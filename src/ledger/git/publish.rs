@@ -11,6 +11,7 @@
 //! The `.keep` holds a user's `git gc --prune=now` off until the ref protects the objects. It goes right after the
 //! swap, because a standing one switches off a server's bitmaps.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -107,7 +108,7 @@ impl<'a> GitWriter<'a> {
         let (file, marker) = self.inflight.mark_ref(disk, &name, refs::MODE, &refs::content(new))?;
         let packed = incoming.as_ref().map(Incoming::checksum);
         match incoming {
-            Some(incoming) => self.install(incoming, true, Some((&file, &marker)))?,
+            Some(incoming) => self.install(&incoming, true, Some((&file, &marker)))?,
             None => disk.fsync(&file, &marker)?,
         }
 
@@ -143,11 +144,11 @@ impl<'a> GitWriter<'a> {
 
     fn enlist(&self, one: Ours) -> Result<(), StoreError> {
         let private = self.store.private_dir();
-        let mut ours = packs::load(&private, &self.store.pack_dir())?;
-        if !ours.iter().any(|known| known.checksum == one.checksum) {
-            ours.push(one);
+        let ours = packs::load(&private, &self.store.pack_dir())?;
+        if ours.iter().any(|known| known.checksum == one.checksum) {
+            return Ok(());
         }
-        packs::save(&self.store.disk, &private, &ours)
+        packs::append(&self.store.disk, &private, one)
     }
 
     /// Makes a pack of what is new, and proves that the new value is a commit that will be there.
@@ -179,7 +180,7 @@ impl<'a> GitWriter<'a> {
                 }
                 let mut input = format!("{want}\n");
                 for oid in have {
-                    input.push_str(&format!("^{oid}\n"));
+                    let _ = writeln!(input, "^{oid}");
                 }
                 let made = self.pack_objects(&directory, &["--revs"], input.as_bytes())?;
                 if made.is_none() {
@@ -227,7 +228,7 @@ impl<'a> GitWriter<'a> {
     /// seen. `along` is synced in the same breath.
     pub(super) fn install(
         &self,
-        incoming: Incoming,
+        incoming: &Incoming,
         keep: bool,
         along: Option<(&File, &Path)>,
     ) -> Result<(), StoreError> {
@@ -244,8 +245,8 @@ impl<'a> GitWriter<'a> {
                 disk.write_fresh(&path, READ_ONLY | 0o200, text.as_bytes())?;
             }
         }
-        let (pack_file, pack_path) = self.bring(&incoming, "pack")?;
-        let (index_file, index_path) = self.bring(&incoming, "idx")?;
+        let (pack_file, pack_path) = self.bring(incoming, "pack")?;
+        let (index_file, index_path) = self.bring(incoming, "idx")?;
         let mut files = vec![(&pack_file, pack_path.as_path()), (&index_file, index_path.as_path())];
         files.extend(along);
         disk.fsync_all(&files)?;

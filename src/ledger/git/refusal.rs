@@ -30,7 +30,7 @@ pub(super) fn by_config(config: &Config) -> Option<String> {
     let partial = "this is a partial clone, whose objects may be elsewhere; use a full clone";
     for section in config.sections_by_name("extensions").into_iter().flatten() {
         for name in section.body().value_names() {
-            let name = name.to_string().to_ascii_lowercase();
+            let name = name.to_ascii_lowercase();
             if name == "partialclone" {
                 return Some(partial.to_owned());
             }
