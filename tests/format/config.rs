@@ -14,14 +14,14 @@ fn accepted(name: &str) -> Loaded {
 
 #[test]
 fn all_accepted_configurations_are_accepted_with_their_warnings() {
-    let mut seen = String::new();
+    let mut seen = Vec::new();
     for (name, _) in fixtures::all("config/accepted") {
-        seen += &format!("{name}\n");
+        seen.push(format!("{name}\n"));
         for warning in accepted(&name).warnings {
-            seen += &format!("  {warning}\n");
+            seen.push(format!("  {warning}\n"));
         }
     }
-    insta::assert_snapshot!(seen, @"
+    insta::assert_snapshot!(seen.concat(), @"
     empty
     every-key-of-the-reference
       millrace.toml:3: runtime.run_style: has no effect; `millrace run once` and `millrace run daemon` say it
@@ -37,16 +37,16 @@ fn all_accepted_configurations_are_accepted_with_their_warnings() {
 
 #[test]
 fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected() {
-    let mut seen = String::new();
+    let mut seen = Vec::new();
     for (name, bytes) in fixtures::all("config/refused") {
         let text = String::from_utf8(bytes).expect("UTF-8");
         let error: ConfigError = parse(&text, "millrace.toml").expect_err(&name);
         let line = error.to_string();
         assert!(!line.chars().any(char::is_control), "{name}: {line:?}");
         assert!((1..=text.lines().count()).contains(&error.line), "{name}: line {}", error.line);
-        seen += &format!("{name}\n  {line}\n");
+        seen.push(format!("{name}\n  {line}\n"));
     }
-    insta::assert_snapshot!(seen, @r#"
+    insta::assert_snapshot!(seen.concat(), @r#"
     bad-mode
       millrace.toml:2: runtime.default_mode: `../x` is not valid; expected the id of a mode, such as `standard_plain`
     bad-pattern

@@ -25,15 +25,15 @@ fn minimal() -> String {
 
 #[test]
 fn all_accepted_documents_are_accepted() {
-    let mut seen = String::new();
+    let mut seen = Vec::new();
     for (name, bytes) in fixtures::all("documents/accepted") {
         let parsed = parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        seen += &format!("{name}: {} `{}`\n", parsed.intake.item, parsed.intake.title);
+        seen.push(format!("{name}: {} `{}`\n", parsed.intake.item, parsed.intake.title));
         for warning in parsed.warnings {
-            seen += &format!("  {warning}\n");
+            seen.push(format!("  {warning}\n"));
         }
     }
-    insta::assert_snapshot!(seen, @"
+    insta::assert_snapshot!(seen.concat(), @"
     blocks-has-no-effect: task/fix-login `Refuse a wrong password`
       task.md:14: blocks: has no effect; name this task in `depends_on` of the other one
     byte-order-mark: task/fix-login `Refuse a wrong password`
@@ -55,7 +55,7 @@ fn all_accepted_documents_are_accepted() {
 
 #[test]
 fn all_refused_documents_are_refused_in_one_line_that_says_what_is_expected() {
-    let mut seen = String::new();
+    let mut seen = Vec::new();
     for (name, bytes) in fixtures::all("documents/refused") {
         let error = parse(&bytes).expect_err(&name);
         let line = error.to_string();
@@ -63,9 +63,9 @@ fn all_refused_documents_are_refused_in_one_line_that_says_what_is_expected() {
         assert!(!error.expected.is_empty() && !error.problem.is_empty(), "{name}");
         let lines = bytes.split(|byte| *byte == b'\n').count();
         assert!((1..=lines).contains(&error.line), "{name}: line {} of {lines}", error.line);
-        seen += &format!("{name}\n  {line}\n");
+        seen.push(format!("{name}\n  {line}\n"));
     }
-    insta::assert_snapshot!(seen, @"
+    insta::assert_snapshot!(seen.concat(), @"
     alias-bomb
       task.md:14: a value begins with `&`, which is an anchor in YAML; expected quotes around it (anchors are not read)
     alias-to-itself
@@ -294,7 +294,7 @@ fn front_matter_over_its_limit_is_refused() {
 
 #[test]
 fn a_thousand_unknown_fields_give_a_bounded_number_of_warnings() {
-    let many: String = (0..1000).map(|n| format!("unknown_field_number_{n}: x\n")).collect();
+    let many = (0..1000).map(|n| format!("unknown_field_number_{n}: x\n")).collect::<Vec<_>>().concat();
     let document = minimal().replacen("---\n", &format!("---\n{many}"), 1);
     let warnings = parse(document.as_bytes()).expect("accepted").warnings;
     assert_eq!(warnings.len(), 21);
@@ -369,13 +369,13 @@ proptest! {
         windows in any::<bool>(),
     ) {
         prop_assume!(!others.contains(&task));
-        let list: String = items.iter().map(|item| format!("  - {}\n", quote(item))).collect();
+        let list = items.iter().map(|item| format!("  - {}\n", quote(item))).collect::<Vec<_>>().concat();
         let depends: Vec<String> = others.iter().map(|other| quote(other)).collect();
         let mut document = format!("---\ntask_id: {}\ntitle: {}\npriority: {digit}\ndepends_on: [{}]\n", quote(&task), quote(&title), depends.join(", "));
         for field in ["target_paths", "acceptance", "required_checks", "references", "risk"] {
-            document += &format!("{field}:\n{list}");
+            document.extend([field, ":\n", list.as_str()]);
         }
-        document += &format!("---\n{body}");
+        document.extend(["---\n", body.as_str()]);
         if windows {
             document = document.replace('\n', "\r\n");
         }
