@@ -113,7 +113,7 @@ fn text_that_is_made_to_be_slow_is_not() {
     for piece in
         ["eyJ-", "AIza-", "sk-ant", "-----BEGIN ", "-----BEGIN PRIVATE KEY", "eyJaaaaaaa.eyJ", "ghp_"]
     {
-        let text = piece.repeat(1_000_000 / piece.len());
+        let text = piece.repeat(200_000 / piece.len());
         let _ = redact(&text, &[KnownValue { name: "X", value: "aaaaaaaab" }]);
     }
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
