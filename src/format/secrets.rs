@@ -93,6 +93,9 @@ const SHAPES: [Shape; 20] = [
 /// Bytes of one part of a token; it keeps the search linear on text that is made to be slow.
 const LONGEST_PART: usize = 8 * 1024;
 
+/// Bytes of the header of a web token, which names an algorithm and a key.
+const LONGEST_HEADER: usize = 512;
+
 const PEM_BEGIN: &str = "-----BEGIN ";
 const PEM_KEY: &str = "PRIVATE KEY";
 const PEM_DASHES: &str = "-----";
@@ -195,7 +198,7 @@ fn shape_at(text: &str, at: usize) -> Option<(usize, &'static str)> {
     }
     for shape in &SHAPES {
         if rest.starts_with(shape.prefix.as_bytes()) {
-            let body = run(&rest[shape.prefix.len()..], shape.follows);
+            let body = run(&rest[shape.prefix.len()..], shape.follows, shape.most.saturating_add(1));
             if (shape.least..=shape.most).contains(&body) {
                 return Some((at + shape.prefix.len() + body, shape.what));
             }
@@ -204,9 +207,9 @@ fn shape_at(text: &str, at: usize) -> Option<(usize, &'static str)> {
     web_token(rest).map(|length| (at + length, "a JSON web token"))
 }
 
-/// How many bytes of a kind follow, up to [`LONGEST_PART`].
-fn run(bytes: &[u8], kind: fn(u8) -> bool) -> usize {
-    bytes.iter().take(LONGEST_PART).take_while(|byte| kind(**byte)).count()
+/// How many bytes of a kind follow, counted up to `most` or [`LONGEST_PART`].
+fn run(bytes: &[u8], kind: fn(u8) -> bool, most: usize) -> usize {
+    bytes.iter().take(most.min(LONGEST_PART)).take_while(|byte| kind(**byte)).count()
 }
 
 /// The end of a private key block that begins here; one without an end goes to the end of the text.
@@ -222,18 +225,18 @@ fn pem_end(text: &str, at: usize) -> Option<usize> {
 
 /// The length of a JSON web token: three parts of base64, the first two of which are JSON objects.
 fn web_token(rest: &[u8]) -> Option<usize> {
-    let part = |from: usize| run(&rest[from..], dashed);
+    let part = |from: usize, most: usize| run(&rest[from..], dashed, most);
     if !rest.starts_with(b"eyJ") {
         return None;
     }
-    let first = part(0);
+    let first = part(0, LONGEST_HEADER);
     if first < 10 || rest.get(first) != Some(&b'.') || !rest[first + 1..].starts_with(b"eyJ") {
         return None;
     }
-    let second = first + 1 + part(first + 1);
+    let second = first + 1 + part(first + 1, LONGEST_PART);
     if rest.get(second) != Some(&b'.') {
         return None;
     }
-    let third = part(second + 1);
+    let third = part(second + 1, LONGEST_PART);
     (third >= 10).then_some(second + 1 + third)
 }

@@ -430,8 +430,11 @@ impl Visitor<'_> for FindKey<'_> {
     }
 }
 
+/// What the parser says where a quote was opened and the text ended.
+const NEVER_CLOSED: &str = "found unexpected end of stream";
+
 /// What the parser and serde say, and what a person should read instead.
-const PHRASES: [(&str, &str, &str); 17] = [
+const PHRASES: [(&str, &str, &str); 18] = [
     (
         "mapping values are not allowed",
         "`: ` inside a value, or a key at the wrong indentation",
@@ -448,7 +451,7 @@ const PHRASES: [(&str, &str, &str); 17] = [
         "a character that cannot begin a value",
         "quotes around the value, and spaces for indentation",
     ),
-    ("found unexpected end of stream", "a quote that is never closed", "a closing quote"),
+    (NEVER_CLOSED, "a quote that is never closed", "a closing quote"),
     ("found a tab character", "a tab in the indentation", "spaces"),
     (
         "block sequence entries are not allowed",
@@ -465,6 +468,7 @@ const PHRASES: [(&str, &str, &str); 17] = [
     ("found unknown escape character", "an unknown `\\` escape", "single quotes, or `\\\\` for a backslash"),
     ("did not find expected node content", "a value is missing here", "a value"),
     ("did not find expected <document start>", "text after the end of the value", "one value"),
+    ("more than one document", "text after the end of the value", "one value"),
     ("did not find expected comment or line break", "text after `|` or `>`", "the text on the lines below"),
     ("invalid length", "a list of the wrong length", "the right number of items"),
     ("recursion limit", "lists and mappings are nested too deep", "a flatter structure"),
@@ -481,7 +485,13 @@ fn explain(error: &serde_yaml::Error, text: &str) -> YamlError {
     // A message ends in its place, which we say ourselves.
     let message = full.split(" at line ").next().unwrap_or_default();
     let message = message.split(" at position ").next().unwrap_or_default();
-    if let Some((_, problem, expected)) = PHRASES.iter().find(|(known, ..)| message.contains(known)) {
+    if let Some((known, problem, expected)) = PHRASES.iter().find(|(known, ..)| message.contains(known)) {
+        // What is never closed is noticed at the end of the text, but it is wrong where it was opened.
+        let opened = full.rsplit_once(" at line ").and_then(|(_, place)| {
+            let (line, column) = place.split_once(" column ")?;
+            Some((line.parse().ok()?, column.parse().ok()?))
+        });
+        let (line, column) = opened.filter(|_| *known == NEVER_CLOSED).unwrap_or((line, column));
         let lines = text.lines().count().max(1);
         return at(line.min(lines), column, problem, expected);
     }
@@ -530,8 +540,10 @@ fn typed(message: &str) -> (String, String) {
                 "a string" => "text",
                 "a sequence" => "a list",
                 "a map" => "a mapping",
-                "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative",
+                "u8" => "a whole number from 0 to 255",
+                "u16" | "u32" | "u64" | "usize" => "a whole number, not negative",
                 "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+                other if other.starts_with("struct ") => "a mapping",
                 other => other,
             };
             return (format!("found {found}"), expected.to_owned());

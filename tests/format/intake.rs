@@ -18,11 +18,11 @@ fn items_are_written_as_kind_and_id() {
 #[test]
 fn what_is_no_item_is_refused() {
     let refused = |text: &str| text.parse::<ItemRef>().expect_err(text).to_string();
-    insta::assert_snapshot!(refused("fix-login"), @"");
-    insta::assert_snapshot!(refused("idea/x"), @"");
-    insta::assert_snapshot!(refused("task/"), @"");
-    insta::assert_snapshot!(refused("task/a/b"), @"");
-    insta::assert_snapshot!(refused("a\u{1b}[2J"), @"");
+    insta::assert_snapshot!(refused("fix-login"), @"`fix-login` does not name an item: expected `<kind>/<id>`, such as `task/fix-login`");
+    insta::assert_snapshot!(refused("idea/x"), @"`idea` is not a kind of work item: expected `task`, `spec` or `incident`");
+    insta::assert_snapshot!(refused("task/"), @"the id is empty");
+    insta::assert_snapshot!(refused("task/a/b"), @"the id `a/b` is not valid: expected an ASCII letter or digit, then letters, digits, `.`, `_` or `-`");
+    insta::assert_snapshot!(refused("a\u{1b}[2J"), @r"`a\u{1b}[2J` does not name an item: expected `<kind>/<id>`, such as `task/fix-login`");
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn priorities_are_one_digit() {
     assert_eq!(Priority::default().digit(), 5);
     assert_eq!(Priority::try_from(9).expect("the last").to_string(), "9");
     assert!(Priority::try_from(0).expect("the first") < Priority::default());
-    insta::assert_snapshot!(Priority::try_from(10).expect_err("ten"), @"");
+    insta::assert_snapshot!(Priority::try_from(10).expect_err("ten"), @"10 is not a priority: expected 0 (first) to 9 (last)");
     assert!(serde_json::from_str::<Priority>("10").is_err());
 }
 

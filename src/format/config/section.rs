@@ -108,6 +108,8 @@ impl<'s> Section<'s> {
         let Some(key) = self.keys().find(|key| !known.contains(key)) else { return Ok(()) };
         let what = if matches!(self.value(key), Some(DeValue::Table(_))) { "section" } else { "key" };
         let expected = match (nearest(key, known.iter().copied()), elsewhere(key)) {
+            // At the top there are only sections.
+            (Some(meant), _) if self.path.is_empty() => format!("`[{meant}]`"),
             (Some(meant), _) => format!("`{}`", self.full(meant)),
             (None, Some(place)) => place,
             (None, None) => one_of(known.iter().copied()),
