@@ -34,7 +34,9 @@ pub fn collect(spec: &RunnerSpec, call: &Call, exit: Exit) -> Result<Evidence, U
     let result_file = find(&call.result_file, MAX_RESULT_BYTES);
     let path = call.inv_dir.join(STDOUT_FILE);
     let read = |length: u64| {
-        said(spec, &path, length).map_err(|source| UnreadableStream { path: path.clone(), source })
+        // What lies before the gap is not part of a text that ends behind it.
+        let from = if exit.stdout.cut && length > exit.stdout.head { exit.stdout.head } else { 0 };
+        said(spec, &path, from, length).map_err(|source| UnreadableStream { path: path.clone(), source })
     };
     let (mut whole, usage) = read(exit.stdout.kept)?;
     if spec.output() == Output::CodexJsonl
@@ -79,12 +81,12 @@ pub fn collect(spec: &RunnerSpec, call: &Call, exit: Exit) -> Result<Evidence, U
     })
 }
 
-/// Reads the first `length` bytes of a kept stdout.
-fn said(spec: &RunnerSpec, path: &Path, length: u64) -> io::Result<(Said, Usage)> {
+/// Reads the first `length` bytes of a kept stdout; text is taken from byte `from` on.
+fn said(spec: &RunnerSpec, path: &Path, from: u64, length: u64) -> io::Result<(Said, Usage)> {
     let file = File::open(path)?;
     Ok(match spec.output() {
         Output::Text => {
-            let final_message = final_text(file, length)?;
+            let final_message = final_text(file, from, length)?;
             let terminal = TerminalRecord::NotExpected;
             (Said { terminal, final_message, result_file: FoundFile::Absent }, Usage::default())
         }

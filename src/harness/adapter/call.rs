@@ -50,7 +50,9 @@ pub enum ArgvError {
     #[error("the command line of the runner is empty")]
     Empty,
     /// A variable that does not exist.
-    #[error("`{{{name}}}` in `{template}` is no variable: expected one of {known}")]
+    #[error(
+        "`{{{name}}}` in `{template}` is no variable: expected one of {known} (`{{{{` stands for a brace)"
+    )]
     UnknownVariable {
         /// Its name.
         name: String,

@@ -315,8 +315,8 @@ impl<'a> Stage<'a> {
         let mut sweep = Sweep::new(Some(rustix::process::getpid()), nonce, grace);
         tree::signal_group(self.harness, Signal::KILL);
         loop {
-            self.reap();
-            match sweep.look(self.how.is_none()) {
+            let children = self.reap();
+            match sweep.look(children) {
                 Look::Empty => return (sweep.count(), Vec::new()),
                 Look::Stuck(left) => return (sweep.count(), left),
                 Look::Signalled => self.next(Instant::now() + SWEEP_TICK),
@@ -342,9 +342,17 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Reaps whatever has ended: the harness, and orphans that became our children.
-    fn reap(&mut self) {
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+    /// Reaps whatever has ended: the harness, and orphans that became our children. Whether children are left: to a
+    /// subreaper without any, the kernel says in one word that nothing descends from it, while a look at the
+    /// process table can miss one that forks and ends during the look.
+    fn reap(&mut self) -> bool {
+        loop {
+            let (pid, status) = match wait(WaitOptions::NOHANG) {
+                Ok(Some(ended)) => ended,
+                Err(Errno::INTR) => continue,
+                Ok(None) => return true,
+                Err(_) => return false,
+            };
             if pid == self.harness {
                 self.how = match (status.exit_status(), status.terminating_signal()) {
                     (Some(code), _) => Some(How::Exited { code }),

@@ -51,11 +51,10 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Looks once. `waiting` says that the caller knows of a process of the stage that has not ended, whether it can
-    /// be seen or not.
-    pub(super) fn look(&mut self, waiting: bool) -> Look {
+    /// Looks once. `children` says that the caller still has children, whether the look sees them or not.
+    pub(super) fn look(&mut self, children: bool) -> Look {
         let members = tree::members(self.root, self.nonce);
-        if members.is_empty() && !waiting {
+        if members.is_empty() && !children {
             return Look::Empty;
         }
         let now = Instant::now();

@@ -55,8 +55,15 @@ pub(super) fn die_with_us(command: &mut Command) {
     }
 }
 
-/// Every living process that descends from `root` or carries the mark, `root` and this process excepted.
+/// Every living process that descends from `root` or carries the mark, `root` and this process excepted. The table
+/// is not read in one moment, so one that forks and ends meanwhile can be missed; a second look after one that saw
+/// nothing makes that unlikely, and for descendants the caller asks the kernel whether it has children at all.
 pub(super) fn members(root: Option<Pid>, nonce: &Nonce) -> HashSet<Member> {
+    let found = look(root, nonce);
+    if found.is_empty() { look(root, nonce) } else { found }
+}
+
+fn look(root: Option<Pid>, nonce: &Nonce) -> HashSet<Member> {
     let table = table();
     let us = rustix::process::getpid();
     let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
