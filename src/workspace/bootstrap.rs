@@ -35,30 +35,28 @@ pub enum IgnoreRule {
     Missing,
 }
 
-/// What bootstrapping did.
+/// What bootstrapping found or did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bootstrapped {
-    /// What was created, outermost first.
-    pub created: Vec<PathBuf>,
-    /// Whether git ignores our scratch.
-    pub ignore: IgnoreRule,
+pub enum Bootstrapped {
+    /// The folder is complete.
+    Ready {
+        /// What was created, outermost first.
+        created: Vec<PathBuf>,
+        /// Whether git ignores our scratch.
+        ignore: IgnoreRule,
+    },
+    /// The folder belongs to a runtime that keeps its state in files. Nothing was touched.
+    ReferenceStyle {
+        /// The `millrace-agents` folder.
+        folder: PathBuf,
+        /// The entry that gives it away.
+        found: &'static str,
+    },
 }
 
 /// Why `millrace-agents/` was not completed.
 #[derive(Debug, Error)]
 pub enum BootstrapError {
-    /// Another runtime's folder. Nothing was touched.
-    #[error(
-        "{} is the folder of a runtime that keeps its state in files (it has {found}/); \
-         move it away to use Millrace here",
-        .folder.display()
-    )]
-    ReferenceStyle {
-        /// The `millrace-agents` folder.
-        folder: PathBuf,
-        /// What gives it away.
-        found: &'static str,
-    },
     /// The folder or a file in it cannot be used.
     #[error(transparent)]
     Folder(#[from] NoFollowError),
@@ -76,18 +74,17 @@ pub enum BootstrapError {
 pub fn ensure_millrace_dir(work_tree: &Path, config_text: &str) -> Result<Bootstrapped, BootstrapError> {
     let root = Folder::root(work_tree)?;
     let mut created = Vec::new();
-    let agents = match root.enter(OsStr::new(AGENTS))? {
-        Some(agents) => agents,
-        None => {
-            let agents = root.enter_or_create(OsStr::new(AGENTS))?;
-            created.push(agents.path().to_owned());
-            agents
-        }
+    let agents = if let Some(agents) = root.enter(OsStr::new(AGENTS))? {
+        agents
+    } else {
+        let agents = root.enter_or_create(OsStr::new(AGENTS))?;
+        created.push(agents.path().to_owned());
+        agents
     };
     for found in REFERENCE_FOLDERS {
         // A link of that name is none of ours either.
         if agents.path().join(found).symlink_metadata().is_ok() {
-            return Err(BootstrapError::ReferenceStyle { folder: agents.path().to_owned(), found });
+            return Ok(Bootstrapped::ReferenceStyle { folder: agents.path().to_owned(), found });
         }
     }
     let config = agents.path().join(CONFIG);
@@ -100,7 +97,7 @@ pub fn ensure_millrace_dir(work_tree: &Path, config_text: &str) -> Result<Bootst
     if ignore == IgnoreRule::Created {
         created.push(agents.path().join(".gitignore"));
     }
-    Ok(Bootstrapped { created, ignore })
+    Ok(Bootstrapped::Ready { created, ignore })
 }
 
 /// Writes a file that must not exist, whole and durable before its name appears; `false` where it exists, in

@@ -144,8 +144,7 @@ impl Repository {
         let value = |key: &str| {
             text.split('\0')
                 .filter_map(|record| record.split_once('\n'))
-                .filter(|(name, _)| *name == key)
-                .next_back()
+                .rfind(|(name, _)| *name == key)
                 .map(|(_, value)| value.trim())
                 .filter(|value| !value.is_empty())
                 .map(str::to_owned)

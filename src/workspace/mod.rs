@@ -1,6 +1,7 @@
 //! The user's repository: where it is, what state it is in, snapshots of its code, and the way back.
 //!
-//! Everything here keeps one promise: the user's index, `HEAD`, branches and object database are never written.
+//! Everything here keeps one promise: the user's index, `HEAD`, branches and object database are never written
+//! (git renews the time of an object file that is needed again, as every `git add` does, so that no `gc` removes it).
 //! Only two things change files of the work tree, and each names them first: [`restore`] and [`run_dir`]
 //! (with [`bootstrap`], which creates what is missing and overwrites nothing).
 

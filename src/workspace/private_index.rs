@@ -254,6 +254,16 @@ impl<'a> PrivateIndex<'a> {
         Ok(found)
     }
 
+    /// The tree of a commit, and for none the empty tree.
+    pub(crate) fn tree_of(&self, commit: Option<Oid>) -> Result<String, StoreError> {
+        match commit {
+            Some(commit) => {
+                self.git("rev-parse").args(["--verify", "--quiet"]).arg(format!("{commit}^{{tree}}")).text()
+            }
+            None => self.git("hash-object").args(["-t", "tree", "--stdin"]).text(),
+        }
+    }
+
     /// The tree of what the index holds.
     pub(crate) fn write_tree(&self) -> Result<String, StoreError> {
         self.git("write-tree").text()

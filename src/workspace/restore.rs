@@ -106,6 +106,14 @@ pub fn plan_restore(repository: &Repository, target: Oid, last: Oid) -> Result<R
     // Before the comparison, so that a later change is noticed whenever it comes.
     let seen = paths.iter().map(|path| (path.clone(), fingerprint(work_tree, path))).collect();
     let on_disk = work_tree_versions(repository, Some(last), &paths)?;
+    // Line endings are judged against what was stored before: of what is not the run's, the earlier snapshot may
+    // still be the judge that recognises its own.
+    let others: Vec<RepoPath> = changes
+        .iter()
+        .filter(|change| matches!(on_disk.get(&change.path), Some(OnDisk::Present(found)) if Some(*found) != change.to))
+        .map(|change| change.path.clone())
+        .collect();
+    let before = work_tree_versions(repository, Some(target), &others)?;
 
     let mut plan =
         RestorePlan { put_back: Vec::new(), remove: Vec::new(), unclear: Vec::new(), target, seen };
@@ -114,9 +122,12 @@ pub fn plan_restore(repository: &Repository, target: Oid, last: Oid) -> Result<R
         let found = on_disk.get(&change.path).unwrap_or(&OnDisk::Absent);
         let path = change.path.clone();
         let gitlink = |side: Option<Version>| side.is_some_and(|version| version.mode == GITLINK);
-        if holds(found, change.from) {
+        let back = before.get(&path).is_some_and(|found| holds(found, change.from));
+        // A folder where the run had made a file: as good as no file.
+        if back || holds(found, change.from) || (change.from.is_none() && *found == OnDisk::Folder) {
             continue;
-        } else if gitlink(change.from) || gitlink(change.to) {
+        }
+        if gitlink(change.from) || gitlink(change.to) {
             plan.unclear.push(Unclear { path, why: "it is a repository of its own".to_owned() });
         } else if holds(found, change.to) {
             if change.from.is_some() { plan.put_back.push(path) } else { plan.remove.push(path) }
@@ -132,7 +143,7 @@ pub fn plan_restore(repository: &Repository, target: Oid, last: Oid) -> Result<R
         match holds_only(work_tree, &path, &remove) {
             Ok(true) => plan.put_back.push(path),
             Ok(false) => {
-                plan.unclear.push(Unclear { path, why: "a folder with other files is there".to_owned() })
+                plan.unclear.push(Unclear { path, why: "a folder with other files is there".to_owned() });
             }
             Err(error) => plan.unclear.push(Unclear { path, why: error.to_string() }),
         }

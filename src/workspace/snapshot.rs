@@ -169,9 +169,8 @@ impl<'a> Snapshots<'a> {
         parent: Option<Oid>,
         head: Option<Oid>,
     ) -> Result<(Oid, Oid, Vec<Skipped>), StoreError> {
-        let parent_tree = oid(&index.write_tree()?)?;
         index.refresh()?;
-        let seen = Seen::of(index)?;
+        let seen = Seen::of(index, parent)?;
         let mut filling = Filling {
             rules: &self.rules,
             work_tree,
@@ -228,7 +227,7 @@ impl<'a> Snapshots<'a> {
             skipped.entry(path).or_insert(why);
         }
         let tree = oid(&index.write_tree()?)?;
-        Ok((tree, parent_tree, skipped.into_iter().map(|(path, why)| Skipped { path, why }).collect()))
+        Ok((tree, seen.parent_tree, skipped.into_iter().map(|(path, why)| Skipped { path, why }).collect()))
     }
 
     /// Paths that the parent holds and `HEAD` does not: taken by earlier snapshots, not tracked by the user.
@@ -257,6 +256,8 @@ impl<'a> Snapshots<'a> {
 
 /// What git says about the work tree, beside the parent.
 struct Seen {
+    /// The parent's tree.
+    parent_tree: Oid,
     /// What the parent holds.
     base: BTreeMap<RepoPath, Version>,
     /// Paths of the parent that the ignore rules name.
@@ -270,15 +271,16 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(index: &PrivateIndex<'_>) -> Result<Self, StoreError> {
-        // Five readers of one index, each a process: side by side.
-        let (base, differing, untracked, ignored, added) = thread::scope(|scope| {
+    fn of(index: &PrivateIndex<'_>, parent: Option<Oid>) -> Result<Self, StoreError> {
+        // Six questions, each a process that writes nothing: side by side.
+        let (parent_tree, base, differing, untracked, ignored, added) = thread::scope(|scope| {
+            let tree = scope.spawn(|| index.tree_of(parent));
             let base = scope.spawn(|| index.entries());
             let differing = scope.spawn(|| index.differing());
             let untracked = scope.spawn(|| index.untracked());
             let ignored = scope.spawn(|| index.ignored());
             let added = index.ignored_but_added_by_user();
-            (joined(base), joined(differing), joined(untracked), joined(ignored), added)
+            (joined(tree), joined(base), joined(differing), joined(untracked), joined(ignored), added)
         });
         let (base, added_by_user): (_, BTreeSet<RepoPath>) = (base?, added?.into_iter().collect());
         let mut nested = BTreeSet::new();
@@ -293,7 +295,14 @@ impl Seen {
                 None => candidates.insert(path),
             };
         }
-        Ok(Self { base, ignored: ignored?.into_iter().collect(), added_by_user, nested, candidates })
+        Ok(Self {
+            parent_tree: oid(&parent_tree?)?,
+            base,
+            ignored: ignored?.into_iter().collect(),
+            added_by_user,
+            nested,
+            candidates,
+        })
     }
 
     /// The folders that hold something git knows.

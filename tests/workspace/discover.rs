@@ -128,3 +128,33 @@ fn a_repository_of_another_user_is_gits_decision() {
     assert!(matches!(error, DiscoverError::NotTrusted { .. }), "{error}");
     assert!(error.to_string().contains("safe.directory"), "{error}");
 }
+
+/// A hook's environment names the hook's repository. Variables of a running process cannot be changed safely, so
+/// some of the tests are run once more in a process that has them from the start.
+#[test]
+fn the_git_variables_of_a_hook_do_not_mislead() {
+    let other = TestRepo::with_commit();
+    let suite = std::env::current_exe().expect("this program");
+    let git_dir = other.git_dir();
+    for test in [
+        "workspace::discover::from_the_root_a_folder_and_a_linked_folder",
+        "workspace::head::on_a_branch_detached_and_unborn",
+        "workspace::snapshot::the_users_repository_stays_untouched_to_the_byte",
+        "workspace::snapshot::ignored_files_that_the_user_tracks_are_taken",
+        "workspace::restore::everything_goes_back_and_nothing_else_moves",
+    ] {
+        let output = std::process::Command::new(&suite)
+            .args([test, "--exact"])
+            .env("GIT_DIR", &git_dir)
+            .env("GIT_WORK_TREE", other.path())
+            .env("GIT_INDEX_FILE", git_dir.join("index"))
+            .env("GIT_OBJECT_DIRECTORY", git_dir.join("objects"))
+            .env("GIT_CEILING_DIRECTORIES", "/")
+            .env("GIT_CONFIG_COUNT", "nonsense")
+            .output()
+            .expect("the suite runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{test}: {text}");
+    }
+    assert_eq!(other.git(&["status", "--porcelain"]), "");
+}

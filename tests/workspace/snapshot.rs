@@ -232,7 +232,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_taken() {
         mode(&repo.path().join(path), 0o755);
     }
     let names: Vec<String> = skipped(&snapshot).into_iter().map(|(path, _)| path).collect();
-    assert_eq!(names, ["README.md", "closed", "closed/inside", "dark", "secretive"]);
+    assert_eq!(names, ["README.md", "closed", "dark", "secretive"]);
     assert!(snapshot.skipped.iter().all(|skip| matches!(skip.why, SkipReason::Unreadable(_))));
     let commit = publish(&repo, &snapshot);
     assert_eq!(listed(&repo, commit), ["README.md", "closed/inside", "fine"]);
@@ -259,25 +259,26 @@ fn a_file_that_git_refuses_does_not_stop_the_others() {
 
 #[test]
 fn a_file_that_changes_while_it_is_read_is_left_out() {
-    use std::sync::atomic::{AtomicBool, Ordering};
     let repo = TestRepo::with_commit();
-    let busy = repo.path().join("busy");
-    std::fs::write(&busy, "x").expect("written");
-    let done = AtomicBool::new(false);
-    let snapshot = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut turn = 0_u32;
-            while !done.load(Ordering::Relaxed) {
-                turn += 1;
-                std::fs::write(&busy, format!("{turn:0>20}")).expect("written");
-            }
-        });
-        let snapshot = take(&repo, head(&repo));
-        done.store(true, Ordering::Relaxed);
-        snapshot
-    });
+    // Whenever git reads it, it grows.
+    repo.git(&["config", "filter.grow.clean", "cat; echo more >>busy"]);
+    repo.write(".git/info/attributes", "busy filter=grow\n");
+    repo.write("busy", "x");
+    let snapshot = take(&repo, head(&repo));
     assert_eq!(skipped(&snapshot), [skip("busy", "changes while it is read")]);
+    assert_eq!(repo.read("busy"), "xmore\nmore\n");
     assert!(snapshot.unchanged);
+}
+
+#[test]
+fn a_file_that_is_stable_when_read_again_is_taken() {
+    let repo = TestRepo::with_commit();
+    repo.git(&["config", "filter.once.clean", "cat; [ -e .git/done ] || echo more >>busy; : >.git/done"]);
+    repo.write(".git/info/attributes", "busy filter=once\n");
+    repo.write("busy", "x");
+    let snapshot = take(&repo, head(&repo));
+    assert_eq!(skipped(&snapshot), vec![]);
+    assert_eq!(shown(&repo, publish(&repo, &snapshot), "busy"), "xmore\n");
 }
 
 #[test]
