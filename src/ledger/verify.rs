@@ -7,7 +7,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-
 use super::commit::{Commit, second};
 use super::store::{ObjectKind, Store, StoreError};
 use super::transact::edited;

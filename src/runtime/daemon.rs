@@ -220,7 +220,5 @@ fn sleep(project: &Project, stop: &Stop, before: Option<crate::domain::oid::Oid>
         }
         None => LOOK_AGAIN,
     };
-    stop.sleep(bound, || {
-        project.store.resolve(&RefName::State).is_ok_and(|tip| tip != before)
-    });
+    stop.sleep(bound, || project.store.resolve(&RefName::State).is_ok_and(|tip| tip != before));
 }

@@ -7,6 +7,9 @@ use std::path::Path;
 use crate::domain::limits::{MAX_EVIDENCE_BYTES, MAX_HANDOFF_BYTES};
 use crate::format::secrets::{KnownValue, is_secret_name, redact};
 
+/// Bytes that the line about a gap takes.
+const GAP_BYTES: usize = 80;
+
 /// Files of one launch that are kept at most.
 const MAX_FILES: usize = 40;
 
@@ -74,7 +77,9 @@ impl Kept {
         for name in names {
             match read(Path::new(&name)) {
                 Some(bytes) => self.keep(secrets, &name, &String::from_utf8_lossy(&bytes)),
-                None => self.findings.push(format!("{name} could not be kept: no plain file within the bound")),
+                None => {
+                    self.findings.push(format!("{name} could not be kept: no plain file within the bound"));
+                }
             }
         }
     }
@@ -95,7 +100,6 @@ pub fn head_and_tail(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
-    const GAP_BYTES: usize = 80;
     let keep = limit.saturating_sub(GAP_BYTES);
     let head = floor(text, keep / 4);
     let tail = ceiling(text, text.len() - (keep - keep / 4));

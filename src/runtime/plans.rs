@@ -34,6 +34,18 @@ pub enum PlanError {
     /// `millrace-agents/` cannot be completed.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
+    /// `millrace-agents/` is another runtime's folder. Nothing was touched.
+    #[error(
+        "{} belongs to a runtime that keeps its state in files (it has {found}/), and is left as it is; move it away to \
+         use Millrace here",
+        .folder.display()
+    )]
+    ReferenceStyle {
+        /// The folder.
+        folder: PathBuf,
+        /// The entry that gives it away.
+        found: &'static str,
+    },
     /// The configuration is refused.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -79,9 +91,12 @@ pub struct Selected {
     pub warnings: Vec<String>,
 }
 
-/// Writes what is missing of `millrace-agents/`.
-pub fn bootstrap(project: &Project) -> Result<Bootstrapped, PlanError> {
-    Ok(ensure_millrace_dir(work_tree(project)?, config::bootstrap_text())?)
+/// Writes what is missing of `millrace-agents/`, and gives what it created.
+pub fn bootstrap(project: &Project) -> Result<Vec<PathBuf>, PlanError> {
+    match ensure_millrace_dir(work_tree(project)?, config::bootstrap_text())? {
+        Bootstrapped::Ready { created, ignore: _ } => Ok(created),
+        Bootstrapped::ReferenceStyle { folder, found } => Err(PlanError::ReferenceStyle { folder, found }),
+    }
 }
 
 /// The configuration of the work tree, or of another file.
@@ -90,8 +105,8 @@ pub fn load(project: &Project, file: Option<&Path>) -> Result<Loaded, PlanError>
         Some(path) => path.to_owned(),
         None => work_tree(project)?.join("millrace-agents").join("millrace.toml"),
     };
-    let text = std::fs::read_to_string(&path)
-        .map_err(|source| PlanError::Read { path: path.clone(), source })?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| PlanError::Read { path: path.clone(), source })?;
     Ok(config::parse(&text, &path.display().to_string())?)
 }
 
@@ -102,7 +117,7 @@ pub fn compile_and_select(
     mode: Option<&ModeId>,
     config_file: Option<&Path>,
 ) -> Result<Selected, PlanError> {
-    let bootstrapped = bootstrap(project)?;
+    let created = bootstrap(project)?;
     let loaded = load(project, config_file)?;
     let assets = Assets::with_overrides(overrides(work_tree(project)?)?);
     let act = project.act(Actor::Operator, None)?;
@@ -131,20 +146,18 @@ pub fn compile_and_select(
         plan: compiled.id,
         mode: compiled.plan.mode,
         changed: outcome.commit().is_some(),
-        created: bootstrapped.created,
+        created,
         warnings,
     })
 }
 
 /// The selected plan, compiled first where there is none.
 pub fn ensure_selected(project: &Project) -> Result<(PlanId, Option<Selected>), PlanError> {
-    match selected(project)? {
-        Some(plan) => Ok((plan, None)),
-        None => {
-            let made = compile_and_select(project, None, None)?;
-            Ok((made.plan.clone(), Some(made)))
-        }
+    if let Some(plan) = selected(project)? {
+        return Ok((plan, None));
     }
+    let made = compile_and_select(project, None, None)?;
+    Ok((made.plan.clone(), Some(made)))
 }
 
 /// The plan that is selected.
@@ -167,11 +180,7 @@ fn compiled(mode: Option<&ModeId>, config: &Config, assets: &Assets) -> Result<C
 }
 
 fn work_tree(project: &Project) -> Result<&Path, PlanError> {
-    project
-        .repository
-        .work_tree
-        .as_deref()
-        .ok_or_else(|| PlanError::Bare(project.repository.git_dir.clone()))
+    project.repository.work_tree.as_deref().ok_or_else(|| PlanError::Bare(project.repository.git_dir.clone()))
 }
 
 /// The operator's own modes, loops, entrypoints and skills, by their path below `millrace-agents/`.

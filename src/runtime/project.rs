@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::source;
 use crate::domain::ids::LedgerId;
 use crate::domain::limits::LOCK_WAIT;
+use crate::domain::oid::Oid;
 use crate::domain::transition::input::Input;
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
@@ -16,7 +17,6 @@ use crate::ledger::store::{RefName, Signature, Store as _, StoreError};
 use crate::ledger::transact::{Act, Outcome, Payloads, TransactError, read_commit, transact};
 use crate::ledger::tree::Trees;
 use crate::ledger::view::TreeView;
-use crate::domain::oid::Oid;
 use crate::workspace::discover::{DiscoverError, Repository};
 
 /// The address of commits where the user has none.

@@ -131,7 +131,8 @@ fn reporting(request: &Request) -> String {
         "{{\"nonce\": \"{}\", \"terminal_result\": \"{example}\", \"summary\": \"One or two sentences.\"}}",
         request.nonce
     );
-    let mut text = format!("\n## Report\n\nThe results that this stage may report: {}.\n\n", results.join(", "));
+    let mut text =
+        format!("\n## Report\n\nThe results that this stage may report: {}.\n\n", results.join(", "));
     if request.permission.can_write() {
         let _ = write!(
             text,

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::domain::ids::{PlanId, RunnerName};
 use crate::domain::place;
 use crate::domain::view::Fault;
-use crate::format::config::{CommandRunner, CodexRunner, Config, Runner, ScriptedRunner};
+use crate::format::config::{CodexRunner, CommandRunner, Config, Runner, ScriptedRunner};
 use crate::harness::adapter::{CodexSpec, CommandSpec, RunnerSpec, ScriptedSpec};
 use crate::ledger::view::TreeView;
 
@@ -72,9 +72,8 @@ pub fn spec(runner: &Runner, work_tree: &Path) -> RunnerSpec {
             pass_env: common.env_pass.clone(),
             env: common.env.clone(),
         }),
-        Runner::Scripted(ScriptedRunner { script, common }) => RunnerSpec::Scripted(ScriptedSpec {
-            script: work_tree.join(script),
-            env: common.env.clone(),
-        }),
+        Runner::Scripted(ScriptedRunner { script, common }) => {
+            RunnerSpec::Scripted(ScriptedSpec { script: work_tree.join(script), env: common.env.clone() })
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What the core may not have: the clock, and chance.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -23,7 +25,12 @@ pub fn random_hex(bytes: usize) -> std::io::Result<String> {
     while filled < raw.len() {
         filled += rustix::rand::getrandom(&mut raw[filled..], rustix::rand::GetRandomFlags::empty())?;
     }
-    Ok(raw.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut text = String::with_capacity(2 * bytes);
+    for byte in raw {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
 }
 
 /// A random id of 32 hex digits, of whatever kind is asked for.

@@ -12,9 +12,9 @@ use super::source;
 use super::stage::{Ended, Finished, Stage, StageError, Start, Started, finish, start};
 use super::stop::Stop;
 use super::tree::{self, TreeError};
+
 use crate::domain::ids::{PlanId, SessionId};
 use crate::domain::item::ItemRef;
-use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::domain::run::Run;
 use crate::domain::schedule::{Next, Wait, schedule};
@@ -109,7 +109,7 @@ impl<'p> Driver<'p> {
                 if let Some(wait) = self.obstacle(&run.plan, Some(&run))? {
                     return Ok(Tick::Waits(wait));
                 }
-                self.run(&Start::Next(run))
+                self.run(&Start::Next(Box::new(run)))
             }
             Next::Claim { item, turn } => {
                 let plan = view.control()?.plan;
@@ -125,8 +125,8 @@ impl<'p> Driver<'p> {
 
     /// What the driver sees and the ledger does not.
     fn obstacle(&self, plan: &PlanId, run: Option<&Run>) -> Result<Option<Wait>, TickError> {
-        let approved = approval::is_approved(&self.project.store.private_dir(), plan)
-            .map_err(TickError::Approvals)?;
+        let approved =
+            approval::is_approved(&self.project.store.private_dir(), plan).map_err(TickError::Approvals)?;
         if !approved {
             let detail = format!("{plan} was not compiled or approved on this machine; compile one here");
             return Ok(Some(tree::wait("approval", detail)));

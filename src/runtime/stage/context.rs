@@ -24,7 +24,7 @@ use crate::ledger::commit::Person;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
 use crate::ledger::view::TreeView;
-use crate::workspace::no_follow::NoFollowError;
+use crate::workspace::NoFollowError;
 use crate::workspace::run_dir::StageDir;
 
 /// The stage's result file, in its folder.
@@ -223,9 +223,10 @@ fn invocation_dir(project: &Project, nonce: &Nonce) -> PathBuf {
 fn earlier_launches(view: &TreeView<'_, '_>, run: &RunId, number: u32, stage: &str) -> Result<u32, Fault> {
     let entries = view.list(&place::run_folder(run))?;
     let earlier = entries.iter().filter(|entry| {
-        entry.name.split_once('-').is_some_and(|(nth, name)| {
-            name == stage && nth.parse::<u32>().is_ok_and(|nth| nth < number)
-        })
+        entry
+            .name
+            .split_once('-')
+            .is_some_and(|(nth, name)| name == stage && nth.parse::<u32>().is_ok_and(|nth| nth < number))
     });
     Ok(u32::try_from(earlier.count()).unwrap_or(u32::MAX))
 }

@@ -96,9 +96,7 @@ pub fn finish(
         Ok(Outcome::Unchanged { .. }) => {
             Err(TransactError::Internal("a handoff that changed nothing".to_owned()).into())
         }
-        Err(TransactError::Refused(
-            refusal @ (Refusal::LateResult { .. } | Refusal::NoSuchRun { .. }),
-        )) => {
+        Err(TransactError::Refused(refusal @ (Refusal::LateResult { .. } | Refusal::NoSuchRun { .. }))) => {
             late(project, stage)?;
             Ok(Finished::Late(refusal))
         }
@@ -128,8 +126,10 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
         });
     };
     let exit = *exit;
-    let evidence = collect(&stage.spec, &stage.call, exit.clone())
-        .map_err(|error| StageError::Io { action: error.to_string(), source: std::io::Error::other("evidence") })?;
+    let evidence = collect(&stage.spec, &stage.call, exit.clone()).map_err(|error| StageError::Io {
+        action: error.to_string(),
+        source: std::io::Error::other("evidence"),
+    })?;
     let judgement = judge(&evidence, &stage.legal);
     let mut findings = Vec::new();
     if exit.leftovers > 0 {
@@ -161,8 +161,10 @@ fn keep(
 ) -> Result<(), StageError> {
     let private = project.store.private_dir();
     if let Some(exit) = &judged.exit {
-        let record = toml::to_string(exit)
-            .map_err(|error| StageError::Io { action: "write the exit record".to_owned(), source: std::io::Error::other(error) })?;
+        let record = toml::to_string(exit).map_err(|error| StageError::Io {
+            action: "write the exit record".to_owned(),
+            source: std::io::Error::other(error),
+        })?;
         kept.keep(secrets, "exit.toml", &record);
         for (file, stream) in [(STDOUT_FILE, &exit.stdout), (STDERR_FILE, &exit.stderr)] {
             let path = stage.call.inv_dir.join(file);
@@ -178,9 +180,7 @@ fn keep(
     if let Some(message) = &judged.final_message {
         kept.keep(secrets, "final-message.md", message);
     }
-    let read = |name: &std::path::Path| {
-        stage.dir.read(name, MAX_EVIDENCE_BYTES as u64 * 16).ok().flatten()
-    };
+    let read = |name: &std::path::Path| stage.dir.read(name, MAX_EVIDENCE_BYTES as u64 * 16).ok().flatten();
     kept.keep_folder(secrets, &stage.call.run_dir, read);
     Ok(())
 }
@@ -250,9 +250,8 @@ fn shown(branch: Option<&str>) -> &str {
 /// The values that the harness was given and the record must not hold.
 fn secrets(stage: &Stage) -> Secrets {
     let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
-    let own = std::env::vars_os().filter_map(|(name, value)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    });
+    let own = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Secrets::of(given.unwrap_or_default().into_iter().chain(own))
 }
 

@@ -14,6 +14,7 @@ use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::plan::StageRef;
+use crate::domain::result::Judgement;
 use crate::domain::run::{Failure, Run};
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::transition::decision::StageResult;
@@ -21,7 +22,6 @@ use crate::domain::transition::input::{Claim, Evidence, Input, Launching};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
-use crate::domain::result::Judgement;
 use crate::harness::environment::environment;
 use crate::harness::invocation::{Invocation, millis};
 use crate::harness::supervisor::{Supervised, launch, own_executable};
@@ -32,7 +32,7 @@ use crate::ledger::view::TreeView;
 /// What is to be started.
 pub enum Start {
     /// The stage that this run is routed to.
-    Next(Run),
+    Next(Box<Run>),
     /// The entry stage for this item, in a new run.
     Claim {
         /// The item.
@@ -171,14 +171,7 @@ impl Prepared {
     }
 
     fn which<'a>(&'a self, nonce: &'a Nonce) -> Which<'a> {
-        Which {
-            run: &self.run,
-            item: &self.item,
-            at: &self.at,
-            plan: &self.plan,
-            number: self.number,
-            nonce,
-        }
+        Which { run: &self.run, item: &self.item, at: &self.at, plan: &self.plan, number: self.number, nonce }
     }
 }
 
@@ -209,18 +202,14 @@ fn request(view: &TreeView<'_, '_>, stage: &Stage, prepared: &Prepared) -> Resul
 
 /// The files of a stage's folder, from the frozen plan and the ledger, never from files that somebody can edit.
 struct Files {
-    files: Vec<(PathBuf, Vec<u8>)>,
+    all: Vec<(PathBuf, Vec<u8>)>,
     skills: Vec<String>,
     evidence: Vec<String>,
 }
 
 impl Files {
-    fn gather(
-        view: &TreeView<'_, '_>,
-        stage: &Stage,
-        failure: Option<&Failure>,
-    ) -> Result<Self, StageError> {
-        let mut gathered = Self { files: Vec::new(), skills: Vec::new(), evidence: Vec::new() };
+    fn gather(view: &TreeView<'_, '_>, stage: &Stage, failure: Option<&Failure>) -> Result<Self, StageError> {
+        let mut gathered = Self { all: Vec::new(), skills: Vec::new(), evidence: Vec::new() };
         let document = place::document(&stage.item, &view.slot(&stage.item)?.unwrap_or(Slot::Active));
         let bytes = view.file(&document)?.ok_or_else(|| Fault {
             at: document.to_string(),
@@ -247,27 +236,25 @@ impl Files {
     }
 
     fn add(&mut self, relative: &str, bytes: Vec<u8>) {
-        self.files.push((PathBuf::from(relative), bytes));
+        self.all.push((PathBuf::from(relative), bytes));
     }
 
     /// What earlier launches of the run left: `evidence/<nn>-<stage>/<file>`.
     fn earlier_evidence(&mut self, view: &TreeView<'_, '_>, stage: &Stage) -> Result<(), StageError> {
         let folder = place::run_folder(&stage.run);
         for launch in view.list(&folder)?.iter().filter(|entry| entry.folder) {
-            let path = place::TreePath::new(format!("{folder}/{}", launch.name)).map_err(|error| Fault {
-                at: folder.to_string(),
-                detail: error.to_string(),
-            })?;
+            let path = place::TreePath::new(format!("{folder}/{}", launch.name))
+                .map_err(|error| Fault { at: folder.to_string(), detail: error.to_string() })?;
             for file in view.list(&path)?.iter().filter(|entry| !entry.folder) {
                 if matches!(file.name.as_str(), "prompt.md" | "request.toml") {
                     continue;
                 }
                 let relative = format!("evidence/{}/{}", launch.name, file.name);
                 let bytes = view
-                    .file(&place::TreePath::new(format!("{path}/{}", file.name)).map_err(|error| Fault {
-                        at: path.to_string(),
-                        detail: error.to_string(),
-                    })?)?
+                    .file(
+                        &place::TreePath::new(format!("{path}/{}", file.name))
+                            .map_err(|error| Fault { at: path.to_string(), detail: error.to_string() })?,
+                    )?
                     .unwrap_or_default();
                 self.add(&relative, bytes);
                 self.evidence.push(relative);
@@ -299,8 +286,7 @@ fn failed_detail(
         return Ok((String::new(), String::new()));
     };
     let Ok(launched) = name[prefix.len()..].parse() else { return Ok((String::new(), String::new())) };
-    let result: Option<StageResult> =
-        view.record(&place::result(&stage.run, failure.launch, &launched))?;
+    let result: Option<StageResult> = view.record(&place::result(&stage.run, failure.launch, &launched))?;
     Ok(result.map_or_else(Default::default, |result| {
         let detail = match result.judgement {
             Judgement::Reported { result, summary, .. } => {
@@ -316,15 +302,14 @@ fn failed_detail(
 
 /// Makes the stage's folder and starts its supervisor.
 fn spawn(stage: &Stage, files: Files, request: &str, prompt: &str) -> Result<Supervised, StageError> {
-    let mut all = files.files;
+    let mut all = files.all;
     all.push((PathBuf::from("request.toml"), request.as_bytes().to_vec()));
     all.push((PathBuf::from("prompt.md"), prompt.as_bytes().to_vec()));
     stage.dir.materialise(&all)?;
     let inv_dir: &Path = &stage.call.inv_dir;
     let mut pass: Vec<&str> = stage.spec.passed_variables();
     pass.extend(stage.env_pass.iter().map(String::as_str));
-    let environment =
-        environment(std::env::vars_os(), &pass, stage.spec.set_variables(), &stage.call);
+    let environment = environment(std::env::vars_os(), &pass, stage.spec.set_variables(), &stage.call);
     let mut invocation = Invocation::new(
         inv_dir,
         stage.call.nonce.clone(),
