@@ -13,7 +13,7 @@ use super::stage::{Ended, Finished, Stage, StageError, Start, Started, finish, s
 use super::stop::Stop;
 use super::tree::{self, TreeError};
 
-use crate::domain::ids::{PlanId, SessionId};
+use crate::domain::ids::{PlanId, RunId, SessionId};
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
 use crate::domain::run::Run;
