@@ -11,7 +11,7 @@
 //! | [`workspace`] | the user's repository: discovery, code snapshots, run directories |
 //! | [`ledger`] | the commit chain: its port, the git store and a memory twin, view, history, verify |
 //! | [`compile`] | mode, loops, config and assets into a frozen plan |
-//! | [`format`] | bytes to domain and back: documents, records, trailers, configuration |
+//! | [`mod@format`] | bytes to domain and back: documents, records, trailers, configuration |
 //! | [`domain`] | pure: ids, items, plan, run, results; `decide`, `apply`, `schedule` |
 //!
 //! Two pure functions are the heart: `decide` holds the rules, `apply` turns a decision into edits of the

@@ -1,5 +1,18 @@
 //! The pure core: what things are, and what may happen to them. No clock, randomness, environment or IO.
 
+pub mod control;
 pub mod ids;
+pub mod item;
 pub mod limits;
 pub mod oid;
+pub mod permission;
+pub mod place;
+pub mod plan;
+pub mod recovery;
+pub mod result;
+pub mod run;
+pub mod schedule;
+pub mod slot;
+pub mod transition;
+mod turn_text;
+pub mod view;

@@ -1,1 +1,13 @@
-//! (floor format)
+//! Bytes to domain and back: documents, records, commit messages, configuration.
+
+pub mod config;
+pub mod document;
+pub mod front_matter;
+pub mod message;
+pub mod quote;
+pub mod records;
+pub mod secrets;
+pub mod suggest;
+pub mod task;
+pub mod warning;
+pub mod yaml;

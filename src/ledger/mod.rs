@@ -1,4 +1,13 @@
 //! The ledger: the commit chain on `refs/millrace/state`, and every other ref below `refs/millrace/`.
 
+pub mod commit;
+pub mod faulty;
 pub mod git;
+pub mod history;
+pub mod memory;
+pub mod object;
 pub mod store;
+pub mod transact;
+pub mod tree;
+pub mod verify;
+pub mod view;

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::domain::ids::RunId;
+use crate::domain::limits::MAX_ID_BYTES;
 use crate::domain::oid::Oid;
 
 /// The refs we write. Nothing else below `refs/` is ever touched.
@@ -24,6 +25,8 @@ pub enum RefName {
     Run(RunId),
     /// `refs/millrace/backup/<name>`: what stood somewhere before a repair.
     Backup(String),
+    /// `refs/millrace/remotes/<remote>/state`: the last fetched ledger of a remote.
+    Remote(String),
 }
 
 impl RefName {
@@ -34,7 +37,31 @@ impl RefName {
             Self::State => "refs/millrace/state".to_owned(),
             Self::Run(run) => format!("refs/millrace/runs/{run}"),
             Self::Backup(name) => format!("refs/millrace/backup/{name}"),
+            Self::Remote(remote) => format!("refs/millrace/remotes/{remote}/state"),
         }
+    }
+
+    /// Refuses a name that git would not take, or that would lead out of `refs/millrace/`.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let text = match self {
+            Self::State | Self::Run(_) => return Ok(()),
+            Self::Backup(text) | Self::Remote(text) => text,
+        };
+        let fine = text.split('/').all(|part| {
+            !part.is_empty()
+                && !part.starts_with(['.', '-'])
+                && !part.ends_with('.')
+                && !part.contains("..")
+                && !part.to_ascii_lowercase().ends_with(".lock")
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+'))
+        });
+        if fine && text.len() <= MAX_ID_BYTES {
+            return Ok(());
+        }
+        Err(StoreError::Unsupported(format!(
+            "`{}` cannot be part of a ref name: expected ASCII letters, digits, `.`, `_`, `-` or `+`",
+            text.escape_default()
+        )))
     }
 }
 
@@ -197,7 +224,8 @@ pub trait Store {
     /// The runs that have a run branch, with its tip.
     fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError>;
 
-    /// An object's kind and content; [`StoreError::Missing`] where there is none.
+    /// An object's kind and content; [`StoreError::Missing`] where there is none, [`StoreError::Damaged`] where the
+    /// content does not hash to the id: what is read is what was written.
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError>;
 
     /// Takes the writers' lock, waiting at most `wait`.

@@ -1,1 +1,19 @@
-//! (floor runtime)
+//! The driver: it carries out what the pure core decides. Time, randomness, processes and files live here.
+
+pub mod adopt;
+pub mod approval;
+pub mod daemon;
+pub mod daemon_lock;
+pub mod evidence;
+pub mod intake;
+pub mod logs;
+pub mod plans;
+pub mod project;
+pub mod prompt;
+pub mod runner;
+pub mod snapshots;
+pub mod source;
+pub mod stage;
+pub mod stop;
+pub mod tick;
+pub mod tree;

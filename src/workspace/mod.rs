@@ -18,3 +18,5 @@ pub mod run_dir;
 pub mod snapshot;
 pub mod snapshot_rules;
 mod special_files;
+
+pub use no_follow::NoFollowError;

@@ -1,1 +1,3 @@
 //! Tests of `src/compile`.
+
+mod assets_text;

@@ -1,1 +1,9 @@
 //! Tests of `src/format`.
+
+mod config;
+mod documents;
+mod fixtures;
+mod intake;
+mod secrets;
+mod suggest;
+mod yaml;

@@ -1,1 +1,8 @@
 //! Tests of `src/ledger`.
+
+mod faulty;
+mod git_store;
+mod git_store_crash;
+mod object;
+mod store_contract;
+mod support;

@@ -1,3 +1,3 @@
 //! What the tests share.
 
-pub mod repo;
+pub(crate) mod repo;

@@ -7,14 +7,14 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// A git repository in a temporary directory, removed with it.
-pub struct TestRepo {
+pub(crate) struct TestRepo {
     root: TempDir,
     work_tree: PathBuf,
 }
 
 impl TestRepo {
     /// An empty repository on branch `main`, with extra arguments for `git init`.
-    pub fn init_with(args: &[&str]) -> Self {
+    pub(crate) fn init_with(args: &[&str]) -> Self {
         let root =
             tempfile::Builder::new().prefix("millrace-test-").tempdir().expect("a temporary directory");
         let work_tree = root.path().join("repo");
@@ -30,12 +30,12 @@ impl TestRepo {
     }
 
     /// An empty repository.
-    pub fn init() -> Self {
+    pub(crate) fn init() -> Self {
         Self::init_with(&[])
     }
 
     /// A repository with one commit that holds `README.md`.
-    pub fn with_commit() -> Self {
+    pub(crate) fn with_commit() -> Self {
         let repo = Self::init();
         repo.write("README.md", "# A project\n");
         repo.git(&["add", "-A"]);
@@ -44,23 +44,23 @@ impl TestRepo {
     }
 
     /// The work tree (the repository itself where it is bare).
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.work_tree
     }
 
     /// The git directory.
-    pub fn git_dir(&self) -> PathBuf {
+    pub(crate) fn git_dir(&self) -> PathBuf {
         let dot = self.work_tree.join(".git");
         if dot.exists() { dot } else { self.work_tree.clone() }
     }
 
     /// The directory above the work tree, for things that lie beside it.
-    pub fn beside(&self) -> &Path {
+    pub(crate) fn beside(&self) -> &Path {
         self.root.path()
     }
 
     /// A program in the work tree, with a cleared environment.
-    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear();
         for name in ["PATH", "TMPDIR", "LD_LIBRARY_PATH"] {
@@ -87,13 +87,13 @@ impl TestRepo {
     }
 
     /// git's output, whatever its exit code.
-    pub fn git_output(&self, args: &[&str]) -> Output {
+    pub(crate) fn git_output(&self, args: &[&str]) -> Output {
         self.command("git").args(args).output().expect("git runs")
     }
 
     /// git's stdout without the final line break; fails the test when git fails.
     #[track_caller]
-    pub fn git(&self, args: &[&str]) -> String {
+    pub(crate) fn git(&self, args: &[&str]) -> String {
         let output = self.git_output(args);
         assert!(
             output.status.success(),
@@ -105,7 +105,7 @@ impl TestRepo {
     }
 
     /// Writes a file of the work tree.
-    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.work_tree.join(path);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(path, content).expect("a file");
@@ -113,7 +113,7 @@ impl TestRepo {
 
     /// Reads a file of the work tree.
     #[track_caller]
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.work_tree.join(path)).expect("a readable file")
     }
 }

@@ -12,21 +12,40 @@ use super::super::store::StoreError;
 pub struct GitCommand {
     command: Command,
     what: String,
+    configured: usize,
 }
+
+/// Which configuration files a user has is theirs to say; what could run a program is overridden below.
+const CONFIG_FILES: [&str; 3] = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"];
 
 impl GitCommand {
     /// `git <subcommand>` on the repository whose git directory this is.
     #[must_use]
     pub fn new(git_dir: &Path, subcommand: &str) -> Self {
+        Self::bare(subcommand).env("GIT_DIR", git_dir)
+    }
+
+    /// `git <subcommand>` in a folder, where git finds the repository by itself and judges whether it trusts it.
+    #[must_use]
+    pub fn discover(folder: &Path, subcommand: &str) -> Self {
+        let mut this = Self::bare(subcommand);
+        this.command.current_dir(folder);
+        this
+    }
+
+    fn bare(subcommand: &str) -> Self {
         let mut command = Command::new("git");
         for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"GIT_") {
+            if name.as_encoded_bytes().starts_with(b"GIT_") && !CONFIG_FILES.iter().any(|kept| name == *kept)
+            {
                 command.env_remove(name);
             }
         }
         command
-            .env("GIT_DIR", git_dir)
             .env("GIT_OPTIONAL_LOCKS", "0")
+            // What was written counts, not what a replacement ref puts over it; nothing is fetched in passing.
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_PAGER", "cat")
             .env("LC_ALL", "C")
@@ -38,7 +57,7 @@ impl GitCommand {
             .args(["-c", "core.pager=cat"])
             .arg(subcommand)
             .stdin(Stdio::null());
-        Self { command, what: format!("git {subcommand}") }
+        Self { command, what: format!("git {subcommand}"), configured: 0 }
     }
 
     /// Adds one argument.
@@ -52,6 +71,18 @@ impl GitCommand {
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(args);
+        self
+    }
+
+    /// Overrides one configuration value.
+    #[must_use]
+    pub fn config(mut self, name: &str, value: &str) -> Self {
+        let n = self.configured;
+        self.configured += 1;
+        self.command
+            .env(format!("GIT_CONFIG_KEY_{n}"), name)
+            .env(format!("GIT_CONFIG_VALUE_{n}"), value)
+            .env("GIT_CONFIG_COUNT", self.configured.to_string());
         self
     }
 

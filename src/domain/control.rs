@@ -1,0 +1,187 @@
+//! What governs the whole ledger: `control.toml`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{PlanId, RunId, RunnerName, SessionId};
+use super::item::{Arrival, ItemKind};
+use super::oid::Oid;
+use super::slot::Slot;
+
+/// The selected plan, why dispatch rests, who runs, and the counters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// The plan that new runs get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanId>,
+    /// The arrival number that the last item got; 0 before the first.
+    pub arrivals: u64,
+    /// How many items are closed: counting their folders would cost more with every year.
+    pub closed: Closed,
+    /// The work tree still holds what a run left behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Owed>,
+    /// Why dispatch rests: a set, each cause with its owner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<PauseCause>,
+    /// Daemons that have not said goodbye. Whether one lives is what its lock says, never this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<Session>,
+}
+
+impl Control {
+    /// The arrival number of the `n`-th item from now, beginning with 0.
+    #[must_use]
+    pub fn arrival(&self, n: u64) -> Arrival {
+        Arrival(self.arrivals + 1 + n)
+    }
+
+    /// The cause that keeps stages of this runner from starting at `now`, if any. A cause whose time has come lets
+    /// one probe pass.
+    #[must_use]
+    pub fn rests(&self, now: Timestamp, runner: &RunnerName) -> Option<&PauseCause> {
+        self.pauses
+            .iter()
+            .filter(|cause| match &cause.kind {
+                PauseKind::Harness { runner: paused } => paused == runner,
+                _ => true,
+            })
+            .find(|cause| cause.until.is_none_or(|until| until > now))
+    }
+}
+
+/// Counts of closed items.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    /// Tasks.
+    pub tasks: ClosedCount,
+    /// Specs.
+    pub specs: ClosedCount,
+    /// Incidents.
+    pub incidents: ClosedCount,
+}
+
+/// Counts of closed items of one kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClosedCount {
+    /// Finished.
+    pub done: u64,
+    /// Taken out of the way.
+    pub archived: u64,
+}
+
+impl Closed {
+    /// The counts of one kind.
+    #[must_use]
+    pub fn of(&self, kind: ItemKind) -> &ClosedCount {
+        match kind {
+            ItemKind::Task => &self.tasks,
+            ItemKind::Spec => &self.specs,
+            ItemKind::Incident => &self.incidents,
+        }
+    }
+
+    /// Counts an item that moves from one slot to another.
+    pub fn count_move(&mut self, kind: ItemKind, from: &Slot, to: &Slot) {
+        let counts = match kind {
+            ItemKind::Task => &mut self.tasks,
+            ItemKind::Spec => &mut self.specs,
+            ItemKind::Incident => &mut self.incidents,
+        };
+        match from {
+            Slot::Done => counts.done = counts.done.saturating_sub(1),
+            Slot::Archived => counts.archived = counts.archived.saturating_sub(1),
+            _ => {}
+        }
+        match to {
+            Slot::Done => counts.done += 1,
+            Slot::Archived => counts.archived += 1,
+            _ => {}
+        }
+    }
+}
+
+/// A run has ended, or its stage was interrupted, and the work tree is to go back before anything else starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owed {
+    /// The run that left it.
+    pub run: RunId,
+    /// What the work tree holds: a commit of the run branch.
+    pub from: Oid,
+    /// What it is to hold again.
+    pub to: Oid,
+}
+
+/// Why dispatch rests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseCause {
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: PauseKind,
+    /// Who set it, and may lift it: `operator`, `runtime`.
+    pub owner: String,
+    /// When.
+    pub since: Timestamp,
+    /// In words.
+    pub detail: String,
+    /// When dispatch tries again by itself; none: only its owner lifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// How often in a row it was set.
+    pub times: u32,
+}
+
+/// The kinds of pause cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum PauseKind {
+    /// A person asked for it.
+    Operator,
+    /// A limit on spending is reached.
+    Budget,
+    /// The harness of this runner does not work; other runners go on.
+    Harness {
+        /// Which runner.
+        runner: RunnerName,
+    },
+    /// The ledger holds commits that are not what our rules make.
+    Integrity,
+    /// The plan was not compiled or approved on this machine.
+    Approval,
+    /// The ledger was written by a newer version.
+    Upgrade,
+    /// Something of an ended stage may still be writing.
+    UnprovedWriter,
+}
+
+impl PauseKind {
+    /// The cause's word, with the runner where it has one: `operator`, `harness:codex_cli`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Operator => "operator".to_owned(),
+            Self::Budget => "budget".to_owned(),
+            Self::Harness { runner } => format!("harness:{runner}"),
+            Self::Integrity => "integrity".to_owned(),
+            Self::Approval => "approval".to_owned(),
+            Self::Upgrade => "upgrade".to_owned(),
+            Self::UnprovedWriter => "unproved_writer".to_owned(),
+        }
+    }
+}
+
+/// A daemon's life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// Its id.
+    pub session: SessionId,
+    /// When it began.
+    pub since: Timestamp,
+    /// Which program, in words for people: version, host, process.
+    pub program: String,
+}

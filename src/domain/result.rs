@@ -1,0 +1,157 @@
+//! What a stage came to: the judged outcome of one invocation, and what it used.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{FailureClass, ResultName, StageName};
+
+/// The class of a terminal result, which routing and counters go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResultClass {
+    /// The stage did its work and found nothing against it.
+    Success,
+    /// The stage did its work, and there is more to do (`FIX_NEEDED`).
+    FollowupNeeded,
+    /// The stage could not do its work; a repair stage may help.
+    RecoverableFailure,
+    /// The work belongs into the planning plane.
+    EscalatePlanning,
+    /// The stage says that it cannot go on.
+    Blocked,
+}
+
+impl ResultClass {
+    /// Whether a stage may report `self` for a result whose class in the plan is `planned`: the same class, or
+    /// `recoverable_failure` where the plan says `blocked`.
+    #[must_use]
+    pub fn fits(self, planned: Self) -> bool {
+        self == planned || (planned == Self::Blocked && self == Self::RecoverableFailure)
+    }
+}
+
+/// Why a harness could not work, for reasons outside the item. Never counted against the item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InfrastructureClass {
+    /// The harness's program was not found.
+    MissingProgram,
+    /// The program is there and could not be started.
+    NotStartable,
+    /// The harness says that it is not configured (a variable that names its key is unset).
+    Configuration,
+    /// Login or permission refused by the provider (401, 403).
+    Auth,
+    /// The account's quota is used up.
+    Quota,
+    /// Too many requests (429).
+    RateLimit,
+    /// The provider failed or is overloaded (5xx, 529).
+    Server,
+    /// No connection, or a stream that broke off.
+    Network,
+    /// The provider does not know the model.
+    BadModel,
+    /// The runner's configuration names this exit code as infrastructure.
+    Declared,
+}
+
+/// Where a result was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResultChannel {
+    /// The JSON result file.
+    ResultFile,
+    /// The marker line that ends the final message.
+    Marker,
+    /// The fenced JSON block that ends the final message of a stage that cannot write.
+    FencedJson,
+}
+
+/// Who ended a stage whose end is not the stage's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interrupter {
+    /// The runtime: it asked for the end, or it died and the supervisor ended the stage.
+    Runtime,
+    /// Nobody that could write it down: the supervisor itself was killed.
+    Unknown,
+}
+
+/// What one invocation came to, judged from all its evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "judgement", rename_all = "snake_case")]
+pub enum Judgement {
+    /// The stage reported a result that its plan knows.
+    Reported {
+        /// The terminal result.
+        result: ResultName,
+        /// Its class.
+        class: ResultClass,
+        /// What the stage says about it, as it said it: untrusted text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        summary: Option<String>,
+        /// The stage at which the run should go on, for results of repair stages.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resume_stage: Option<StageName>,
+        /// The stage that the result is aimed at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target_stage: Option<StageName>,
+        /// Files that the stage names as its artifacts, relative to its run directory.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        artifacts: Vec<String>,
+        /// Where the result was read from.
+        channel: ResultChannel,
+        /// What else a reader should know: a timeout after the result, denials, ignored keys.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
+    },
+    /// The stage failed at its work, or at reporting it.
+    Failed {
+        /// The failure class, key of the recovery counter.
+        class: FailureClass,
+        /// What was seen, one line.
+        detail: String,
+    },
+    /// The harness could not work.
+    Infrastructure {
+        /// Why.
+        class: InfrastructureClass,
+        /// What was seen, one line.
+        detail: String,
+    },
+    /// Somebody else ended it; what it left is evidence, and it runs again.
+    Interrupted {
+        /// Who.
+        by: Interrupter,
+    },
+}
+
+/// Tokens that an invocation used. An absent field is unknown, which is not zero: a harness that was killed has
+/// reported nothing, and has used something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Input tokens that were not read from the provider's cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_uncached: Option<u64>,
+    /// Input tokens read from the provider's cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<u64>,
+    /// Input tokens written to the provider's cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
+    /// Output tokens, reasoning included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<u64>,
+    /// The part of the output that was reasoning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<u64>,
+}
+
+impl Usage {
+    /// Whether nothing at all is known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}

@@ -1,0 +1,118 @@
+//! What the runtime should do next, from the state alone, with the reason where that is nothing.
+
+use jiff::Timestamp;
+
+use super::control::{Control, Owed};
+use super::ids::{ItemId, StageName};
+use super::item::{ItemKind, ItemRef};
+use super::plan::Plan;
+use super::run::Run;
+use super::slot::Turn;
+use super::view::{Fault, View};
+
+/// The kinds in the order in which they are claimed: what went wrong first, then specs, then tasks.
+const CLAIM_ORDER: [ItemKind; 3] = [ItemKind::Incident, ItemKind::Spec, ItemKind::Task];
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// A launch has no end in the ledger: find out what became of it.
+    Adopt(Run),
+    /// The work tree has to go back first.
+    Restore(Owed),
+    /// The run's stage can start.
+    Launch(Run),
+    /// The item can be claimed.
+    Claim {
+        /// The item.
+        item: ItemRef,
+        /// Its place in the queue.
+        turn: Turn,
+    },
+    /// There is work, and it has to wait.
+    Wait(Wait),
+    /// There is nothing to do.
+    Idle,
+}
+
+/// Why work waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// When it is worth looking again even if nothing changes; none: something has to change.
+    pub until: Option<Timestamp>,
+    /// Why, as a word: a pause cause's key, `no_plan`, `no_entry`.
+    pub cause: String,
+    /// In words.
+    pub detail: String,
+}
+
+/// What the runtime should do at `now`.
+pub fn schedule(view: &dyn View, now: Timestamp) -> Result<Next, Fault> {
+    let control = view.control()?;
+    let runs = view.runs()?;
+    if let Some(run) = runs.iter().find(|run| run.launch.is_some()) {
+        return Ok(Next::Adopt(run.clone()));
+    }
+    if let Some(owed) = &control.owed {
+        return Ok(Next::Restore(owed.clone()));
+    }
+    if let Some(run) = runs.into_iter().next() {
+        let Some(plan) = view.plan(&run.plan)? else {
+            return Ok(Next::Wait(missing_plan(&run.run, run.plan.as_str())));
+        };
+        return Ok(match resting(&control, now, &plan, &run.stage.stage) {
+            Some(wait) => Next::Wait(wait),
+            None => Next::Launch(run),
+        });
+    }
+    let Some((item, turn)) = next_item(view)? else { return Ok(Next::Idle) };
+    let Some(plan_id) = &control.plan else {
+        return Ok(Next::Wait(Wait {
+            until: None,
+            cause: "no_plan".to_owned(),
+            detail: "no plan is selected".to_owned(),
+        }));
+    };
+    let Some(plan) = view.plan(plan_id)? else {
+        return Ok(Next::Wait(missing_plan(&item.id, plan_id.as_str())));
+    };
+    let Some(stage) = plan.entry(item.kind) else {
+        return Ok(Next::Wait(Wait {
+            until: None,
+            cause: "no_entry".to_owned(),
+            detail: format!("the selected plan has no entry stage for {item}"),
+        }));
+    };
+    Ok(match resting(&control, now, &plan, &stage.stage) {
+        Some(wait) => Next::Wait(wait),
+        None => Next::Claim { item, turn },
+    })
+}
+
+fn missing_plan(who: &impl std::fmt::Display, plan: &str) -> Wait {
+    Wait {
+        until: None,
+        cause: "unknown_plan".to_owned(),
+        detail: format!("{plan}, which {who} needs, is not in the ledger"),
+    }
+}
+
+fn next_item(view: &dyn View) -> Result<Option<(ItemRef, Turn)>, Fault> {
+    for kind in CLAIM_ORDER {
+        let next: Option<(ItemId, Turn)> = view.next_queued(kind)?;
+        if let Some((id, turn)) = next {
+            return Ok(Some((ItemRef::new(kind, id), turn)));
+        }
+    }
+    Ok(None)
+}
+
+/// The wait that a pause cause imposes on this stage, if any.
+fn resting(control: &Control, now: Timestamp, plan: &Plan, stage: &StageName) -> Option<Wait> {
+    let runner = &plan.stages.get(stage)?.runner;
+    control.rests(now, runner).map(|cause| Wait {
+        until: cause.until,
+        cause: cause.kind.key(),
+        detail: cause.detail.clone(),
+    })
+}

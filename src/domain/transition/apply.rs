@@ -1,0 +1,282 @@
+//! `apply`: from a decision to edits of the ledger's tree. Mechanical, and frozen per format: what a decision says
+//! has the same edits for ever, or old ledgers could not be verified any more.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::decision::{Decision, Effect, StageResult};
+use super::input::{Content, Known};
+use super::record::{FORMAT, LedgerRecord, Payload};
+use crate::domain::control::Control;
+use crate::domain::ids::RunId;
+use crate::domain::item::ItemRef;
+use crate::domain::place::{self, TreePath};
+use crate::domain::recovery::Recovery;
+use crate::domain::run::{Run, RunRecord};
+use crate::domain::view::{Fault, View};
+
+/// One change of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// A record is written here.
+    Put(TreePath, Record),
+    /// A payload is placed here.
+    Place(TreePath, Content),
+    /// The entry goes from here to there.
+    Move(TreePath, TreePath),
+    /// The entry is removed.
+    Remove(TreePath),
+}
+
+/// The records of the tree, each with its own place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// `ledger.toml`
+    Ledger(LedgerRecord),
+    /// `control.toml`
+    Control(Control),
+    /// An intake record.
+    Known(Box<Known>),
+    /// An active run.
+    Run(Box<Run>),
+    /// What stays of a run.
+    RunRecord(Box<RunRecord>),
+    /// An item's trouble.
+    Recovery(Recovery),
+    /// What a launch came to.
+    Result(Box<StageResult>),
+}
+
+/// Why a decision cannot be applied. `decide` never makes one that misfits; a forged commit may hold one.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+pub enum Misfit {
+    /// The tree cannot be read.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The decision speaks of something that is not there.
+    #[error("the decision does not fit the state: {0}")]
+    State(String),
+}
+
+/// The edits of a decision, in an order of their own: moves first, then everything else by path.
+pub fn apply(view: &dyn View, decision: &Decision) -> Result<Vec<Edit>, Misfit> {
+    let mut after =
+        After { view, control: None, runs: BTreeMap::new(), recoveries: BTreeMap::new(), edits: Vec::new() };
+    for effect in &decision.effects {
+        after.effect(effect)?;
+    }
+    Ok(after.edits())
+}
+
+/// The payloads among the edits, as the transition lists them.
+#[must_use]
+pub fn payloads(edits: &[Edit]) -> Vec<Payload> {
+    edits
+        .iter()
+        .filter_map(|edit| match edit {
+            Edit::Place(path, content) => {
+                Some(Payload { path: path.clone(), oid: content.oid, size: content.size })
+            }
+            Edit::Put(..) | Edit::Move(..) | Edit::Remove(_) => None,
+        })
+        .collect()
+}
+
+/// The records as they are after the effects so far.
+struct After<'a> {
+    view: &'a dyn View,
+    control: Option<Control>,
+    runs: BTreeMap<RunId, Option<Run>>,
+    recoveries: BTreeMap<ItemRef, Option<Recovery>>,
+    edits: Vec<Edit>,
+}
+
+impl After<'_> {
+    fn control(&mut self) -> Result<&mut Control, Misfit> {
+        if self.control.is_none() {
+            self.control = Some(self.view.control()?);
+        }
+        self.control.as_mut().ok_or_else(|| Misfit::State("no control record".to_owned()))
+    }
+
+    fn run(&mut self, id: &RunId) -> Result<&mut Run, Misfit> {
+        if !self.runs.contains_key(id) {
+            self.runs.insert(id.clone(), self.view.run(id)?);
+        }
+        self.runs
+            .get_mut(id)
+            .and_then(Option::as_mut)
+            .ok_or_else(|| Misfit::State(format!("no run {id} is active")))
+    }
+
+    fn recovery(&mut self, item: &ItemRef) -> Result<&mut Recovery, Misfit> {
+        if !self.recoveries.contains_key(item) {
+            self.recoveries.insert(item.clone(), self.view.recovery(item)?);
+        }
+        Ok(self
+            .recoveries
+            .entry(item.clone())
+            .or_default()
+            .get_or_insert_with(|| Recovery::new(item.clone())))
+    }
+
+    fn put(&mut self, path: TreePath, record: Record) {
+        self.edits.push(Edit::Put(path, record));
+    }
+
+    fn effect(&mut self, effect: &Effect) -> Result<(), Misfit> {
+        match effect {
+            Effect::Found { ledger } => {
+                self.put(
+                    place::ledger(),
+                    Record::Ledger(LedgerRecord { format: FORMAT, ledger: ledger.clone() }),
+                );
+                self.control = Some(Control::default());
+            }
+            Effect::Admit { slot, document, known } => {
+                let item = &known.intake.item;
+                self.edits.push(Edit::Place(place::document(item, slot), *document));
+                self.put(place::intake(item), Record::Known(Box::new(known.clone())));
+                if let Some(turn) = slot.turn() {
+                    let control = self.control()?;
+                    control.arrivals = control.arrivals.max(turn.arrival.0);
+                }
+            }
+            Effect::Move { item, from, to } => {
+                self.edits.push(Edit::Move(place::document(item, from), place::document(item, to)));
+                if from.is_closed() || to.is_closed() {
+                    self.control()?.closed.count_move(item.kind, from, to);
+                }
+            }
+            Effect::Open { run } => {
+                let record = RunRecord {
+                    run: run.run.clone(),
+                    item: run.item.clone(),
+                    plan: run.plan.clone(),
+                    opened_at: run.opened_at,
+                    base: run.base,
+                    start: run.start,
+                    end: None,
+                };
+                self.put(place::run_record(&run.run), Record::RunRecord(Box::new(record)));
+                self.runs.insert(run.run.clone(), Some(run.clone()));
+            }
+            Effect::Launch { run, launch } => {
+                let run = self.run(run)?;
+                run.launches = launch.number;
+                run.launch = Some(launch.clone());
+            }
+            Effect::Settle { run, counts, interrupted, snapshot, tip } => {
+                let run = self.run(run)?;
+                run.launch = None;
+                run.snapshot = *snapshot;
+                run.tip = *tip;
+                run.spent += u32::from(*counts);
+                run.interruptions = if *interrupted { run.interruptions + 1 } else { 0 };
+            }
+            Effect::Conclude { run, result } => self.put(
+                place::result(run, result.launch, &result.stage.stage),
+                Record::Result(Box::new(result.clone())),
+            ),
+            Effect::Keep { run, launch, stage, name, content } => {
+                let path = place::evidence(run, *launch, stage, name)
+                    .ok_or_else(|| Misfit::State(format!("`{name}` is no file name")))?;
+                self.edits.push(Edit::Place(path, *content));
+            }
+            Effect::Route { run, to, failure, why: _ } => {
+                let run = self.run(run)?;
+                run.stage = to.clone();
+                run.failure.clone_from(failure);
+            }
+            Effect::AskCancel { run, cancel } => self.run(run)?.cancel = Some(cancel.clone()),
+            Effect::Close { run, end } => {
+                let closed = self.run(run)?.clone();
+                self.runs.insert(run.clone(), None);
+                let record = RunRecord {
+                    run: closed.run,
+                    item: closed.item,
+                    plan: closed.plan,
+                    opened_at: closed.opened_at,
+                    base: closed.base,
+                    start: closed.start,
+                    end: Some(end.clone()),
+                };
+                self.put(place::run_record(run), Record::RunRecord(Box::new(record)));
+            }
+            Effect::Count { item, counter, value } => {
+                self.recovery(item)?.counters.insert(counter.clone(), *value);
+            }
+            Effect::Spend { item, total } => self.recovery(item)?.spent = *total,
+            Effect::Block { item, blocked } => self.recovery(item)?.blocked = Some(blocked.clone()),
+            Effect::Forget { item } => {
+                self.recoveries.insert(item.clone(), None);
+            }
+            Effect::Owe { owed } => self.control()?.owed = Some(owed.clone()),
+            Effect::Paid { .. } => self.control()?.owed = None,
+            Effect::Freeze { plan, record, files } => {
+                self.edits.push(Edit::Place(place::plan(plan), *record));
+                for file in files {
+                    let path = place::plan_file(plan, &file.path)
+                        .ok_or_else(|| Misfit::State(format!("`{}` is no file path", file.path)))?;
+                    self.edits.push(Edit::Place(path, file.content));
+                }
+            }
+            Effect::Select { plan } => self.control()?.plan = Some(plan.clone()),
+            Effect::Diagnose { diagnostics } => {
+                self.edits.push(Edit::Place(place::diagnostics(), *diagnostics));
+            }
+            Effect::Pause { cause } => {
+                let pauses = &mut self.control()?.pauses;
+                pauses.retain(|other| other.kind.key() != cause.kind.key());
+                pauses.push(cause.clone());
+                pauses.sort_by_key(|cause| cause.kind.key());
+            }
+            Effect::Resume { cause } => {
+                self.control()?.pauses.retain(|other| &other.kind.key() != cause);
+            }
+            Effect::Begin { session } => {
+                let sessions = &mut self.control()?.sessions;
+                sessions.retain(|other| other.session != session.session);
+                sessions.push(session.clone());
+            }
+            Effect::End { session } => {
+                self.control()?.sessions.retain(|other| &other.session != session);
+            }
+        }
+        Ok(())
+    }
+
+    fn edits(self) -> Vec<Edit> {
+        let mut edits = self.edits;
+        if let Some(control) = self.control {
+            edits.push(Edit::Put(place::control(), Record::Control(control)));
+        }
+        for (id, run) in self.runs {
+            let path = place::run(&id);
+            edits.push(match run {
+                Some(run) => Edit::Put(path, Record::Run(Box::new(run))),
+                None => Edit::Remove(path),
+            });
+        }
+        for (item, recovery) in self.recoveries {
+            let path = place::recovery(&item);
+            edits.push(match recovery {
+                Some(recovery) => Edit::Put(path, Record::Recovery(recovery)),
+                None => Edit::Remove(path),
+            });
+        }
+        // Several edits of one path keep their order: the sort is stable, and the last one stands.
+        edits.sort_by(|a, b| a.order().cmp(&b.order()));
+        edits
+    }
+}
+
+impl Edit {
+    fn order(&self) -> (bool, &TreePath) {
+        match self {
+            Self::Move(_, to) => (false, to),
+            Self::Put(path, _) | Self::Place(path, _) | Self::Remove(path) => (true, path),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Cancel: an item is no longer wanted. It is archived, never deleted.
+
+use jiff::Timestamp;
+
+use super::super::decision::{Decision, Effect};
+use super::super::refusal::Refusal;
+use super::Ruling;
+use super::end::End;
+use crate::domain::ids::FailureClass;
+use crate::domain::item::ItemRef;
+use crate::domain::plan::Ending;
+use crate::domain::recovery::Recovery;
+use crate::domain::run::Cancel;
+use crate::domain::slot::Slot;
+use crate::domain::view::View;
+
+/// A waiting item is archived at once. An active one too, unless its stage is under way: then the wish is recorded,
+/// and the run ends when the stop is proved.
+pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &str) -> Ruling {
+    let Some(slot) = view.slot(item)? else {
+        return Ok(Err(Refusal::NoSuchItem { item: item.clone() }));
+    };
+    let mut decision = Decision::default();
+    match slot {
+        Slot::Done | Slot::Archived => {
+            return Ok(Err(Refusal::AlreadyClosed { item: item.clone(), state: slot.state() }));
+        }
+        Slot::Active => {
+            let Some(run) = view.runs()?.into_iter().find(|run| &run.item == item) else {
+                return Ok(Err(Refusal::NoSuchItem { item: item.clone() }));
+            };
+            if run.cancel.is_some() {
+                decision.notes.push(format!("{item} is being cancelled already"));
+            } else if run.launch.is_some() {
+                let cancel = Cancel { at, reason: reason.to_owned() };
+                decision.effects.push(Effect::AskCancel { run: run.run, cancel });
+            } else {
+                let Some(plan) = view.plan(&run.plan)? else {
+                    return Ok(Err(Refusal::UnknownPlan { plan: run.plan }));
+                };
+                let recovery = view.recovery(item)?.unwrap_or_else(|| Recovery::new(item.clone()));
+                let end = End {
+                    at,
+                    run: &run,
+                    plan: &plan,
+                    recovery: &recovery,
+                    ending: Ending::Cancelled,
+                    class: FailureClass::normalised("cancelled"),
+                    why: reason.to_owned(),
+                    snapshot: run.snapshot,
+                    tip: run.snapshot,
+                    spent: run.spent,
+                };
+                decision.effects = end.effects(view)?;
+            }
+        }
+        Slot::Queued(_) | Slot::Waiting { .. } | Slot::Held(_) | Slot::Blocked => {
+            decision.effects.push(Effect::Move { item: item.clone(), from: slot, to: Slot::Archived });
+            if view.recovery(item)?.is_some() {
+                decision.effects.push(Effect::Forget { item: item.clone() });
+            }
+        }
+    }
+    Ok(Ok(decision))
+}

@@ -1,0 +1,84 @@
+//! Plans, sessions, pause causes and the work tree's debt.
+
+use jiff::Timestamp;
+
+use super::super::decision::{Decision, Effect};
+use super::super::input::{Content, PlanFile};
+use super::super::refusal::Refusal;
+use super::Ruling;
+use crate::domain::control::{PauseCause, Session};
+use crate::domain::ids::{PlanId, RunId, SessionId};
+use crate::domain::place;
+use crate::domain::view::View;
+
+#[expect(clippy::unnecessary_wraps, reason = "every rule gives a ruling")]
+fn effects(effects: Vec<Effect>) -> Ruling {
+    Ok(Ok(Decision { effects, notes: Vec::new() }))
+}
+
+/// A plan is frozen once: the same content has the same id. Selecting the selected one changes nothing.
+pub(super) fn compile(
+    view: &dyn View,
+    plan: &PlanId,
+    record: Content,
+    files: &[PlanFile],
+    diagnostics: Content,
+) -> Ruling {
+    if let Some(file) = files.iter().find(|file| place::plan_file(plan, &file.path).is_none()) {
+        return Ok(Err(Refusal::BadName { name: file.path.clone() }));
+    }
+    let selected = view.control()?.plan.as_ref() == Some(plan);
+    let frozen = view.plan(plan)?.is_some();
+    if selected && frozen {
+        return effects(Vec::new());
+    }
+    let mut list = Vec::new();
+    if !frozen {
+        list.push(Effect::Freeze { plan: plan.clone(), record, files: files.to_vec() });
+    }
+    list.push(Effect::Diagnose { diagnostics });
+    list.push(Effect::Select { plan: plan.clone() });
+    effects(list)
+}
+
+/// A daemon begins. It holds the daemon's lock, so whoever is still listed has died without a word.
+pub(super) fn begin_session(view: &dyn View, at: Timestamp, session: &SessionId, program: &str) -> Ruling {
+    let mut decision = Decision::default();
+    for dead in view.control()?.sessions {
+        decision.notes.push(format!("session {} ended without a word", dead.session));
+        decision.effects.push(Effect::End { session: dead.session });
+    }
+    decision.effects.push(Effect::Begin {
+        session: Session { session: session.clone(), since: at, program: program.to_owned() },
+    });
+    Ok(Ok(decision))
+}
+
+/// A daemon ends.
+pub(super) fn end_session(view: &dyn View, session: &SessionId) -> Ruling {
+    let known = view.control()?.sessions.iter().any(|other| &other.session == session);
+    effects(if known { vec![Effect::End { session: session.clone() }] } else { Vec::new() })
+}
+
+/// A pause cause is set; the same one again changes nothing.
+pub(super) fn pause(view: &dyn View, cause: &PauseCause) -> Ruling {
+    let set =
+        view.control()?.pauses.iter().any(|other| {
+            other.kind == cause.kind && other.detail == cause.detail && other.until == cause.until
+        });
+    effects(if set { Vec::new() } else { vec![Effect::Pause { cause: cause.clone() }] })
+}
+
+/// A pause cause is lifted; one that is not set changes nothing.
+pub(super) fn resume(view: &dyn View, cause: &str) -> Ruling {
+    let set = view.control()?.pauses.iter().any(|other| other.kind.key() == cause);
+    effects(if set { vec![Effect::Resume { cause: cause.to_owned() }] } else { Vec::new() })
+}
+
+/// The work tree is as it should be again.
+pub(super) fn tree_settled(view: &dyn View, run: &RunId) -> Ruling {
+    match view.control()?.owed {
+        Some(owed) if &owed.run == run => effects(vec![Effect::Paid { run: run.clone() }]),
+        _ => Ok(Err(Refusal::NothingOwed { run: run.clone() })),
+    }
+}

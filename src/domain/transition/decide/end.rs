@@ -1,0 +1,95 @@
+//! How a run ends: what becomes of its item, of those that wait for it, and of the work tree.
+
+use jiff::Timestamp;
+
+use super::super::decision::Effect;
+use super::enqueue::open_slot;
+use crate::domain::control::Owed;
+use crate::domain::ids::FailureClass;
+use crate::domain::item::ItemRef;
+use crate::domain::oid::Oid;
+use crate::domain::plan::{BetweenItems, Ending, Plan};
+use crate::domain::recovery::{Blocked, Recovery};
+use crate::domain::run::{Run, RunEnd};
+use crate::domain::slot::Slot;
+use crate::domain::view::{Fault, View};
+
+/// The end of a run.
+pub(super) struct End<'a> {
+    pub(super) at: Timestamp,
+    pub(super) run: &'a Run,
+    pub(super) plan: &'a Plan,
+    pub(super) recovery: &'a Recovery,
+    pub(super) ending: Ending,
+    pub(super) class: FailureClass,
+    pub(super) why: String,
+    /// The last consistent snapshot, this launch's included.
+    pub(super) snapshot: Oid,
+    /// What the work tree holds: the same, or what an interrupted stage left.
+    pub(super) tip: Oid,
+    /// Launches that counted, this one included.
+    pub(super) spent: u32,
+}
+
+impl End<'_> {
+    /// The effects of the end.
+    pub(super) fn effects(self, view: &dyn View) -> Result<Vec<Effect>, Fault> {
+        let item = &self.run.item;
+        let to = match self.ending {
+            Ending::Done => Slot::Done,
+            Ending::Blocked | Ending::NeedsPlanning => Slot::Blocked,
+            Ending::Cancelled => Slot::Archived,
+        };
+        let mut effects = vec![Effect::Move { item: item.clone(), from: Slot::Active, to: to.clone() }];
+        if to == Slot::Blocked {
+            effects.push(Effect::Spend { item: item.clone(), total: self.recovery.spent + self.spent });
+            let failure = self.run.failure.as_ref();
+            effects.push(Effect::Block {
+                item: item.clone(),
+                blocked: Blocked {
+                    at: self.at,
+                    reason: self.why.clone(),
+                    class: self.class,
+                    stage: failure.map_or(&self.run.stage.stage, |failure| &failure.stage).clone(),
+                    run: self.run.run.clone(),
+                    turn: self.run.turn,
+                },
+            });
+        } else {
+            effects.push(Effect::Forget { item: item.clone() });
+        }
+        if to == Slot::Done {
+            effects.extend(release(view, item)?);
+        }
+        effects.push(Effect::Close {
+            run: self.run.run.clone(),
+            end: RunEnd {
+                at: self.at,
+                ending: self.ending,
+                reason: self.why,
+                stage: self.run.stage.clone(),
+                snapshot: self.snapshot,
+                launches: self.run.launches,
+            },
+        });
+        let restores = self.plan.workspace.between_items != BetweenItems::Carry;
+        if to != Slot::Done && restores && self.tip != self.run.start {
+            effects.push(Effect::Owe {
+                owed: Owed { run: self.run.run.clone(), from: self.tip, to: self.run.start },
+            });
+        }
+        Ok(effects)
+    }
+}
+
+/// The items that waited for this one move on: to their next dependency, or into the queue.
+fn release(view: &dyn View, done: &ItemRef) -> Result<Vec<Effect>, Fault> {
+    let mut effects = Vec::new();
+    for (id, turn) in view.waiting_for(done.kind, &done.id)? {
+        let item = ItemRef::new(done.kind, id);
+        let depends_on = view.known(&item)?.map(|known| known.intake.depends_on).unwrap_or_default();
+        let to = open_slot(view, done.kind, &depends_on, turn, Some(&done.id))?;
+        effects.push(Effect::Move { item, from: Slot::Waiting { on: done.id.clone(), turn }, to });
+    }
+    Ok(effects)
+}

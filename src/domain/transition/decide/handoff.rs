@@ -1,0 +1,303 @@
+//! Handoff: a stage has ended; what it came to decides what comes next, in one commit.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::decision::{Decision, Effect, StageResult};
+use super::super::input::Handoff;
+use super::super::refusal::Refusal;
+use super::Ruling;
+use super::end::End;
+use super::launch::keep;
+use super::route::{Report, Way, route};
+use crate::domain::control::{Control, Owed, PauseCause, PauseKind};
+use crate::domain::ids::{FailureClass, ResultName};
+use crate::domain::limits::BACKOFF_MINUTES;
+use crate::domain::oid::Oid;
+use crate::domain::plan::{Ending, Plan};
+use crate::domain::recovery::Recovery;
+use crate::domain::result::{InfrastructureClass, Judgement, ResultClass};
+use crate::domain::run::{Launch, Run};
+use crate::domain::view::View;
+
+/// The result that stands for every failure.
+fn blocked() -> Option<ResultName> {
+    "BLOCKED".parse().ok()
+}
+
+pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Ruling {
+    let Some(run) = view.run(&handoff.run)? else {
+        return Ok(Err(match view.run_record(&handoff.run)? {
+            Some(_) => Refusal::LateResult { run: handoff.run.clone() },
+            None => Refusal::NoSuchRun { run: handoff.run.clone() },
+        }));
+    };
+    let Some(launch) = run.launch.clone().filter(|launch| launch.nonce == handoff.nonce) else {
+        return Ok(Err(Refusal::LateResult { run: handoff.run.clone() }));
+    };
+    let Some(plan) = view.plan(&run.plan)? else {
+        return Ok(Err(Refusal::UnknownPlan { plan: run.plan }));
+    };
+    let control = view.control()?;
+    let recovery = view.recovery(&run.item)?.unwrap_or_else(|| Recovery::new(run.item.clone()));
+    let evidence = match keep(&run, launch.number, &handoff.evidence) {
+        Ok(kept) => kept,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+
+    let worked = matches!(handoff.judgement, Judgement::Reported { .. } | Judgement::Failed { .. });
+    // A stage that was interrupted left nothing to build on: the last consistent snapshot stays.
+    let consistent = if worked { handoff.snapshot.unwrap_or(run.snapshot) } else { run.snapshot };
+    let tip = handoff.snapshot.unwrap_or(run.tip);
+    let interruption = matches!(handoff.judgement, Judgement::Interrupted { .. }) && !handoff.asked;
+    let counts = worked || interruption;
+    let settle =
+        Effect::Settle { run: run.run.clone(), counts, interrupted: interruption, snapshot: consistent, tip };
+    let ended = Ended {
+        at,
+        run: &run,
+        plan: &plan,
+        control: &control,
+        recovery: &recovery,
+        consistent,
+        tip,
+        holds: handoff.snapshot.unwrap_or(run.snapshot),
+        spent: run.spent + u32::from(counts),
+    };
+    let next = match ended.next(handoff) {
+        Ok(next) => next,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+
+    let mut decision = Decision { effects: vec![settle], notes: next.notes };
+    decision.effects.push(Effect::Conclude {
+        run: run.run.clone(),
+        result: conclusion(&run, &launch, handoff, next.step.shown(&run), next.step.why()),
+    });
+    decision.effects.extend(evidence);
+    decision.effects.extend(next.effects);
+    match next.step {
+        Step::Again { .. } => {}
+        Step::Go(Way::To { stage, failure, count, why }) => {
+            if let Some((counter, value)) = count {
+                decision.effects.push(Effect::Count { item: run.item.clone(), counter, value });
+            }
+            decision.effects.push(Effect::Route { run: run.run.clone(), to: stage, failure, why });
+        }
+        Step::Go(Way::End { ending, class, why }) => {
+            let end = End {
+                at,
+                run: &run,
+                plan: &plan,
+                recovery: &recovery,
+                ending,
+                class,
+                why,
+                snapshot: consistent,
+                tip: ended.holds,
+                spent: ended.spent,
+            };
+            // What the end owes covers what an interruption owes: the way back leads further.
+            decision.effects.retain(|effect| !matches!(effect, Effect::Owe { .. }));
+            decision.effects.extend(end.effects(view)?);
+        }
+    }
+    Ok(Ok(decision))
+}
+
+fn end(ending: Ending, class: &str, why: String) -> Way {
+    Way::End { ending, class: FailureClass::normalised(class), why }
+}
+
+fn conclusion(run: &Run, launch: &Launch, handoff: &Handoff, next: String, why: String) -> StageResult {
+    StageResult {
+        stage: run.stage.clone(),
+        launch: launch.number,
+        started_at: launch.at,
+        ended_at: handoff.ended_at,
+        next,
+        why,
+        snapshot: handoff.snapshot,
+        findings: handoff.findings.clone(),
+        judgement: handoff.judgement.clone(),
+        usage: handoff.usage,
+    }
+}
+
+/// Where a run goes from a launch that has ended.
+enum Step {
+    /// To the same stage, once more.
+    Again { why: String },
+    /// On, by the graph.
+    Go(Way),
+}
+
+impl Step {
+    fn shown(&self, run: &Run) -> String {
+        match self {
+            Self::Again { .. } => run.stage.to_string(),
+            Self::Go(Way::To { stage, .. }) => stage.to_string(),
+            Self::Go(Way::End { ending, .. }) => ending.as_str().to_owned(),
+        }
+    }
+
+    fn why(&self) -> String {
+        match self {
+            Self::Again { why } | Self::Go(Way::To { why, .. } | Way::End { why, .. }) => why.clone(),
+        }
+    }
+}
+
+struct Next {
+    step: Step,
+    effects: Vec<Effect>,
+    notes: Vec<String>,
+}
+
+/// A launch that has ended, with everything that its consequences depend on.
+struct Ended<'a> {
+    at: Timestamp,
+    run: &'a Run,
+    plan: &'a Plan,
+    control: &'a Control,
+    recovery: &'a Recovery,
+    consistent: Oid,
+    tip: Oid,
+    /// What the work tree holds, as far as snapshots tell.
+    holds: Oid,
+    spent: u32,
+}
+
+impl Ended<'_> {
+    fn next(&self, handoff: &Handoff) -> Result<Next, Refusal> {
+        let mut effects = Vec::new();
+        let mut notes = Vec::new();
+        if let Some(cancel) = &self.run.cancel {
+            let way = end(Ending::Cancelled, "cancelled", cancel.reason.clone());
+            return Ok(Next { step: Step::Go(way), effects, notes });
+        }
+        let step = match &handoff.judgement {
+            Judgement::Reported { result, class, resume_stage, target_stage, .. } => {
+                self.runner_works(&mut effects);
+                let failed = matches!(class, ResultClass::Blocked | ResultClass::RecoverableFailure);
+                let report =
+                    Report { result, class: None, resume: target_stage.as_ref().or(resume_stage.as_ref()) };
+                let way = self.follow(&report)?;
+                if let (Way::To { stage, .. }, Some(said), false) = (&way, report.resume, failed)
+                    && &stage.stage != said
+                {
+                    notes.push(format!("`{said}` is not where this run can resume; went to {stage}"));
+                }
+                self.capped(way)
+            }
+            Judgement::Failed { class, .. } => {
+                self.runner_works(&mut effects);
+                let result = blocked().ok_or_else(|| self.no_edge("BLOCKED"))?;
+                let report = Report { result: &result, class: Some(class.clone()), resume: None };
+                let way = self.follow(&report)?;
+                self.capped(way)
+            }
+            Judgement::Infrastructure { class, detail } => {
+                effects.push(Effect::Pause { cause: self.outage(*class, detail) });
+                self.goes_back(&mut effects);
+                Step::Again { why: format!("infrastructure:{}", word(*class)) }
+            }
+            Judgement::Interrupted { .. } => {
+                let interruptions = self.run.interruptions + u32::from(!handoff.asked);
+                if interruptions >= self.plan.limits.max_interruptions {
+                    let why = format!("interrupted {interruptions} times in a row");
+                    Step::Go(end(Ending::Blocked, "interruptions_exhausted", why))
+                } else {
+                    self.goes_back(&mut effects);
+                    let step = Step::Again { why: "interrupted".to_owned() };
+                    match self.capped_again() {
+                        Some(way) => Step::Go(way),
+                        None => step,
+                    }
+                }
+            }
+        };
+        Ok(Next { step, effects, notes })
+    }
+
+    fn follow(&self, report: &Report<'_>) -> Result<Way, Refusal> {
+        route(self.plan, self.run, self.recovery, report).ok_or_else(|| self.no_edge(report.result.as_str()))
+    }
+
+    fn no_edge(&self, result: &str) -> Refusal {
+        match result.parse() {
+            Ok(result) => Refusal::NoEdge { stage: self.run.stage.stage.clone(), result },
+            Err(_) => Refusal::BadName { name: result.to_owned() },
+        }
+    }
+
+    /// A way to a further stage, unless the item has had all its launches.
+    fn capped(&self, way: Way) -> Step {
+        match way {
+            Way::To { .. } => Step::Go(self.capped_again().unwrap_or(way)),
+            Way::End { .. } => Step::Go(way),
+        }
+    }
+
+    fn capped_again(&self) -> Option<Way> {
+        let limit = self.plan.limits.max_launches_per_item;
+        let spent = self.recovery.spent + self.spent;
+        (spent >= limit).then(|| {
+            end(Ending::Blocked, "launches_exhausted", format!("{spent} launches; the plan allows {limit}"))
+        })
+    }
+
+    /// The stage's edits are to go back to the last consistent snapshot.
+    fn goes_back(&self, effects: &mut Vec<Effect>) {
+        if self.holds != self.consistent {
+            effects.push(Effect::Owe {
+                owed: Owed { run: self.run.run.clone(), from: self.tip, to: self.consistent },
+            });
+        }
+    }
+
+    fn harness(&self) -> Option<PauseKind> {
+        let stage = self.plan.stages.get(&self.run.stage.stage)?;
+        Some(PauseKind::Harness { runner: stage.runner.clone() })
+    }
+
+    /// The harness did its work: an outage of its runner is over.
+    fn runner_works(&self, effects: &mut Vec<Effect>) {
+        let Some(kind) = self.harness() else { return };
+        if self.control.pauses.iter().any(|cause| cause.kind == kind) {
+            effects.push(Effect::Resume { cause: kind.key() });
+        }
+    }
+
+    /// The pause cause of an outage: longer with each one in a row.
+    fn outage(&self, class: InfrastructureClass, detail: &str) -> PauseCause {
+        let kind = self.harness().unwrap_or(PauseKind::Operator);
+        let before = self.control.pauses.iter().find(|cause| cause.kind == kind);
+        let times = before.map_or(1, |cause| cause.times + 1);
+        let at = usize::try_from(times - 1).unwrap_or(usize::MAX).min(BACKOFF_MINUTES.len() - 1);
+        let until = self.at.saturating_add(SignedDuration::from_mins(BACKOFF_MINUTES[at]));
+        PauseCause {
+            kind,
+            owner: "runtime".to_owned(),
+            since: before.map_or(self.at, |cause| cause.since),
+            detail: format!("{}: {detail}", word(class)),
+            until: until.ok(),
+            times,
+        }
+    }
+}
+
+/// The class's word, as records spell it.
+fn word(class: InfrastructureClass) -> &'static str {
+    match class {
+        InfrastructureClass::MissingProgram => "missing_program",
+        InfrastructureClass::NotStartable => "not_startable",
+        InfrastructureClass::Configuration => "configuration",
+        InfrastructureClass::Auth => "auth",
+        InfrastructureClass::Quota => "quota",
+        InfrastructureClass::RateLimit => "rate_limit",
+        InfrastructureClass::Server => "server",
+        InfrastructureClass::Network => "network",
+        InfrastructureClass::BadModel => "bad_model",
+        InfrastructureClass::Declared => "declared",
+    }
+}

@@ -1,0 +1,141 @@
+//! Launch: the transition before a harness starts. For a new item it is also the claim.
+
+use jiff::Timestamp;
+
+use super::super::decision::{Decision, Effect};
+use super::super::input::{Claim, Evidence, Launching};
+use super::super::refusal::Refusal;
+use super::Ruling;
+use crate::domain::control::Control;
+use crate::domain::ids::RunId;
+use crate::domain::place;
+use crate::domain::run::{Launch, Run};
+use crate::domain::slot::Slot;
+use crate::domain::view::{Fault, View};
+
+pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> Ruling {
+    let control = view.control()?;
+    if let Some(owed) = &control.owed {
+        return Ok(Err(Refusal::TreeOwed { run: owed.run.clone() }));
+    }
+    let mut decision = Decision::default();
+    let run = match &launching.claim {
+        None => match view.run(&launching.run)? {
+            Some(run) => run,
+            None => return Ok(Err(Refusal::NoSuchRun { run: launching.run.clone() })),
+        },
+        Some(claim) => match open(view, at, &control, &launching.run, claim)? {
+            Ok(run) => {
+                decision.effects.push(Effect::Move {
+                    item: claim.item.clone(),
+                    from: Slot::Queued(claim.turn),
+                    to: Slot::Active,
+                });
+                decision.effects.push(Effect::Open { run: run.clone() });
+                run
+            }
+            Err(refusal) => return Ok(Err(refusal)),
+        },
+    };
+    if let Some(launch) = &run.launch {
+        return Ok(Err(Refusal::StageUnderWay { run: run.run, launch: launch.number }));
+    }
+    if let Some(other) = view.runs()?.into_iter().find(|other| other.run != run.run) {
+        return Ok(Err(Refusal::RunActive { run: other.run }));
+    }
+    if run.cancel.is_some() {
+        return Ok(Err(Refusal::Cancelling { run: run.run }));
+    }
+    let Some(plan) = view.plan(&run.plan)? else {
+        return Ok(Err(Refusal::UnknownPlan { plan: run.plan }));
+    };
+    let Some(stage) = plan.stages.get(&run.stage.stage) else {
+        return Ok(Err(Refusal::UnknownPlan { plan: run.plan }));
+    };
+    if let Some(cause) = control.rests(at, &stage.runner) {
+        return Ok(Err(Refusal::Paused {
+            cause: cause.kind.key(),
+            detail: cause.detail.clone(),
+            until: cause.until,
+        }));
+    }
+    let number = run.launches + 1;
+    decision.effects.push(Effect::Launch {
+        run: run.run.clone(),
+        launch: Launch {
+            nonce: launching.nonce.clone(),
+            number,
+            at,
+            session: launching.session.clone(),
+            reserved_seconds: stage.timeout_seconds,
+        },
+    });
+    match keep(&run, number, &launching.evidence) {
+        Ok(kept) => decision.effects.extend(kept),
+        Err(refusal) => return Ok(Err(refusal)),
+    }
+    Ok(Ok(decision))
+}
+
+/// The effects that keep a launch's evidence.
+pub(super) fn keep(run: &Run, number: u32, evidence: &[Evidence]) -> Result<Vec<Effect>, Refusal> {
+    evidence
+        .iter()
+        .map(|file| {
+            let stage = &run.stage.stage;
+            if place::evidence(&run.run, number, stage, &file.name).is_none() {
+                return Err(Refusal::BadName { name: file.name.clone() });
+            }
+            Ok(Effect::Keep {
+                run: run.run.clone(),
+                launch: number,
+                stage: stage.clone(),
+                name: file.name.clone(),
+                content: file.content,
+            })
+        })
+        .collect()
+}
+
+/// A new run at the plan's entry stage for the item.
+fn open(
+    view: &dyn View,
+    at: Timestamp,
+    control: &Control,
+    run: &RunId,
+    claim: &Claim,
+) -> Result<Result<Run, Refusal>, Fault> {
+    if view.run_record(run)?.is_some() {
+        return Ok(Err(Refusal::RunExists { run: run.clone() }));
+    }
+    let queued = Slot::Queued(claim.turn);
+    if !view.stands_in(&claim.item, &queued)? {
+        return Ok(Err(Refusal::NotThere { item: claim.item.clone(), expected: queued }));
+    }
+    let Some(plan_id) = &control.plan else { return Ok(Err(Refusal::NoPlan)) };
+    let Some(plan) = view.plan(plan_id)? else {
+        return Ok(Err(Refusal::UnknownPlan { plan: plan_id.clone() }));
+    };
+    let Some(stage) = plan.entry(claim.item.kind) else {
+        return Ok(Err(Refusal::NoEntry { item: claim.item.clone() }));
+    };
+    Ok(Ok(Run {
+        run: run.clone(),
+        item: claim.item.clone(),
+        turn: claim.turn,
+        plan: plan_id.clone(),
+        opened_at: at,
+        base: claim.base,
+        branch: claim.branch.clone(),
+        start: claim.start,
+        snapshot: claim.start,
+        tip: claim.start,
+        stage,
+        launches: 0,
+        spent: 0,
+        interruptions: 0,
+        failure: None,
+        cancel: None,
+        launch: None,
+    }))
+}

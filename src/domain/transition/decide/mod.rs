@@ -1,0 +1,59 @@
+//! `decide`: the rules. From the state and an input to a decision, or to a refusal that names why not.
+//!
+//! The rules may grow from release to release; [`RULES`](super::record::RULES) is their version, and verification
+//! judges a commit again only with the version that judged it first.
+
+mod cancel;
+mod control;
+mod end;
+mod enqueue;
+mod handoff;
+mod launch;
+mod route;
+
+use jiff::Timestamp;
+
+use super::decision::{Decision, Effect};
+use super::input::Input;
+use super::refusal::Refusal;
+use crate::domain::view::{Fault, View};
+
+/// What a rule says: effects, or why not.
+type Ruling = Result<Result<Decision, Refusal>, Fault>;
+
+/// Decides an input that is asked at `at`.
+///
+/// The outer error is a fault: the state could not be read, and nothing is known. The inner one is a fact about the
+/// state. A decision without effects means that the state is already as asked.
+pub fn decide(view: &dyn View, at: Timestamp, input: &Input) -> Result<Result<Decision, Refusal>, Fault> {
+    match (view.exists()?, input) {
+        (false, Input::Genesis { ledger }) => {
+            return Ok(Ok(Decision {
+                effects: vec![Effect::Found { ledger: ledger.clone() }],
+                notes: Vec::new(),
+            }));
+        }
+        (true, Input::Genesis { .. }) => return Ok(Err(Refusal::LedgerExists)),
+        (false, _) => return Ok(Err(Refusal::NoLedger)),
+        (true, _) => {}
+    }
+    match input {
+        Input::Genesis { .. } => Ok(Err(Refusal::LedgerExists)),
+        Input::Enqueue { documents } => enqueue::decide(view, at, documents),
+        Input::Compile { plan, record, files, diagnostics } => {
+            control::compile(view, plan, *record, files, *diagnostics)
+        }
+        Input::CompileFailed { diagnostics } => Ok(Ok(Decision {
+            effects: vec![Effect::Diagnose { diagnostics: *diagnostics }],
+            notes: Vec::new(),
+        })),
+        Input::BeginSession { session, program } => control::begin_session(view, at, session, program),
+        Input::EndSession { session, reason: _ } => control::end_session(view, session),
+        Input::Launch(launching) => launch::decide(view, at, launching),
+        Input::Handoff(handoff) => handoff::decide(view, at, handoff),
+        Input::TreeSettled { run, paths: _ } => control::tree_settled(view, run),
+        Input::Cancel { item, reason } => cancel::decide(view, at, item, reason),
+        Input::Pause(cause) => control::pause(view, cause),
+        Input::Resume { cause } => control::resume(view, cause),
+    }
+}

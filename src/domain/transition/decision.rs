@@ -1,0 +1,235 @@
+//! What `decide` decides: a list of effects, each of which `apply` carries out mechanically.
+//!
+//! Frozen per format: an effect keeps its meaning for ever, so that every ledger can be replayed. New rules may
+//! add effects; they never change one.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::input::{Content, Known};
+use crate::domain::control::{Owed, PauseCause, Session};
+use crate::domain::ids::{LedgerId, PlanId, RunId, SessionId, StageName};
+use crate::domain::item::ItemRef;
+use crate::domain::oid::Oid;
+use crate::domain::plan::StageRef;
+use crate::domain::recovery::{Blocked, CounterKey};
+use crate::domain::result::{Judgement, Usage};
+use crate::domain::run::{Cancel, Failure, Launch, Run, RunEnd};
+use crate::domain::slot::Slot;
+
+/// The effects of one transition, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// None: there was nothing to do, and no commit is made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
+    /// What the deciding noticed, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One effect on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Effect {
+    /// A ledger begins.
+    Found {
+        /// Its id.
+        ledger: LedgerId,
+    },
+    /// An item comes in; the arrival counter moves past its arrival.
+    Admit {
+        /// Where it stands.
+        slot: Slot,
+        /// Its document.
+        document: Content,
+        /// What is known of it.
+        known: Known,
+    },
+    /// An item changes its state.
+    Move {
+        /// Which.
+        item: ItemRef,
+        /// Where it stood.
+        from: Slot,
+        /// Where it stands now.
+        to: Slot,
+    },
+    /// A run begins.
+    Open {
+        /// The run, before its first launch.
+        run: Run,
+    },
+    /// A stage starts.
+    Launch {
+        /// Its run.
+        run: RunId,
+        /// The launch.
+        launch: Launch,
+    },
+    /// A stage has ended: the launch is no longer outstanding.
+    Settle {
+        /// Its run.
+        run: RunId,
+        /// Whether the launch counts against the item's limit.
+        counts: bool,
+        /// Whether it was an interruption.
+        interrupted: bool,
+        /// The last consistent snapshot from now on.
+        snapshot: Oid,
+        /// The last commit of the run branch.
+        tip: Oid,
+    },
+    /// What a launch came to.
+    Conclude {
+        /// Its run.
+        run: RunId,
+        /// Its result.
+        result: StageResult,
+    },
+    /// A file of evidence is kept.
+    Keep {
+        /// Its run.
+        run: RunId,
+        /// The launch's number.
+        launch: u32,
+        /// The launch's stage.
+        stage: StageName,
+        /// The file name.
+        name: String,
+        /// Its bytes.
+        content: Content,
+    },
+    /// A run goes to a stage.
+    Route {
+        /// The run.
+        run: RunId,
+        /// Where to.
+        to: StageRef,
+        /// The failure under repair, from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+        /// The rule, in a word or two.
+        why: String,
+    },
+    /// A run is to end when its stage has stopped.
+    AskCancel {
+        /// The run.
+        run: RunId,
+        /// The wish.
+        cancel: Cancel,
+    },
+    /// A run ends.
+    Close {
+        /// The run.
+        run: RunId,
+        /// How.
+        end: RunEnd,
+    },
+    /// A counter of an item gets a value.
+    Count {
+        /// The item.
+        item: ItemRef,
+        /// The counter.
+        counter: CounterKey,
+        /// Its value from now on.
+        value: u32,
+    },
+    /// Launches of an ended run are added to what the item has spent.
+    Spend {
+        /// The item.
+        item: ItemRef,
+        /// The sum from now on.
+        total: u32,
+    },
+    /// Why an item is blocked.
+    Block {
+        /// The item.
+        item: ItemRef,
+        /// Why.
+        blocked: Blocked,
+    },
+    /// An item's trouble is over.
+    Forget {
+        /// The item.
+        item: ItemRef,
+    },
+    /// The work tree has to go back before anything else starts.
+    Owe {
+        /// What to what.
+        owed: Owed,
+    },
+    /// It has gone back.
+    Paid {
+        /// The run whose changes were in it.
+        run: RunId,
+    },
+    /// A plan is frozen.
+    Freeze {
+        /// Its id.
+        plan: PlanId,
+        /// Its record.
+        record: Content,
+        /// Its files.
+        files: Vec<super::input::PlanFile>,
+    },
+    /// A plan is selected for new runs.
+    Select {
+        /// Its id.
+        plan: PlanId,
+    },
+    /// The latest compile's diagnostics.
+    Diagnose {
+        /// Their bytes.
+        diagnostics: Content,
+    },
+    /// A cause of rest is set; one with the same key is replaced.
+    Pause {
+        /// The cause.
+        cause: PauseCause,
+    },
+    /// A cause of rest is lifted.
+    Resume {
+        /// Its key.
+        cause: String,
+    },
+    /// A daemon begins.
+    Begin {
+        /// Its session.
+        session: Session,
+    },
+    /// A daemon has ended.
+    End {
+        /// Its session.
+        session: SessionId,
+    },
+}
+
+/// What a launch came to: `result.toml` of its folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageResult {
+    /// The stage.
+    pub stage: StageRef,
+    /// The launch's number.
+    pub launch: u32,
+    /// When it was launched.
+    pub started_at: Timestamp,
+    /// When its process ended.
+    pub ended_at: Timestamp,
+    /// Where the run went: a stage, or how it ended.
+    pub next: String,
+    /// Why, in a word or two.
+    pub why: String,
+    /// The code as the stage left it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Oid>,
+    /// What the runtime noticed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+    /// How it ended, judged.
+    pub judgement: Judgement,
+    /// What it cost.
+    pub usage: Usage,
+}

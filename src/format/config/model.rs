@@ -1,0 +1,312 @@
+//! What a configuration says, with its defaults.
+
+use std::collections::BTreeMap;
+
+use super::DEFAULT_STAGE_TIMEOUT_SECONDS;
+use crate::domain::ids::{ModeId, RunnerName, StageName};
+use crate::domain::limits::{DEFAULT_MAX_INTERRUPTIONS, DEFAULT_MAX_LAUNCHES};
+use crate::domain::permission::Permissions;
+
+/// A whole configuration.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Config {
+    /// `[runtime]`
+    pub runtime: Runtime,
+    /// `[workspace]`
+    pub workspace: WorkspaceRules,
+    /// `[snapshot]`
+    pub snapshot: SnapshotRules,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[recovery]`
+    pub recovery: Recovery,
+    /// `[watchers]`
+    pub watchers: Watchers,
+    /// `[runners]`
+    pub runners: Runners,
+    /// `[stages.<stage>]`
+    pub stages: BTreeMap<StageName, StageSettings>,
+}
+
+impl Config {
+    /// The runner of a stage: its own, else the default one.
+    #[must_use]
+    pub fn runner_of(&self, stage: &StageName) -> &RunnerName {
+        self.stages
+            .get(stage)
+            .and_then(|settings| settings.runner.as_ref())
+            .unwrap_or(&self.runners.default_runner)
+    }
+
+    /// The seconds that one launch of a stage may take.
+    #[must_use]
+    pub fn timeout_of(&self, stage: &StageName) -> u64 {
+        self.stages
+            .get(stage)
+            .and_then(|settings| settings.timeout_seconds)
+            .unwrap_or(DEFAULT_STAGE_TIMEOUT_SECONDS)
+    }
+}
+
+/// `[runtime]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Runtime {
+    /// The mode that a plan is compiled from.
+    pub default_mode: ModeId,
+    /// Kept, without effect: the command says how to run.
+    pub run_style: RunStyle,
+    /// Seconds that an idle daemon sleeps at most before it looks again; over 0.
+    pub idle_sleep_seconds: f64,
+}
+
+/// How the reference runtime was told to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStyle {
+    /// `once`
+    Once,
+    /// `daemon`
+    Daemon,
+}
+
+/// `[workspace]`: what happens to the work tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkspaceRules {
+    /// When an item ended blocked or cancelled.
+    pub between_items: BetweenItems,
+    /// When an item is done.
+    pub on_done: OnDone,
+}
+
+/// What becomes of the work of an item that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BetweenItems {
+    /// Paths that the run changed, and nobody since, go back to what they were.
+    Restore,
+    /// Dispatch waits until somebody has looked.
+    Wait,
+    /// The next item begins with the tree as it is.
+    Carry,
+}
+
+/// What becomes of the work of an item that is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDone {
+    /// It stays in the work tree, uncommitted.
+    Leave,
+    /// It becomes a commit on the branch checked out.
+    Commit,
+}
+
+/// `[snapshot]`: what a code snapshot leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotRules {
+    /// Patterns of untracked paths, besides the shipped ones.
+    pub exclude: Vec<String>,
+    /// Bytes over which a file is left out and named.
+    pub max_file_bytes: u64,
+}
+
+/// `[limits]`; all over 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Launches of one item over its life, all runs and stages together.
+    pub max_launches_per_item: u32,
+    /// Interruptions of one run before it is blocked.
+    pub max_interruptions: u32,
+}
+
+/// `[recovery]`; all numbers over 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// Rounds of fixing before the plan's escalation.
+    pub max_fix_cycles: u32,
+    /// Repairs of one failure class before the consultant is called.
+    pub max_troubleshoot_attempts_before_consult: u32,
+    /// Repairs of one failure class in planning.
+    pub max_mechanic_attempts: u32,
+    /// Calls of the consultant for one item before it is blocked.
+    pub max_consultant_invocations: u32,
+    /// Kept, without effect: recovery is reading the last commit.
+    pub stale_state_recovery_enabled: bool,
+}
+
+/// `[watchers]`: kept, without effect in this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watchers {
+    /// `enabled`
+    pub enabled: bool,
+    /// `debounce_ms`, milliseconds, over 0.
+    pub debounce_ms: u64,
+    /// `watch_ideas_inbox`
+    pub watch_ideas_inbox: bool,
+    /// `watch_specs_queue`
+    pub watch_specs_queue: bool,
+}
+
+/// `[runners]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runners {
+    /// The runner of every stage that names none.
+    pub default_runner: RunnerName,
+    /// The runners by name. `codex_cli` is always there; its table is called `[runners.codex]`.
+    pub tables: BTreeMap<RunnerName, Runner>,
+}
+
+/// One runner: which adapter, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runner {
+    /// The Codex CLI.
+    Codex(CodexRunner),
+    /// Any command; the prompt comes by stdin.
+    Command(CommandRunner),
+    /// The embedded harness without a model, driven by a script.
+    Scripted(ScriptedRunner),
+}
+
+impl Runner {
+    /// What every runner has.
+    #[must_use]
+    pub fn common(&self) -> &RunnerCommon {
+        match self {
+            Self::Codex(runner) => &runner.common,
+            Self::Command(runner) => &runner.common,
+            Self::Scripted(runner) => &runner.common,
+        }
+    }
+}
+
+/// What every runner has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunnerCommon {
+    /// Variables that its processes get, with their values. They are part of the frozen plan.
+    pub env: BTreeMap<String, String>,
+    /// Names of variables that are passed on from the runtime's own environment, values unseen by the plan.
+    pub env_pass: Vec<String>,
+    /// Seconds without any output after which a stage is ended; `None`: never.
+    pub silence_seconds: Option<u64>,
+    /// How much the harness may do.
+    pub permissions: Permissions,
+}
+
+/// `[runners.codex]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodexRunner {
+    /// The program.
+    pub command: String,
+    /// Its first arguments.
+    pub args: Vec<String>,
+    /// The profile of its own configuration.
+    pub profile: Option<String>,
+    /// Whether it may run outside of what it takes for a repository.
+    pub skip_git_repo_check: bool,
+    /// Settings of its own configuration, `key=value`, one `-c` each.
+    pub extra_config: Vec<String>,
+    /// What every runner has.
+    pub common: RunnerCommon,
+}
+
+/// `[runners.command]`, and every further table with `kind = "command"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandRunner {
+    /// The program and its arguments; never empty.
+    pub argv: Vec<String>,
+    /// Exit codes that say "the harness is out of order", not "the work failed".
+    pub infra_exits: Vec<u8>,
+    /// What every runner has.
+    pub common: RunnerCommon,
+}
+
+/// `[runners.scripted]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptedRunner {
+    /// The path of its script, from the root of the work tree.
+    pub script: String,
+    /// What every runner has.
+    pub common: RunnerCommon,
+}
+
+/// `[stages.<stage>]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StageSettings {
+    /// The runner of this stage.
+    pub runner: Option<RunnerName>,
+    /// The model that its harness is asked for.
+    pub model: Option<String>,
+    /// Seconds that one launch may take, over 0.
+    pub timeout_seconds: Option<u64>,
+}
+
+/// A name that is written in this file; a test makes every default, so none of them can be wrong.
+fn written<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &'static str) -> T {
+    name.parse().expect("a valid name")
+}
+
+/// The name of the runner whose table is `[runners.codex]`.
+pub(super) const CODEX: &str = "codex_cli";
+
+/// The table of a runner: its name, but for the one that the reference calls otherwise.
+pub(super) fn table_of(name: &RunnerName) -> &str {
+    if name.as_str() == CODEX { "codex" } else { name.as_str() }
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self { default_mode: written("standard_plain"), run_style: RunStyle::Daemon, idle_sleep_seconds: 1.0 }
+    }
+}
+
+impl Default for WorkspaceRules {
+    fn default() -> Self {
+        Self { between_items: BetweenItems::Restore, on_done: OnDone::Leave }
+    }
+}
+
+impl Default for SnapshotRules {
+    fn default() -> Self {
+        Self { exclude: Vec::new(), max_file_bytes: 10 * 1024 * 1024 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_launches_per_item: DEFAULT_MAX_LAUNCHES, max_interruptions: DEFAULT_MAX_INTERRUPTIONS }
+    }
+}
+
+impl Default for Recovery {
+    fn default() -> Self {
+        Self {
+            max_fix_cycles: 2,
+            max_troubleshoot_attempts_before_consult: 2,
+            max_mechanic_attempts: 2,
+            max_consultant_invocations: 2,
+            stale_state_recovery_enabled: true,
+        }
+    }
+}
+
+impl Default for Watchers {
+    fn default() -> Self {
+        Self { enabled: false, debounce_ms: 250, watch_ideas_inbox: true, watch_specs_queue: true }
+    }
+}
+
+impl Default for Runners {
+    fn default() -> Self {
+        let codex = Runner::Codex(CodexRunner::default());
+        Self { default_runner: written(CODEX), tables: BTreeMap::from([(written(CODEX), codex)]) }
+    }
+}
+
+impl Default for CodexRunner {
+    fn default() -> Self {
+        Self {
+            command: "codex".to_owned(),
+            args: vec!["exec".to_owned()],
+            profile: None,
+            skip_git_repo_check: true,
+            extra_config: Vec::new(),
+            common: RunnerCommon::default(),
+        }
+    }
+}

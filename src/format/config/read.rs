@@ -1,0 +1,257 @@
+//! From the text of a configuration to its meaning.
+
+use std::collections::BTreeMap;
+
+use globset::Glob;
+use toml::de::DeTable;
+
+use super::super::quote::{one_line, quoted};
+use super::super::secrets::secret_line;
+use super::model::{
+    BetweenItems, Config, Limits, OnDone, Recovery, RunStyle, Runtime, SnapshotRules, StageSettings,
+    Watchers, WorkspaceRules,
+};
+use super::runners;
+use super::section::{Section, Source};
+use super::{ConfigError, Loaded, MAX_CONFIG_BYTES, MAX_SECONDS};
+use crate::domain::ids::StageName;
+
+/// The sections and their keys; `runners` and `stages` have tables below them.
+const SECTIONS: [(&str, &[&str]); 8] = [
+    ("runtime", &["default_mode", "run_style", "idle_sleep_seconds"]),
+    ("workspace", &["between_items", "on_done"]),
+    ("snapshot", &["exclude", "max_file_bytes"]),
+    ("limits", &["max_launches_per_item", "max_interruptions"]),
+    (
+        "recovery",
+        &[
+            "max_fix_cycles",
+            "max_troubleshoot_attempts_before_consult",
+            "max_mechanic_attempts",
+            "max_consultant_invocations",
+            "stale_state_recovery_enabled",
+        ],
+    ),
+    ("watchers", &["enabled", "debounce_ms", "watch_ideas_inbox", "watch_specs_queue"]),
+    ("runners", &["default_runner"]),
+    ("stages", &[]),
+];
+
+/// The keys of `[stages.<stage>]`.
+const STAGE_KEYS: [&str; 3] = ["runner", "model", "timeout_seconds"];
+
+/// Reads a configuration. `file` is what messages call it.
+pub fn parse(text: &str, file: &str) -> Result<Loaded, ConfigError> {
+    let source = Source::new(file, text);
+    if text.len() > MAX_CONFIG_BYTES {
+        return Err(source.refuse(
+            1,
+            None,
+            format!("the file has {} bytes", text.len()),
+            format!("at most {MAX_CONFIG_BYTES}"),
+        ));
+    }
+    // The configuration is committed with the code, and frozen into plans.
+    if let Some((line, what)) = secret_line(text, &[]) {
+        return Err(source.refuse(
+            line,
+            None,
+            format!("this line holds {what}, and commits are for ever"),
+            "the name of a variable in `env_pass`",
+        ));
+    }
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let source = Source::new(file, text);
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| source.line_of(span.start));
+        let message = error.message().lines().collect::<Vec<_>>().join("; ");
+        source.refuse(line, None, format!("not TOML: {}", one_line(&message)), "`key = value` or `[section]`")
+    })?;
+    let root = Section::new(&source, "", 1, table.get_ref());
+    root.only(&SECTIONS.map(|(section, _)| section), |key| place_of(key, ""))?;
+
+    let mut config = Config::default();
+    if let Some(section) = open(&root, "runtime")? {
+        runtime(&section, &mut config.runtime)?;
+    }
+    if let Some(section) = open(&root, "workspace")? {
+        workspace(&section, &mut config.workspace)?;
+    }
+    if let Some(section) = open(&root, "snapshot")? {
+        snapshot(&section, &mut config.snapshot)?;
+    }
+    if let Some(section) = open(&root, "limits")? {
+        limits(&section, &mut config.limits)?;
+    }
+    if let Some(section) = open(&root, "recovery")? {
+        recovery(&section, &mut config.recovery)?;
+    }
+    if let Some(section) = open(&root, "watchers")? {
+        watchers(&section, &mut config.watchers)?;
+    }
+    let runner_section = root.section("runners")?;
+    if let Some(section) = &runner_section {
+        runners::read(section, &mut config.runners)?;
+    }
+    let stage_sections = match root.section("stages")? {
+        Some(section) => stages(&section, &mut config.stages)?,
+        None => Vec::new(),
+    };
+
+    if let Some(section) = &runner_section
+        && section.has("default_runner")
+    {
+        runners::check_name(section, "default_runner", &config.runners.default_runner, &config.runners)?;
+    }
+    for section in &stage_sections {
+        let stage = section.path.strip_prefix("stages.").and_then(|name| name.parse::<StageName>().ok());
+        if let Some(name) = stage.and_then(|stage| config.stages.get(&stage)?.runner.clone()) {
+            runners::check_name(section, "runner", &name, &config.runners)?;
+        }
+    }
+    drop(stage_sections);
+    let mut warnings = source.warnings.take();
+    warnings.sort_by_key(|warning| warning.line);
+    Ok(Loaded { file: file.to_owned(), config, lines: source.lines.take(), warnings })
+}
+
+/// A section that has keys only.
+fn open<'s>(root: &Section<'s>, name: &str) -> Result<Option<Section<'s>>, ConfigError> {
+    let Some(section) = root.section(name)? else { return Ok(None) };
+    let known = SECTIONS.iter().find(|(section, _)| *section == name).map_or(&[][..], |(_, keys)| keys);
+    section.only(known, |key| place_of(key, name))?;
+    Ok(Some(section))
+}
+
+/// Where a key belongs that stands in the wrong section.
+pub(super) fn place_of(key: &str, here: &str) -> Option<String> {
+    SECTIONS
+        .iter()
+        .find(|(section, keys)| *section != here && keys.contains(&key))
+        .map(|(section, _)| format!("it under `[{section}]`"))
+        .or_else(|| {
+            (here != "stages" && STAGE_KEYS.contains(&key)).then(|| "it under `[stages.<stage>]`".to_owned())
+        })
+}
+
+fn runtime(section: &Section<'_>, runtime: &mut Runtime) -> Result<(), ConfigError> {
+    if let Some(mode) = section.name("default_mode", "the id of a mode, such as `standard_plain`")? {
+        runtime.default_mode = mode;
+    }
+    if let Some(style) =
+        section.word("run_style", &[("once", RunStyle::Once), ("daemon", RunStyle::Daemon)])?
+    {
+        runtime.run_style = style;
+        section.warn("run_style", "has no effect; `millrace run once` and `millrace run daemon` say it");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a year of seconds is far below the limit")]
+    if let Some(seconds) = section.positive("idle_sleep_seconds", MAX_SECONDS as f64)? {
+        runtime.idle_sleep_seconds = seconds;
+    }
+    Ok(())
+}
+
+fn workspace(section: &Section<'_>, rules: &mut WorkspaceRules) -> Result<(), ConfigError> {
+    let between =
+        [("restore", BetweenItems::Restore), ("wait", BetweenItems::Wait), ("carry", BetweenItems::Carry)];
+    if let Some(choice) = section.word("between_items", &between)? {
+        rules.between_items = choice;
+    }
+    if let Some(choice) = section.word("on_done", &[("leave", OnDone::Leave), ("commit", OnDone::Commit)])? {
+        rules.on_done = choice;
+    }
+    Ok(())
+}
+
+fn snapshot(section: &Section<'_>, rules: &mut SnapshotRules) -> Result<(), ConfigError> {
+    if let Some(patterns) = section.texts("exclude")? {
+        for (index, pattern) in patterns.iter().enumerate() {
+            if pattern.is_empty() || Glob::new(pattern).is_err() {
+                return Err(section.refuse(
+                    "exclude",
+                    format!("item {} is no pattern: {}", index + 1, quoted(pattern)),
+                    "patterns such as `*.key` or `build/**`",
+                ));
+            }
+        }
+        rules.exclude = patterns;
+    }
+    if let Some(bytes) = section.count("max_file_bytes", i64::MAX.unsigned_abs())? {
+        rules.max_file_bytes = bytes;
+    }
+    Ok(())
+}
+
+fn limits(section: &Section<'_>, limits: &mut Limits) -> Result<(), ConfigError> {
+    if let Some(number) = section.small("max_launches_per_item")? {
+        limits.max_launches_per_item = number;
+    }
+    if let Some(number) = section.small("max_interruptions")? {
+        limits.max_interruptions = number;
+    }
+    Ok(())
+}
+
+fn recovery(section: &Section<'_>, recovery: &mut Recovery) -> Result<(), ConfigError> {
+    let numbers = [
+        ("max_fix_cycles", &mut recovery.max_fix_cycles),
+        ("max_troubleshoot_attempts_before_consult", &mut recovery.max_troubleshoot_attempts_before_consult),
+        ("max_mechanic_attempts", &mut recovery.max_mechanic_attempts),
+        ("max_consultant_invocations", &mut recovery.max_consultant_invocations),
+    ];
+    for (key, place) in numbers {
+        if let Some(number) = section.small(key)? {
+            *place = number;
+        }
+    }
+    if let Some(truth) = section.truth("stale_state_recovery_enabled")? {
+        recovery.stale_state_recovery_enabled = truth;
+        section.warn(
+            "stale_state_recovery_enabled",
+            "has no effect; recovery reads the last commit, at every start",
+        );
+    }
+    Ok(())
+}
+
+fn watchers(section: &Section<'_>, watchers: &mut Watchers) -> Result<(), ConfigError> {
+    const NO_EFFECT: &str =
+        "is kept and has no effect in this version; documents come in by `millrace queue add-task`";
+    if let Some(number) = section.count("debounce_ms", MAX_SECONDS * 1000)? {
+        watchers.debounce_ms = number;
+        section.warn("debounce_ms", NO_EFFECT);
+    }
+    let truths = [
+        ("enabled", &mut watchers.enabled),
+        ("watch_ideas_inbox", &mut watchers.watch_ideas_inbox),
+        ("watch_specs_queue", &mut watchers.watch_specs_queue),
+    ];
+    for (key, place) in truths {
+        if let Some(truth) = section.truth(key)? {
+            *place = truth;
+            section.warn(key, NO_EFFECT);
+        }
+    }
+    Ok(())
+}
+
+fn stages<'s>(
+    section: &Section<'s>,
+    stages: &mut BTreeMap<StageName, StageSettings>,
+) -> Result<Vec<Section<'s>>, ConfigError> {
+    let mut opened = Vec::new();
+    for key in section.keys() {
+        let name: StageName =
+            section.parse_name(key, key, "the name of a stage, such as `[stages.builder]`")?;
+        let Some(stage) = section.section(key)? else { continue };
+        stage.only(&STAGE_KEYS, |key| place_of(key, "stages"))?;
+        let settings = StageSettings {
+            runner: stage.name("runner", "the name of a runner")?,
+            model: stage.text("model")?,
+            timeout_seconds: stage.count("timeout_seconds", MAX_SECONDS)?,
+        };
+        stages.insert(name, settings);
+        opened.push(stage);
+    }
+    Ok(opened)
+}

@@ -1,0 +1,165 @@
+//! The whole configuration as text, defaults included, always the same for the same configuration.
+
+use toml::{Table, Value};
+
+use super::model::{
+    BetweenItems, CodexRunner, CommandRunner, Config, OnDone, RunStyle, Runner, RunnerCommon, ScriptedRunner,
+    table_of,
+};
+
+/// The configuration in full, as it is frozen into a plan: every key in a fixed order. Reading it gives the same
+/// configuration again.
+#[must_use]
+pub fn effective_toml(config: &Config) -> String {
+    let mut root = Table::new();
+    root.insert("runtime".to_owned(), runtime(config));
+    root.insert("workspace".to_owned(), workspace(config));
+    root.insert(
+        "snapshot".to_owned(),
+        table([
+            ("exclude", texts(&config.snapshot.exclude)),
+            ("max_file_bytes", number(config.snapshot.max_file_bytes)),
+        ]),
+    );
+    root.insert(
+        "limits".to_owned(),
+        table([
+            ("max_launches_per_item", number(config.limits.max_launches_per_item.into())),
+            ("max_interruptions", number(config.limits.max_interruptions.into())),
+        ]),
+    );
+    let recovery = &config.recovery;
+    root.insert(
+        "recovery".to_owned(),
+        table([
+            ("max_fix_cycles", number(recovery.max_fix_cycles.into())),
+            (
+                "max_troubleshoot_attempts_before_consult",
+                number(recovery.max_troubleshoot_attempts_before_consult.into()),
+            ),
+            ("max_mechanic_attempts", number(recovery.max_mechanic_attempts.into())),
+            ("max_consultant_invocations", number(recovery.max_consultant_invocations.into())),
+            ("stale_state_recovery_enabled", Value::Boolean(recovery.stale_state_recovery_enabled)),
+        ]),
+    );
+    let watchers = &config.watchers;
+    root.insert(
+        "watchers".to_owned(),
+        table([
+            ("enabled", Value::Boolean(watchers.enabled)),
+            ("debounce_ms", number(watchers.debounce_ms)),
+            ("watch_ideas_inbox", Value::Boolean(watchers.watch_ideas_inbox)),
+            ("watch_specs_queue", Value::Boolean(watchers.watch_specs_queue)),
+        ]),
+    );
+    root.insert("runners".to_owned(), runners(config));
+    let stages = config.stages.iter().map(|(stage, settings)| {
+        let mut keys = Table::new();
+        put(&mut keys, "runner", settings.runner.as_ref().map(|runner| text(runner.as_str())));
+        put(&mut keys, "model", settings.model.as_deref().map(text));
+        put(&mut keys, "timeout_seconds", settings.timeout_seconds.map(number));
+        (stage.as_str(), Value::Table(keys))
+    });
+    root.insert("stages".to_owned(), table(stages));
+    root.to_string()
+}
+
+fn runtime(config: &Config) -> Value {
+    let style = match config.runtime.run_style {
+        RunStyle::Once => "once",
+        RunStyle::Daemon => "daemon",
+    };
+    table([
+        ("default_mode", text(config.runtime.default_mode.as_str())),
+        ("run_style", text(style)),
+        ("idle_sleep_seconds", Value::Float(config.runtime.idle_sleep_seconds)),
+    ])
+}
+
+fn workspace(config: &Config) -> Value {
+    let between = match config.workspace.between_items {
+        BetweenItems::Restore => "restore",
+        BetweenItems::Wait => "wait",
+        BetweenItems::Carry => "carry",
+    };
+    let done = match config.workspace.on_done {
+        OnDone::Leave => "leave",
+        OnDone::Commit => "commit",
+    };
+    table([("between_items", text(between)), ("on_done", text(done))])
+}
+
+fn runners(config: &Config) -> Value {
+    let mut section = Table::new();
+    section.insert("default_runner".to_owned(), text(config.runners.default_runner.as_str()));
+    for (name, runner) in &config.runners.tables {
+        let (mut keys, of_all) = match runner {
+            Runner::Codex(runner) => (codex(runner), &runner.common),
+            Runner::Command(runner) => (command(runner), &runner.common),
+            Runner::Scripted(runner) => (scripted(runner), &runner.common),
+        };
+        common(&mut keys, of_all);
+        section.insert(table_of(name).to_owned(), Value::Table(keys));
+    }
+    Value::Table(section)
+}
+
+fn codex(runner: &CodexRunner) -> Table {
+    let mut keys = Table::new();
+    keys.insert("command".to_owned(), text(&runner.command));
+    keys.insert("args".to_owned(), texts(&runner.args));
+    put(&mut keys, "profile", runner.profile.as_deref().map(text));
+    keys.insert("skip_git_repo_check".to_owned(), Value::Boolean(runner.skip_git_repo_check));
+    keys.insert("extra_config".to_owned(), texts(&runner.extra_config));
+    keys
+}
+
+fn command(runner: &CommandRunner) -> Table {
+    let mut keys = Table::new();
+    keys.insert("kind".to_owned(), text("command"));
+    keys.insert("argv".to_owned(), texts(&runner.argv));
+    let exits = runner.infra_exits.iter().map(|code| number((*code).into())).collect();
+    keys.insert("infra_exits".to_owned(), Value::Array(exits));
+    keys
+}
+
+fn scripted(runner: &ScriptedRunner) -> Table {
+    let mut keys = Table::new();
+    keys.insert("script".to_owned(), text(&runner.script));
+    keys
+}
+
+fn common(keys: &mut Table, common: &RunnerCommon) {
+    keys.insert("env_pass".to_owned(), texts(&common.env_pass));
+    put(keys, "silence_seconds", common.silence_seconds.map(number));
+    let permissions = &common.permissions;
+    keys.insert("permission_default".to_owned(), text(permissions.default.as_str()));
+    let by_stage = permissions.by_stage.iter().map(|(stage, level)| (stage.as_str(), text(level.as_str())));
+    keys.insert("permission_by_stage".to_owned(), table(by_stage));
+    let by_model = permissions.by_model.iter().map(|(model, level)| (model.as_str(), text(level.as_str())));
+    keys.insert("permission_by_model".to_owned(), table(by_model));
+    keys.insert("env".to_owned(), table(common.env.iter().map(|(name, value)| (name.as_str(), text(value)))));
+}
+
+fn table<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
+    Value::Table(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn put(keys: &mut Table, key: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        keys.insert(key.to_owned(), value);
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn texts(texts: &[String]) -> Value {
+    Value::Array(texts.iter().map(|item| text(item)).collect())
+}
+
+/// Every number here was read from TOML or is a small default, so it fits.
+fn number(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,244 @@
+//! The commit message of a transition: a subject that reads as a sentence, what the stage said, and trailers that
+//! `git interpret-trailers --parse` reads. All of it is rendered from the transition; text from outside can forge
+//! neither a trailer nor a second subject line nor a terminal escape.
+
+use std::fmt::Write as _;
+
+use crate::domain::item::ItemRef;
+use crate::domain::result::Judgement;
+use crate::domain::transition::decision::Effect;
+use crate::domain::transition::input::Input;
+use crate::domain::transition::record::Transition;
+
+/// Characters of a subject: what `git log --oneline` shows on a common terminal.
+const SUBJECT_CHARS: usize = 100;
+
+/// Characters of the prose between subject and trailers.
+const PROSE_CHARS: usize = 2000;
+
+/// A trailer: its key without the `Millrace-` that all of ours begin with, and its value.
+pub type Trailer = (&'static str, String);
+
+/// The whole message.
+#[must_use]
+pub fn render(transition: &Transition) -> String {
+    let mut message = one_line(&subject(transition), SUBJECT_CHARS);
+    message.push('\n');
+    if let Some(prose) = prose(transition) {
+        message.push('\n');
+        message.push_str(&prose);
+        message.push('\n');
+    }
+    message.push('\n');
+    for (key, value) in trailers(transition) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(message, "Millrace-{key}: {}", one_line(&value, 400));
+    }
+    message
+}
+
+/// The first line.
+#[must_use]
+pub fn subject(transition: &Transition) -> String {
+    let op = transition.input.op();
+    let effects = &transition.decision.effects;
+    match &transition.input {
+        Input::Genesis { .. } => "genesis: a ledger begins".to_owned(),
+        Input::Enqueue { .. } => {
+            let ids: Vec<&str> = effects
+                .iter()
+                .filter_map(|effect| match effect {
+                    Effect::Admit { known, .. } => Some(known.intake.item.id.as_str()),
+                    _ => None,
+                })
+                .collect();
+            match ids.as_slice() {
+                [one] => format!("{op}: {one}"),
+                many => format!("{op}: {} items ({})", many.len(), many.join(", ")),
+            }
+        }
+        Input::Compile { plan, .. } => format!("{op}: {plan} selected"),
+        Input::CompileFailed { .. } => format!("{op}: failed, the selected plan stays"),
+        Input::BeginSession { program, .. } => format!("{op}: {program} begins"),
+        Input::EndSession { reason, .. } => format!("{op}: ends, {reason}"),
+        Input::Launch(launching) => {
+            let number = launched(effects).unwrap_or(0);
+            let stage = stage_of(transition).unwrap_or_default();
+            let stage = stage.rsplit('/').next().unwrap_or_default().to_owned();
+            let item = item_of(transition).map(|item| item.id.to_string()).unwrap_or_default();
+            let claimed = if launching.claim.is_some() { ", claimed" } else { "" };
+            format!("{op}: {item} {stage} (launch {number}{claimed})")
+        }
+        Input::Handoff(handoff) => {
+            let item = item_of(transition).map(|item| item.id.to_string()).unwrap_or_default();
+            let result = concluded(effects);
+            let from = result.map(|result| result.stage.stage.to_string()).unwrap_or_default();
+            let next = result.map(|result| result.next.as_str()).unwrap_or_default();
+            let next = next.rsplit('/').next().unwrap_or_default();
+            let what = match &handoff.judgement {
+                Judgement::Reported { result, .. } => result.to_string(),
+                Judgement::Failed { class, .. } => class.to_string(),
+                Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => {
+                    result.map(|result| result.why.clone()).unwrap_or_default()
+                }
+            };
+            if from == next {
+                format!("{op}: {item} {from} runs again ({what})")
+            } else {
+                format!("{op}: {item} {from} -> {next} ({what})")
+            }
+        }
+        Input::TreeSettled { run, paths } => format!("{op}: {paths} paths of run {run} went back"),
+        Input::Cancel { item, reason } => format!("{op}: {} ({reason})", item.id),
+        Input::Pause(cause) => format!("{op}: {} ({})", cause.kind.key(), cause.detail),
+        Input::Resume { cause } => format!("{op}: {cause}"),
+    }
+}
+
+/// What the stage said of its own work, and what the deciding noticed.
+fn prose(transition: &Transition) -> Option<String> {
+    let mut parts = Vec::new();
+    if let Input::Handoff(handoff) = &transition.input {
+        match &handoff.judgement {
+            Judgement::Reported { summary, .. } => parts.extend(summary.clone()),
+            Judgement::Failed { detail, .. } | Judgement::Infrastructure { detail, .. } => {
+                parts.push(detail.clone());
+            }
+            Judgement::Interrupted { .. } => {}
+        }
+    }
+    parts.extend(transition.decision.notes.iter().cloned());
+    let text = parts.join("\n");
+    // Indented by one space, no line can be read as a trailer, and no paragraph as the block of trailers.
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| one_line(line, 200))
+        .filter(|line| !line.is_empty())
+        .map(|line| if looks_like_trailer(&line) { format!("- {line}") } else { line })
+        .collect();
+    let prose: String = lines.join("\n").chars().take(PROSE_CHARS).collect();
+    (!prose.is_empty()).then_some(prose)
+}
+
+/// Whether git could read the line as a trailer: `token: value` or `token=value`.
+fn looks_like_trailer(line: &str) -> bool {
+    let token = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).unwrap_or(line.len());
+    token > 0 && line[token..].trim_start().starts_with([':', '='])
+}
+
+/// The trailers, without the common prefix, in their order.
+#[must_use]
+pub fn trailers(transition: &Transition) -> Vec<Trailer> {
+    let effects = &transition.decision.effects;
+    let mut trailers = vec![("Op", transition.input.op().to_owned()), ("Seq", transition.seq.to_string())];
+    if let Input::Enqueue { .. } = &transition.input {
+        for effect in effects {
+            if let Effect::Admit { known, .. } = effect {
+                trailers.push(("Item", known.intake.item.to_string()));
+            }
+        }
+    } else if let Some(item) = item_of(transition) {
+        trailers.push(("Item", item.to_string()));
+    }
+    match &transition.input {
+        Input::Launch(launching) => trailers.push(("Run", launching.run.to_string())),
+        Input::Handoff(handoff) => trailers.push(("Run", handoff.run.to_string())),
+        Input::TreeSettled { run, .. } => trailers.push(("Run", run.to_string())),
+        _ => {}
+    }
+    if let Some(stage) = stage_of(transition) {
+        trailers.push(("Stage", stage));
+    }
+    if let Some(result) = concluded(effects) {
+        let said = match &result.judgement {
+            Judgement::Reported { result, .. } => Some(result.to_string()),
+            Judgement::Failed { class, .. } => Some(format!("BLOCKED ({class})")),
+            Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => None,
+        };
+        trailers.extend(said.map(|said| ("Result", said)));
+        trailers.push(("Next", result.next.clone()));
+    }
+    if let Some(plan) = plan_of(transition) {
+        trailers.push(("Plan", plan));
+    }
+    if let Input::Handoff(handoff) = &transition.input {
+        trailers.extend(handoff.snapshot.map(|oid| ("Snapshot", oid.to_string())));
+        let usage = &handoff.usage;
+        let counts: Vec<String> =
+            [("input", usage.input_uncached), ("cached", usage.cache_read), ("output", usage.output)]
+                .iter()
+                .filter_map(|(name, count)| count.map(|count| format!("{name}={count}")))
+                .collect();
+        if !counts.is_empty() {
+            trailers.push(("Tokens", counts.join(" ")));
+        }
+    }
+    trailers.push(("Actor", transition.actor.as_str().to_owned()));
+    trailers
+}
+
+fn launched(effects: &[Effect]) -> Option<u32> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Launch { launch, .. } => Some(launch.number),
+        _ => None,
+    })
+}
+
+fn concluded(effects: &[Effect]) -> Option<&crate::domain::transition::decision::StageResult> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Conclude { result, .. } => Some(result),
+        _ => None,
+    })
+}
+
+/// The item that a transition is about, where it is about one.
+#[must_use]
+pub fn item_of(transition: &Transition) -> Option<&ItemRef> {
+    match &transition.input {
+        Input::Cancel { item, .. } => Some(item),
+        Input::Enqueue { documents } => match documents.as_slice() {
+            [one] => Some(&one.intake.item),
+            _ => None,
+        },
+        Input::Launch(_) | Input::Handoff(_) => transition.subject.as_ref().map(|subject| &subject.item),
+        _ => None,
+    }
+}
+
+fn stage_of(transition: &Transition) -> Option<String> {
+    transition.subject.as_ref().map(|subject| subject.stage.to_string())
+}
+
+fn plan_of(transition: &Transition) -> Option<String> {
+    match &transition.input {
+        Input::Compile { plan, .. } => Some(plan.to_string()),
+        _ => transition.subject.as_ref().map(|subject| subject.plan.to_string()),
+    }
+}
+
+/// Text as one line of at most `limit` characters: whatever could move a cursor, reverse a direction or begin a
+/// line becomes a space.
+#[must_use]
+pub fn one_line(text: &str, limit: usize) -> String {
+    let mut line = String::new();
+    for c in text.chars() {
+        let c = if is_unsafe(c) { ' ' } else { c };
+        if !(c == ' ' && (line.is_empty() || line.ends_with(' '))) {
+            line.push(c);
+        }
+    }
+    let line = line.trim_end();
+    if line.chars().count() <= limit {
+        return line.to_owned();
+    }
+    let mut short: String = line.chars().take(limit.saturating_sub(3)).collect();
+    short.push_str("...");
+    short
+}
+
+/// Control characters, line and paragraph separators, and the characters that change the direction of writing or
+/// hide: a terminal shows none of them as what it is.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}

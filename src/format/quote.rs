@@ -1,0 +1,34 @@
+//! Text from outside, made fit for one line of a message.
+
+use std::borrow::Cow;
+
+/// Characters of a foreign text that a message shows.
+const SHOWN: usize = 60;
+
+/// A foreign text in backticks: control and direction characters escaped, cut where it is long.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    // `escape_debug` also escapes quotes, which are harmless here and read badly.
+    shown = shown.replace("\\'", "'").replace("\\\"", "\"");
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push_str("...");
+    }
+    format!("`{shown}`")
+}
+
+/// A foreign text as it is, unless it holds something that would break a line or a terminal.
+#[must_use]
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    if text.chars().any(|c| c.is_control() || is_direction_control(c)) {
+        Cow::Owned(text.chars().flat_map(char::escape_debug).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Whether a character changes the direction of what follows it: it can make a line read as something else.
+#[must_use]
+pub fn is_direction_control(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,308 @@
+//! One transition, whole: load the tip, decide, apply in memory, write, swap.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::commit::{Commit, Person, second};
+use super::object::object_id;
+use super::store::{NewObjects, Object, ObjectKind, Publication, RefName, Signature, Store, StoreError};
+use super::tree::{TreeEditor, Trees};
+use super::view::TreeView;
+use crate::domain::oid::Oid;
+use crate::domain::place;
+use crate::domain::transition::apply::{Edit, Misfit, apply, payloads};
+use crate::domain::transition::decide::decide;
+use crate::domain::transition::input::{Content, Input};
+use crate::domain::transition::record::{Actor, FORMAT, RULES, Subject, Transition};
+use crate::domain::transition::refusal::Refusal;
+use crate::domain::view::Fault;
+use crate::format::message;
+use crate::format::records::{RecordError, encode, encode_record};
+
+/// How often a transition is decided anew because the ref moved under the lock: only a program that is not ours
+/// does that, and one that does it all the time has to be named.
+const ATTEMPTS: u32 = 5;
+
+/// Why a transition did not happen.
+#[derive(Debug, Error)]
+pub enum TransactError {
+    /// It is not allowed; nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The state cannot be read.
+    #[error("the ledger cannot be read: {0}")]
+    Fault(#[from] Fault),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger was written by a newer version.
+    #[error(
+        "the ledger was written by a newer version of millrace ({what} {theirs}; this one knows {ours}); it is left untouched: upgrade millrace"
+    )]
+    Newer {
+        /// `format` or `rules`.
+        what: &'static str,
+        /// Theirs.
+        theirs: u32,
+        /// Ours.
+        ours: u32,
+    },
+    /// A record could not be rendered, or a payload was not handed over.
+    #[error("internal error: {0}; please report it")]
+    Internal(String),
+}
+
+impl From<Misfit> for TransactError {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::Fault(fault) => Self::Fault(fault),
+            Misfit::State(detail) => Self::Internal(detail),
+        }
+    }
+}
+
+impl From<RecordError> for TransactError {
+    fn from(error: RecordError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// The bytes that an input places in the tree, by their blob id.
+#[derive(Debug, Clone, Default)]
+pub struct Payloads {
+    bytes: BTreeMap<Oid, Vec<u8>>,
+}
+
+impl Payloads {
+    /// Hands bytes over, and gives what an input calls them by.
+    pub fn add(&mut self, store: &dyn Store, bytes: Vec<u8>) -> Result<Content, StoreError> {
+        let oid = object_id(store.object_format(), ObjectKind::Blob, &bytes)?;
+        let size = bytes.len() as u64;
+        self.bytes.insert(oid, bytes);
+        Ok(Content { oid, size })
+    }
+}
+
+/// Who makes a transition, and when.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// When.
+    pub at: Timestamp,
+    /// Who asks.
+    pub actor: Actor,
+    /// The commit's author: the stage and its harness, or the CLI's user.
+    pub author: Person,
+    /// The commit's committer: the user's git identity.
+    pub committer: Person,
+    /// How long to wait for the lock.
+    pub wait: Duration,
+}
+
+/// What a transition came to.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It is a commit.
+    Committed {
+        /// The commit.
+        commit: Oid,
+        /// What made it.
+        transition: Box<Transition>,
+    },
+    /// The state was already as asked; no commit was made.
+    Unchanged {
+        /// What the deciding noticed.
+        notes: Vec<String>,
+    },
+}
+
+impl Outcome {
+    /// The commit, if one was made.
+    #[must_use]
+    pub fn commit(&self) -> Option<Oid> {
+        match self {
+            Self::Committed { commit, .. } => Some(*commit),
+            Self::Unchanged { .. } => None,
+        }
+    }
+
+    /// What the deciding noticed.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        match self {
+            Self::Committed { transition, .. } => &transition.decision.notes,
+            Self::Unchanged { notes } => notes,
+        }
+    }
+}
+
+/// Makes one transition: all of it, or nothing.
+pub fn transact(
+    store: &dyn Store,
+    act: &Act,
+    input: &Input,
+    payloads: &Payloads,
+) -> Result<Outcome, TransactError> {
+    let mut writer = store.writer(act.wait)?;
+    let mut attempt = 1;
+    loop {
+        let tip = store.resolve(&RefName::State)?;
+        let trees = Trees::new(store);
+        let prepared = match prepare(store, &trees, tip, act, input, payloads)? {
+            Prepared::Nothing(notes) => return Ok(Outcome::Unchanged { notes }),
+            Prepared::Commit(prepared) => *prepared,
+        };
+        let publication = Publication {
+            name: RefName::State,
+            old: tip,
+            new: Some(prepared.oid),
+            objects: NewObjects::Given(prepared.objects),
+            by: Signature {
+                name: act.committer.name.clone(),
+                email: act.committer.email.clone(),
+                at: act.at,
+            },
+            message: message::subject(&prepared.transition),
+        };
+        match writer.publish(publication) {
+            Ok(()) => {
+                return Ok(Outcome::Committed {
+                    commit: prepared.oid,
+                    transition: Box::new(prepared.transition),
+                });
+            }
+            Err(StoreError::Moved { .. }) if attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+enum Prepared {
+    Nothing(Vec<String>),
+    Commit(Box<NewCommit>),
+}
+
+struct NewCommit {
+    oid: Oid,
+    objects: Vec<Object>,
+    transition: Transition,
+}
+
+fn prepare(
+    store: &dyn Store,
+    trees: &Trees<'_>,
+    tip: Option<Oid>,
+    act: &Act,
+    input: &Input,
+    handed: &Payloads,
+) -> Result<Prepared, TransactError> {
+    let parent = tip.map(|oid| read_commit(store, oid).map(|commit| (oid, commit))).transpose()?;
+    let view = TreeView::new(trees, parent.as_ref().map(|(_, commit)| commit.tree));
+    let seq = match view.transition()? {
+        Some(before) => {
+            writable(&view, &before)?;
+            before.seq + 1
+        }
+        None => 1,
+    };
+    let decision = decide(&view, act.at, input)??;
+    if decision.effects.is_empty() {
+        return Ok(Prepared::Nothing(decision.notes));
+    }
+    let edits = apply(&view, &decision)?;
+    let transition = Transition {
+        rules: RULES,
+        seq,
+        at: act.at,
+        actor: act.actor,
+        subject: Subject::of(&view, input, &decision)?,
+        input: input.clone(),
+        decision,
+        payloads: payloads(&edits),
+    };
+    let mut objects = Vec::new();
+    for payload in &transition.payloads {
+        let bytes = handed
+            .bytes
+            .get(&payload.oid)
+            .ok_or_else(|| TransactError::Internal(format!("no bytes for {}", payload.path)))?;
+        objects.push(Object { kind: ObjectKind::Blob, oid: payload.oid, bytes: bytes.clone() });
+    }
+    let (root, more) = edited(trees, view.root(), &edits, &transition)?;
+    objects.extend(more);
+    let commit = Commit {
+        tree: root,
+        parents: parent.iter().map(|(oid, _)| *oid).collect(),
+        author: act.author.clone(),
+        committer: act.committer.clone(),
+        second: second(act.at, parent.as_ref().map(|(_, commit)| commit.second)),
+        message: message::render(&transition),
+    };
+    let bytes = commit.render();
+    let oid = object_id(store.object_format(), ObjectKind::Commit, &bytes)?;
+    objects.push(Object { kind: ObjectKind::Commit, oid, bytes });
+    objects.sort_by_key(|object| object.oid);
+    objects.dedup_by_key(|object| object.oid);
+    Ok(Prepared::Commit(Box::new(NewCommit { oid, objects, transition })))
+}
+
+/// A newer format or newer rules: this binary would lose what it does not know.
+fn writable(view: &TreeView<'_, '_>, before: &Transition) -> Result<(), TransactError> {
+    if let Some(ledger) = view.ledger()?
+        && ledger.format > FORMAT
+    {
+        return Err(TransactError::Newer { what: "format", theirs: ledger.format, ours: FORMAT });
+    }
+    if before.rules > RULES {
+        return Err(TransactError::Newer { what: "rules", theirs: before.rules, ours: RULES });
+    }
+    Ok(())
+}
+
+/// A commit of the ledger, read and parsed.
+pub fn read_commit(store: &dyn Store, oid: Oid) -> Result<Commit, TransactError> {
+    let (kind, bytes) = store.read(oid)?;
+    if kind != ObjectKind::Commit {
+        return Err(Fault { at: oid.to_string(), detail: "not a commit".to_owned() }.into());
+    }
+    Ok(Commit::parse(oid, &bytes)?)
+}
+
+/// The tree after the edits and with the transition's record, and the objects it needs beyond the payloads.
+pub fn edited(
+    trees: &Trees<'_>,
+    root: Option<Oid>,
+    edits: &[Edit],
+    transition: &Transition,
+) -> Result<(Oid, Vec<Object>), TransactError> {
+    let mut editor = TreeEditor::new(trees, root)?;
+    let mut objects = Vec::new();
+    let mut blob = |bytes: Vec<u8>| -> Result<Oid, StoreError> {
+        let oid = object_id(trees.format(), ObjectKind::Blob, &bytes)?;
+        objects.push(Object { kind: ObjectKind::Blob, oid, bytes });
+        Ok(oid)
+    };
+    for edit in edits {
+        match edit {
+            Edit::Put(path, record) => {
+                let oid = blob(encode_record(record)?)?;
+                editor.put(path, oid)?;
+            }
+            Edit::Place(path, content) => editor.put(path, content.oid)?,
+            Edit::Move(from, to) => {
+                let oid = editor.take(from)?.ok_or_else(|| Misfit::State(format!("nothing is at {from}")))?;
+                editor.put(to, oid)?;
+            }
+            Edit::Remove(path) => {
+                editor.take(path)?;
+            }
+        }
+    }
+    let oid = blob(encode(transition)?)?;
+    editor.put(&place::transition(), oid)?;
+    let (root, trees) = editor.finish()?;
+    objects.extend(trees);
+    Ok((root, objects))
+}

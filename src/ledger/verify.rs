@@ -1,0 +1,316 @@
+//! Verify: every commit replayed from the one before it.
+//!
+//! What replay can name is inconsistent commits: a tree that is not what the decision makes of its parent's, a
+//! payload that is missing or other than recorded, a message that does not say what happened, a decision that the
+//! rules would not have made. What it cannot name is a ledger that was consistently rewritten, rewound or replaced:
+//! that needs a memory outside of it (a reflog, a tracking ref, a signature).
+
+use std::collections::{HashMap, HashSet};
+
+use super::commit::{Commit, second};
+use super::store::{ObjectKind, Store, StoreError};
+use super::transact::edited;
+use super::tree::Trees;
+use super::view::TreeView;
+use crate::domain::oid::Oid;
+use crate::domain::transition::apply::{apply, payloads};
+use crate::domain::transition::decide::decide;
+use crate::domain::transition::record::{FORMAT, RULES, Subject, Transition};
+use crate::domain::view::Fault;
+use crate::format::message;
+
+/// What verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many commits were replayed.
+    pub commits: u64,
+    /// How many of them were decided by rules that this binary does not have, and were not judged again.
+    pub not_rejudged: u64,
+    /// What is wrong, oldest first.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is wrong with one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The commit.
+    pub commit: Oid,
+    /// Its number, as far as it can be told.
+    pub seq: Option<u64>,
+    /// What is wrong.
+    pub kind: FindingKind,
+    /// In words.
+    pub detail: String,
+}
+
+/// The kinds of thing that replay can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FindingKind {
+    /// An object is missing or cannot be read.
+    Unreadable,
+    /// An object's content is not what its id says.
+    Damaged,
+    /// The chain is not linear, its numbers have a gap, or it does not begin with genesis.
+    Chain,
+    /// The ledger's format is newer than this binary.
+    Format,
+    /// The tree is not what the decision makes of the parent's.
+    Tree,
+    /// A payload is not what the transition records.
+    Payload,
+    /// The message or a date is not what the transition makes it.
+    Message,
+    /// The rules would not have decided so.
+    Decision,
+}
+
+impl FindingKind {
+    /// The kind's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Damaged => "damaged",
+            Self::Chain => "chain",
+            Self::Format => "format",
+            Self::Tree => "tree",
+            Self::Payload => "payload",
+            Self::Message => "message",
+            Self::Decision => "decision",
+        }
+    }
+}
+
+/// Replays the ledger from genesis to `tip`.
+pub fn verify(store: &dyn Store, tip: Oid) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    let mut check = Check { store, sizes: HashMap::new() };
+    let chain = check.chain(tip, &mut report)?;
+    let trees = Trees::new(store);
+    let mut parent: Option<(Oid, Commit, Option<u64>)> = None;
+    for (oid, commit) in chain.into_iter().rev() {
+        report.commits += 1;
+        let seq = check.commit(&trees, oid, &commit, parent.as_ref(), &mut report)?;
+        parent = Some((oid, commit, seq));
+    }
+    Ok(report)
+}
+
+struct Check<'s> {
+    store: &'s dyn Store,
+    /// The length of payloads that were read.
+    sizes: HashMap<Oid, u64>,
+}
+
+impl Check<'_> {
+    /// The commits from the tip to genesis. Ends where one cannot be read.
+    fn chain(&mut self, tip: Oid, report: &mut Report) -> Result<Vec<(Oid, Commit)>, StoreError> {
+        let mut chain = Vec::new();
+        let mut seen = HashSet::new();
+        let mut next = Some(tip);
+        while let Some(oid) = next.take() {
+            if !seen.insert(oid) {
+                report.add(oid, None, FindingKind::Chain, "the chain runs in a circle");
+                break;
+            }
+            match self.object(oid, ObjectKind::Commit)? {
+                Err((kind, detail)) => report.add(oid, None, kind, &detail),
+                Ok(bytes) => match Commit::parse(oid, &bytes) {
+                    Err(fault) => report.add(oid, None, FindingKind::Unreadable, &fault.detail),
+                    Ok(commit) => {
+                        if commit.parents.len() > 1 {
+                            report.add(oid, None, FindingKind::Chain, "it has more than one parent");
+                        }
+                        next = commit.parents.first().copied();
+                        chain.push((oid, commit));
+                    }
+                },
+            }
+        }
+        Ok(chain)
+    }
+
+    /// An object of the expected kind, or what is wrong with it.
+    fn object(
+        &mut self,
+        oid: Oid,
+        expected: ObjectKind,
+    ) -> Result<Result<Vec<u8>, (FindingKind, String)>, StoreError> {
+        match self.store.read(oid) {
+            Ok((kind, bytes)) if kind == expected => {
+                if kind == ObjectKind::Blob {
+                    self.sizes.insert(oid, bytes.len() as u64);
+                }
+                Ok(Ok(bytes))
+            }
+            Ok((kind, _)) => {
+                Ok(Err((FindingKind::Unreadable, format!("{oid} is a {kind:?}, not a {expected:?}"))))
+            }
+            Err(error @ StoreError::Missing(_)) => Ok(Err((FindingKind::Unreadable, error.to_string()))),
+            Err(error @ StoreError::Damaged { .. }) => Ok(Err((FindingKind::Damaged, error.to_string()))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replays one commit; gives its number.
+    fn commit(
+        &mut self,
+        trees: &Trees<'_>,
+        oid: Oid,
+        commit: &Commit,
+        parent: Option<&(Oid, Commit, Option<u64>)>,
+        report: &mut Report,
+    ) -> Result<Option<u64>, StoreError> {
+        let before = TreeView::new(trees, parent.map(|(_, commit, _)| commit.tree));
+        let after = TreeView::new(trees, Some(commit.tree));
+        let transition = match after.transition() {
+            Ok(Some(transition)) => transition,
+            Ok(None) => {
+                report.add(oid, None, FindingKind::Tree, "it has no transition.toml");
+                return Ok(None);
+            }
+            Err(fault) => {
+                report.add(oid, None, FindingKind::Unreadable, &fault.to_string());
+                return Ok(None);
+            }
+        };
+        let seq = Some(transition.seq);
+        if let Some(detail) = misnumbered(&transition, parent) {
+            report.add(oid, seq, FindingKind::Chain, &detail);
+        }
+        match after.ledger() {
+            Ok(Some(ledger)) if ledger.format > FORMAT => {
+                let detail = format!("format {} is newer than this binary's {FORMAT}", ledger.format);
+                report.add(oid, seq, FindingKind::Format, &detail);
+                return Ok(seq);
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => report.add(oid, seq, FindingKind::Tree, "it has no ledger.toml"),
+            Err(fault) => report.add(oid, seq, FindingKind::Unreadable, &fault.to_string()),
+        }
+        self.payloads(oid, &transition, report)?;
+        self.message(oid, commit, &transition, parent.map(|(_, commit, _)| commit.second), report);
+        if let Err(fault) = self.replay(trees, &before, oid, commit, &transition, report) {
+            report.add(oid, seq, FindingKind::Unreadable, &fault.to_string());
+        }
+        Ok(seq)
+    }
+
+    fn payloads(&mut self, oid: Oid, transition: &Transition, report: &mut Report) -> Result<(), StoreError> {
+        for payload in &transition.payloads {
+            let length = match self.sizes.get(&payload.oid) {
+                Some(length) => *length,
+                None => match self.object(payload.oid, ObjectKind::Blob)? {
+                    Ok(bytes) => bytes.len() as u64,
+                    Err((kind, detail)) => {
+                        let detail = format!("{}: {detail}", payload.path);
+                        report.add(oid, Some(transition.seq), kind, &detail);
+                        continue;
+                    }
+                },
+            };
+            if length != payload.size {
+                let detail = format!("{} has {length} bytes, recorded are {}", payload.path, payload.size);
+                report.add(oid, Some(transition.seq), FindingKind::Payload, &detail);
+            }
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as one of the checks")]
+    fn message(
+        &self,
+        oid: Oid,
+        commit: &Commit,
+        transition: &Transition,
+        before: Option<i64>,
+        report: &mut Report,
+    ) {
+        if commit.message != message::render(transition) {
+            let detail = "the message is not what the transition says";
+            report.add(oid, Some(transition.seq), FindingKind::Message, detail);
+        }
+        if commit.second != second(transition.at, before) {
+            let detail = "the commit's date is not what the transition says";
+            report.add(oid, Some(transition.seq), FindingKind::Message, detail);
+        }
+    }
+
+    /// Decides and applies again.
+    #[expect(clippy::unused_self, reason = "reads as one of the checks")]
+    fn replay(
+        &self,
+        trees: &Trees<'_>,
+        before: &TreeView<'_, '_>,
+        oid: Oid,
+        commit: &Commit,
+        transition: &Transition,
+        report: &mut Report,
+    ) -> Result<(), Fault> {
+        let seq = Some(transition.seq);
+        if transition.rules == RULES {
+            match decide(before, transition.at, &transition.input)? {
+                Ok(decision) if decision == transition.decision => {}
+                Ok(_) => report.add(oid, seq, FindingKind::Decision, "the rules decide otherwise"),
+                Err(refusal) => {
+                    report.add(oid, seq, FindingKind::Decision, &format!("the rules refuse it: {refusal}"));
+                }
+            }
+        } else {
+            report.not_rejudged += 1;
+        }
+        if Subject::of(before, &transition.input, &transition.decision)? != transition.subject {
+            report.add(
+                oid,
+                seq,
+                FindingKind::Decision,
+                "it names another item, stage or plan than its run's",
+            );
+        }
+        let edits = match apply(before, &transition.decision) {
+            Ok(edits) => edits,
+            Err(misfit) => {
+                report.add(oid, seq, FindingKind::Tree, &misfit.to_string());
+                return Ok(());
+            }
+        };
+        if payloads(&edits) != transition.payloads {
+            report.add(oid, seq, FindingKind::Payload, "it lists other payloads than its decision places");
+        }
+        match edited(trees, before.root(), &edits, transition) {
+            Ok((root, _)) if root == commit.tree => {}
+            Ok(_) => report.add(
+                oid,
+                seq,
+                FindingKind::Tree,
+                "the tree is not what the decision makes of its parent's",
+            ),
+            Err(error) => report.add(oid, seq, FindingKind::Tree, &error.to_string()),
+        }
+        Ok(())
+    }
+}
+
+fn misnumbered(transition: &Transition, parent: Option<&(Oid, Commit, Option<u64>)>) -> Option<String> {
+    match parent {
+        None if transition.seq != 1 || transition.input.op() != "genesis" => {
+            Some(format!("it has no parent, and is {} number {}", transition.input.op(), transition.seq))
+        }
+        Some((_, _, Some(before))) if transition.seq != before + 1 => {
+            Some(format!("its number is {}, its parent's {before}", transition.seq))
+        }
+        _ => None,
+    }
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn add(&mut self, commit: Oid, seq: Option<u64>, kind: FindingKind, detail: &str) {
+        self.findings.push(Finding { commit, seq, kind, detail: detail.to_owned() });
+    }
+}

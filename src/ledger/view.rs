@@ -1,0 +1,243 @@
+//! The view of a ledger at one commit: records decoded from its tree, each when it is asked for.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde::de::DeserializeOwned;
+
+use super::tree::{Entry, Trees};
+use crate::domain::control::Control;
+use crate::domain::ids::{ItemId, PlanId, RunId};
+use crate::domain::item::{ItemKind, ItemRef};
+use crate::domain::oid::Oid;
+use crate::domain::place::{self, OpenState, TreePath};
+use crate::domain::plan::Plan;
+use crate::domain::recovery::Recovery;
+use crate::domain::run::{Run, RunRecord};
+use crate::domain::slot::{Slot, Turn};
+use crate::domain::transition::input::Known;
+use crate::domain::transition::record::{LedgerRecord, Transition};
+use crate::domain::view::{Fault, View};
+use crate::format::records;
+
+/// The state at one commit; without a root: before genesis.
+pub struct TreeView<'t, 's> {
+    trees: &'t Trees<'s>,
+    root: Option<Oid>,
+    plans: RefCell<HashMap<PlanId, Option<Rc<Plan>>>>,
+}
+
+impl<'t, 's> TreeView<'t, 's> {
+    /// The state whose tree is `root`.
+    #[must_use]
+    pub fn new(trees: &'t Trees<'s>, root: Option<Oid>) -> Self {
+        Self { trees, root, plans: RefCell::new(HashMap::new()) }
+    }
+
+    /// The tree.
+    #[must_use]
+    pub fn root(&self) -> Option<Oid> {
+        self.root
+    }
+
+    /// A record, decoded; `None` where there is none.
+    pub fn record<T: DeserializeOwned>(&self, path: &TreePath) -> Result<Option<T>, Fault> {
+        let Some(bytes) = self.file(path)? else { return Ok(None) };
+        records::decode(&bytes)
+            .map(Some)
+            .map_err(|error| Fault { at: path.to_string(), detail: error.to_string() })
+    }
+
+    /// A file's bytes; `None` where there is none.
+    pub fn file(&self, path: &TreePath) -> Result<Option<Vec<u8>>, Fault> {
+        match self.root {
+            Some(root) => self.trees.read(root, path),
+            None => Ok(None),
+        }
+    }
+
+    /// The entry at a path.
+    pub fn entry(&self, path: &TreePath) -> Result<Option<Entry>, Fault> {
+        match self.root {
+            Some(root) => self.trees.find(root, path),
+            None => Ok(None),
+        }
+    }
+
+    /// A folder's entries; none where there is no folder.
+    pub fn list(&self, path: &TreePath) -> Result<Rc<Vec<Entry>>, Fault> {
+        match self.root {
+            Some(root) => self.trees.list(root, path),
+            None => Ok(Rc::new(Vec::new())),
+        }
+    }
+
+    /// Format and id of the ledger.
+    pub fn ledger(&self) -> Result<Option<LedgerRecord>, Fault> {
+        self.record(&place::ledger())
+    }
+
+    /// What made this commit.
+    pub fn transition(&self) -> Result<Option<Transition>, Fault> {
+        self.record(&place::transition())
+    }
+
+    /// The items of a kind in an open state, with their slots, in claim order.
+    pub fn items(&self, kind: ItemKind, state: OpenState) -> Result<Vec<(ItemId, Slot)>, Fault> {
+        let folder = place::state_folder(kind, state);
+        let mut items = Vec::new();
+        match state {
+            OpenState::Active | OpenState::Blocked => {
+                let slot = if state == OpenState::Active { Slot::Active } else { Slot::Blocked };
+                for entry in self.list(&folder)?.iter() {
+                    items.push((plain_name(&folder, entry)?, slot.clone()));
+                }
+            }
+            OpenState::Queued | OpenState::Held => {
+                for bucket in self.list(&folder)?.iter().filter(|entry| entry.folder) {
+                    for entry in self.trees.folder(bucket.oid)?.iter() {
+                        let (turn, id) = turn_name(&folder, entry)?;
+                        let slot =
+                            if state == OpenState::Queued { Slot::Queued(turn) } else { Slot::Held(turn) };
+                        items.push((id, slot));
+                    }
+                }
+            }
+            OpenState::Waiting => {
+                for dependency in self.list(&folder)?.iter().filter(|entry| entry.folder) {
+                    let on: ItemId = dependency.name.parse().map_err(|_| misplaced(&folder, dependency))?;
+                    for entry in self.trees.folder(dependency.oid)?.iter() {
+                        let (turn, id) = turn_name(&folder, entry)?;
+                        items.push((id, Slot::Waiting { on: on.clone(), turn }));
+                    }
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// How many items of a kind are in an open state; reads no item.
+    pub fn count(&self, kind: ItemKind, state: OpenState) -> Result<u64, Fault> {
+        let entries = self.list(&place::state_folder(kind, state))?;
+        let mut count = 0;
+        for entry in entries.iter() {
+            count += if entry.folder { self.trees.folder(entry.oid)?.len() as u64 } else { 1 };
+        }
+        Ok(count)
+    }
+}
+
+fn misplaced(folder: &TreePath, entry: &Entry) -> Fault {
+    Fault { at: format!("{folder}/{}", entry.name), detail: "no such name belongs there".to_owned() }
+}
+
+fn plain_name(folder: &TreePath, entry: &Entry) -> Result<ItemId, Fault> {
+    entry.name.strip_suffix(".md").and_then(|stem| stem.parse().ok()).ok_or_else(|| misplaced(folder, entry))
+}
+
+fn turn_name(folder: &TreePath, entry: &Entry) -> Result<(Turn, ItemId), Fault> {
+    place::parse_turn_name(&entry.name).ok_or_else(|| misplaced(folder, entry))
+}
+
+impl View for TreeView<'_, '_> {
+    fn exists(&self) -> Result<bool, Fault> {
+        Ok(self.root.is_some())
+    }
+
+    fn control(&self) -> Result<Control, Fault> {
+        self.record(&place::control())?
+            .ok_or_else(|| Fault { at: place::control().to_string(), detail: "missing".to_owned() })
+    }
+
+    fn plan(&self, plan: &PlanId) -> Result<Option<Rc<Plan>>, Fault> {
+        if let Some(found) = self.plans.borrow().get(plan) {
+            return Ok(found.clone());
+        }
+        let read: Option<Rc<Plan>> = self.record(&place::plan(plan))?.map(Rc::new);
+        self.plans.borrow_mut().insert(plan.clone(), read.clone());
+        Ok(read)
+    }
+
+    fn known(&self, item: &ItemRef) -> Result<Option<Known>, Fault> {
+        self.record(&place::intake(item))
+    }
+
+    fn twin(&self, item: &ItemRef) -> Result<Option<ItemId>, Fault> {
+        let folder = place::intake_folder(item);
+        for entry in self.list(&folder)?.iter() {
+            let stem = entry.name.strip_suffix(".toml").ok_or_else(|| misplaced(&folder, entry))?;
+            if stem != item.id.as_str() && stem.eq_ignore_ascii_case(item.id.as_str()) {
+                return stem.parse().map(Some).map_err(|_| misplaced(&folder, entry));
+            }
+        }
+        Ok(None)
+    }
+
+    fn stands_in(&self, item: &ItemRef, slot: &Slot) -> Result<bool, Fault> {
+        Ok(self.entry(&place::document(item, slot))?.is_some())
+    }
+
+    fn slot(&self, item: &ItemRef) -> Result<Option<Slot>, Fault> {
+        // Most are closed or can be looked up by name; only the queue has to be searched.
+        for slot in [Slot::Done, Slot::Archived, Slot::Active, Slot::Blocked] {
+            if self.stands_in(item, &slot)? {
+                return Ok(Some(slot));
+            }
+        }
+        if self.entry(&place::intake(item))?.is_none() {
+            return Ok(None);
+        }
+        for state in [OpenState::Queued, OpenState::Waiting, OpenState::Held] {
+            let found = self.items(item.kind, state)?.into_iter().find(|(id, _)| id == &item.id);
+            if let Some((_, slot)) = found {
+                return Ok(Some(slot));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_queued(&self, kind: ItemKind) -> Result<Option<(ItemId, Turn)>, Fault> {
+        let folder = place::state_folder(kind, OpenState::Queued);
+        let buckets = self.list(&folder)?;
+        let Some(first) = buckets.iter().find(|entry| entry.folder) else { return Ok(None) };
+        match self.trees.folder(first.oid)?.first() {
+            Some(entry) => turn_name(&folder, entry).map(|(turn, id)| Some((id, turn))),
+            None => Ok(None),
+        }
+    }
+
+    fn waiting_for(&self, kind: ItemKind, on: &ItemId) -> Result<Vec<(ItemId, Turn)>, Fault> {
+        let folder = place::waiting_folder(kind, on);
+        self.list(&folder)?
+            .iter()
+            .map(|entry| turn_name(&folder, entry).map(|(turn, id)| (id, turn)))
+            .collect()
+    }
+
+    fn runs(&self) -> Result<Vec<Run>, Fault> {
+        let folder = place::active_folder();
+        let mut runs = Vec::new();
+        for entry in self.list(&folder)?.iter() {
+            let id: RunId = entry
+                .name
+                .strip_suffix(".toml")
+                .and_then(|stem| stem.parse().ok())
+                .ok_or_else(|| misplaced(&folder, entry))?;
+            runs.extend(self.run(&id)?);
+        }
+        Ok(runs)
+    }
+
+    fn run(&self, run: &RunId) -> Result<Option<Run>, Fault> {
+        self.record(&place::run(run))
+    }
+
+    fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, Fault> {
+        self.record(&place::run_record(run))
+    }
+
+    fn recovery(&self, item: &ItemRef) -> Result<Option<Recovery>, Fault> {
+        self.record(&place::recovery(item))
+    }
+}

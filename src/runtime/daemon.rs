@@ -1,0 +1,224 @@
+//! The two ways to run: one stage, or on and on.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::adopt::settle_branches;
+use super::daemon_lock::{DaemonLock, DaemonLockError};
+use super::plans;
+use super::project::Project;
+use super::source;
+use super::stage::StageError;
+use super::stop::Stop;
+use super::tick::{Driver, StageReport, Tick, TickError};
+use crate::domain::ids::SessionId;
+use crate::domain::schedule::Wait;
+use crate::domain::transition::input::Input;
+use crate::ledger::store::{RefName, Store as _};
+use crate::ledger::transact::TransactError;
+
+/// Steps that are no stage, in a row, after which `run once` says what it did and ends.
+const MAX_SETTLING: u32 = 50;
+
+/// Why a run could not go on.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// Another runtime works here.
+    #[error(transparent)]
+    Lock(#[from] DaemonLockError),
+    /// A step failed.
+    #[error(transparent)]
+    Tick(#[from] TickError),
+    /// There is no work tree.
+    #[error("{0} is a bare repository: it takes intake and review; run in a work tree of it")]
+    Bare(String),
+    /// Signals or chance.
+    #[error("cannot start: {0}")]
+    Start(std::io::Error),
+}
+
+impl From<TransactError> for RunError {
+    fn from(error: TransactError) -> Self {
+        Self::Tick(error.into())
+    }
+}
+
+impl From<StageError> for RunError {
+    fn from(error: StageError) -> Self {
+        Self::Tick(error.into())
+    }
+}
+
+/// How `run once` ended.
+#[derive(Debug)]
+pub enum Once {
+    /// A stage ran.
+    Stage(Box<StageReport>),
+    /// Work waits.
+    Waits(Wait),
+    /// There is no work.
+    NoWork,
+    /// Somebody asked for the end before a stage began.
+    Stopped,
+}
+
+/// How a daemon ended.
+#[derive(Debug)]
+pub struct DaemonEnd {
+    /// Why: `idle`, `max_ticks`, `signal`, `waiting`.
+    pub reason: &'static str,
+    /// Stages that ran.
+    pub stages: u64,
+    /// What work waited for at the end, if any did.
+    pub waits: Option<Wait>,
+}
+
+/// What bounds a daemon.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DaemonLimits {
+    /// Stages after which it ends.
+    pub max_ticks: Option<u64>,
+    /// Whether it ends when nothing is ready.
+    pub until_idle: bool,
+}
+
+/// Things a daemon says while it runs.
+#[derive(Debug)]
+pub enum Said<'a> {
+    /// A stage ran.
+    Stage(&'a StageReport),
+    /// Something else was settled.
+    Settled(&'a str),
+    /// It waits, and why; said once for each reason.
+    Waits(&'a Wait),
+    /// It is idle; said once.
+    Idle,
+}
+
+/// This process, in words.
+#[must_use]
+pub fn program() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("millrace {} on {host}, process {}", env!("CARGO_PKG_VERSION"), std::process::id())
+}
+
+fn begin(project: &Project) -> Result<(DaemonLock, SessionId, Stop), RunError> {
+    if project.repository.is_bare() {
+        return Err(RunError::Bare(project.repository.git_dir.display().to_string()));
+    }
+    let lock = DaemonLock::take(&project.store.private_dir(), &program())?;
+    let stop = Stop::on_signals().map_err(RunError::Start)?;
+    let session = source::random_id().map_err(RunError::Start)?;
+    plans::ensure_selected(project).map_err(TickError::from)?;
+    settle_branches(project)?;
+    Ok((lock, session, stop))
+}
+
+/// Runs one stage, after whatever has to be settled before it.
+pub fn once(project: &Project) -> Result<Once, RunError> {
+    let (_lock, session, stop) = begin(project)?;
+    let driver = Driver::new(project, session, stop.clone());
+    for _ in 0..MAX_SETTLING {
+        if stop.drains() {
+            return Ok(Once::Stopped);
+        }
+        match driver.tick()? {
+            Tick::Stage(report) => return Ok(Once::Stage(report)),
+            Tick::Waits(wait) => return Ok(Once::Waits(wait)),
+            Tick::Idle => return Ok(Once::NoWork),
+            Tick::Settled(what) => tracing::info!(what, "settled"),
+        }
+    }
+    Ok(Once::Stopped)
+}
+
+/// Runs stages until it is told to end, or until nothing is ready.
+pub fn daemon(
+    project: &Project,
+    limits: DaemonLimits,
+    mut say: impl FnMut(Said<'_>),
+) -> Result<DaemonEnd, RunError> {
+    let (_lock, session, stop) = begin(project)?;
+    project.note(&Input::BeginSession { session: session.clone(), program: program() })?;
+    let driver = Driver::new(project, session.clone(), stop.clone());
+    let ended = drive(project, &driver, &stop, limits, &mut say);
+    let reason = match &ended {
+        Ok(end) => end.reason.to_owned(),
+        Err(error) => format!("error: {error}"),
+    };
+    // Its last word, also after an error.
+    let noted = project.note(&Input::EndSession { session, reason });
+    let end = ended?;
+    noted?;
+    Ok(end)
+}
+
+fn drive(
+    project: &Project,
+    driver: &Driver<'_>,
+    stop: &Stop,
+    limits: DaemonLimits,
+    say: &mut impl FnMut(Said<'_>),
+) -> Result<DaemonEnd, RunError> {
+    let mut stages = 0;
+    let mut last_word: Option<String> = None;
+    loop {
+        if stop.drains() {
+            return Ok(DaemonEnd { reason: "signal", stages, waits: None });
+        }
+        if limits.max_ticks.is_some_and(|max| stages >= max) {
+            return Ok(DaemonEnd { reason: "max_ticks", stages, waits: None });
+        }
+        let before = project.store.resolve(&RefName::State).map_err(TransactError::from)?;
+        let (wait, word) = match driver.tick()? {
+            Tick::Stage(report) => {
+                stages += 1;
+                say(Said::Stage(&report));
+                last_word = None;
+                continue;
+            }
+            Tick::Settled(what) => {
+                say(Said::Settled(&what));
+                last_word = None;
+                continue;
+            }
+            Tick::Waits(wait) => {
+                if limits.until_idle {
+                    return Ok(DaemonEnd { reason: "waiting", stages, waits: Some(wait) });
+                }
+                let word = format!("{}: {}", wait.cause, wait.detail);
+                (Some(wait), word)
+            }
+            Tick::Idle if limits.until_idle => {
+                return Ok(DaemonEnd { reason: "idle", stages, waits: None });
+            }
+            Tick::Idle => (None, "idle".to_owned()),
+        };
+        // Said when it begins, not again while it lasts.
+        if last_word.as_ref() != Some(&word) {
+            match &wait {
+                Some(wait) => say(Said::Waits(wait)),
+                None => say(Said::Idle),
+            }
+            last_word = Some(word);
+        }
+        sleep(project, stop, before, wait.as_ref());
+    }
+}
+
+/// Sleeps until the ledger moves, a wait's time has come, somebody asks for the end, or it is worth looking again at
+/// what no ledger tells (a merge that was finished, a file that was put back).
+fn sleep(project: &Project, stop: &Stop, before: Option<crate::domain::oid::Oid>, wait: Option<&Wait>) {
+    const LOOK_AGAIN: Duration = Duration::from_secs(2);
+    let until = wait.and_then(|wait| wait.until);
+    let bound = match until {
+        Some(until) => {
+            let left = until.duration_since(Timestamp::now());
+            Duration::try_from(left).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(50), LOOK_AGAIN)
+        }
+        None => LOOK_AGAIN,
+    };
+    stop.sleep(bound, || project.store.resolve(&RefName::State).is_ok_and(|tip| tip != before));
+}

@@ -1,0 +1,146 @@
+//! Evidence: what a stage leaves behind, bounded and redacted before it becomes an object. Commits are for ever.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crate::domain::limits::{MAX_EVIDENCE_BYTES, MAX_HANDOFF_BYTES};
+use crate::format::secrets::{KnownValue, is_secret_name, redact};
+
+/// Bytes that the line about a gap takes.
+const GAP_BYTES: usize = 80;
+
+/// Files of one launch that are kept at most.
+const MAX_FILES: usize = 40;
+
+/// Names that the runtime itself writes into a stage's folder, or keeps under a name of its own.
+const OWN_NAMES: [&str; 6] =
+    ["request.toml", "prompt.md", "item.md", "entrypoint.md", "failure.md", "result.toml"];
+
+/// The values that must not get into the record: of variables whose names say so.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    values: Vec<(String, String)>,
+}
+
+impl Secrets {
+    /// The secret-looking variables among these.
+    pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { values: variables.into_iter().filter(|(name, _)| is_secret_name(name)).collect() }
+    }
+
+    /// The text without them, and how many there were.
+    #[must_use]
+    pub fn redacted(&self, text: &str) -> (String, usize) {
+        let known: Vec<KnownValue<'_>> =
+            self.values.iter().map(|(name, value)| KnownValue { name, value }).collect();
+        redact(text, &known)
+    }
+}
+
+/// The evidence of one launch, within the bound of a handoff.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// File names and bytes.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// What was left out, and how much was redacted.
+    pub findings: Vec<String>,
+    bytes: usize,
+    redacted: usize,
+}
+
+impl Kept {
+    /// Keeps a text: redacted, and where it is too long its head and tail.
+    pub fn keep(&mut self, secrets: &Secrets, name: &str, text: &str) {
+        let (text, count) = secrets.redacted(text);
+        self.redacted += count;
+        let text = head_and_tail(&text, MAX_EVIDENCE_BYTES);
+        if self.files.len() >= MAX_FILES || self.bytes + text.len() > MAX_HANDOFF_BYTES {
+            self.findings.push(format!("{name} was left out of the record: the handoff is full"));
+            return;
+        }
+        self.bytes += text.len();
+        self.files.push((name.to_owned(), text.into_bytes()));
+    }
+
+    /// Keeps the files that a stage wrote into its folder (not into folders of it). Links are not followed.
+    pub fn keep_folder(&mut self, secrets: &Secrets, folder: &Path, read: impl Fn(&Path) -> Option<Vec<u8>>) {
+        let Ok(entries) = std::fs::read_dir(folder) else { return };
+        let mut names: Vec<String> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !OWN_NAMES.contains(&name.as_str()) && !name.starts_with('.'))
+            .filter(|name| !name.bytes().any(|b| b < b' ' || b == b'\\' || b == 0x7f) && name.len() < 200)
+            .collect();
+        names.sort();
+        for name in names {
+            match read(Path::new(&name)) {
+                Some(bytes) => self.keep(secrets, &name, &String::from_utf8_lossy(&bytes)),
+                None => {
+                    self.findings.push(format!("{name} could not be kept: no plain file within the bound"));
+                }
+            }
+        }
+    }
+
+    /// What to say about it all.
+    #[must_use]
+    pub fn into_parts(mut self) -> (Vec<(String, Vec<u8>)>, Vec<String>) {
+        if self.redacted > 0 {
+            self.findings.push(format!("{} secrets were redacted", self.redacted));
+        }
+        (self.files, self.findings)
+    }
+}
+
+/// A text of at most `limit` bytes: itself, or its head and its longer tail with a line that tells of the gap.
+#[must_use]
+pub fn head_and_tail(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let keep = limit.saturating_sub(GAP_BYTES);
+    let head = floor(text, keep / 4);
+    let tail = ceiling(text, text.len() - (keep - keep / 4));
+    format!("{}\n[... {} bytes left out ...]\n{}", &text[..head], tail - head, &text[tail..])
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn ceiling(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    at
+}
+
+/// Head and tail of a file, lossily decoded; reads no more than it needs.
+pub fn tail_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let bound = MAX_EVIDENCE_BYTES as u64;
+    if length <= bound {
+        let mut bytes = Vec::new();
+        file.take(bound).read_to_end(&mut bytes)?;
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    let quarter = bound / 4;
+    let mut head = vec![0; usize::try_from(quarter).unwrap_or(0)];
+    file.read_exact(&mut head)?;
+    let tail_length = bound - quarter - 200;
+    file.seek(SeekFrom::Start(length - tail_length))?;
+    let mut tail = Vec::new();
+    file.take(tail_length).read_to_end(&mut tail)?;
+    Ok(format!(
+        "{}\n[... {} bytes left out ...]\n{}",
+        String::from_utf8_lossy(&head),
+        length - quarter - tail_length,
+        String::from_utf8_lossy(&tail)
+    ))
+}

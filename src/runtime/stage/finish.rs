@@ -1,0 +1,298 @@
+//! Finish: collect what a stage left, judge it, take the snapshot, hand off. The same for a stage that has just ended
+//! and for one that a restart finds ended.
+
+use jiff::Timestamp;
+
+use super::super::evidence::{Kept, Secrets, tail_of};
+use super::super::project::Project;
+use super::super::snapshots::{self, Place, SnapError};
+use super::super::{logs, source};
+use super::context::{Stage, StageError};
+use crate::domain::limits::MAX_EVIDENCE_BYTES;
+use crate::domain::oid::Oid;
+use crate::domain::result::{Interrupter, Judgement, Usage};
+use crate::domain::run::Run;
+use crate::domain::transition::decision::{Effect, StageResult};
+use crate::domain::transition::input::{Evidence, Handoff, Input};
+use crate::domain::transition::record::Actor;
+use crate::domain::transition::refusal::Refusal;
+use crate::harness::evidence::collect;
+use crate::harness::exit::Exit;
+use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
+use crate::harness::judge::judge;
+use crate::ledger::transact::{Outcome, Payloads, TransactError};
+use crate::workspace::changes::diff;
+
+/// How a stage's process ended.
+pub enum Ended {
+    /// With its supervisor's record.
+    Record(Box<Exit>),
+    /// Without: it never started, or its supervisor was killed.
+    Unrecorded,
+}
+
+/// What came of a stage.
+#[derive(Debug, Clone)]
+pub enum Finished {
+    /// It is handed off.
+    Handed {
+        /// What it came to.
+        result: Box<StageResult>,
+        /// The commit.
+        commit: Oid,
+    },
+    /// The ledger has gone on without it; what it left is kept, and changes nothing.
+    Late(Refusal),
+}
+
+/// How many names a finding lists.
+const NAMED: usize = 10;
+
+/// Collects, judges, snapshots and hands off. `asked`: somebody wanted it to end.
+pub fn finish(
+    project: &Project,
+    stage: &Stage,
+    run: &Run,
+    ended: Ended,
+    asked: bool,
+) -> Result<Finished, StageError> {
+    let secrets = secrets(stage);
+    let mut kept = Kept::default();
+    let judged = judged(stage, ended)?;
+    keep(project, stage, &judged, &secrets, &mut kept)?;
+    let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
+    findings.extend(judged.findings);
+
+    let (files, more) = kept.into_parts();
+    findings.extend(more);
+    let mut payloads = Payloads::default();
+    let mut evidence = Vec::new();
+    for (name, bytes) in files {
+        evidence.push(Evidence { name, content: payloads.add(&project.store, bytes)? });
+    }
+    let input = Input::Handoff(Handoff {
+        run: stage.run.clone(),
+        nonce: stage.call.nonce.clone(),
+        ended_at: judged.ended_at,
+        judgement: redacted(judged.judgement, &secrets),
+        asked,
+        snapshot,
+        usage: judged.usage,
+        evidence,
+        findings,
+    });
+    let act = project.act(Actor::Daemon, Some(stage.author()))?;
+    match project.transact(&act, &input, &payloads) {
+        Ok(Outcome::Committed { commit, transition }) => {
+            // What it held is in the ledger and the log store now.
+            let _ = std::fs::remove_dir_all(&stage.call.inv_dir);
+            let result = transition.decision.effects.into_iter().find_map(|effect| match effect {
+                Effect::Conclude { result, .. } => Some(Box::new(result)),
+                _ => None,
+            });
+            let lacks = || TransactError::Internal("a handoff without a result".to_owned());
+            Ok(Finished::Handed { result: result.ok_or_else(lacks)?, commit })
+        }
+        Ok(Outcome::Unchanged { .. }) => {
+            Err(TransactError::Internal("a handoff that changed nothing".to_owned()).into())
+        }
+        Err(TransactError::Refused(refusal @ (Refusal::LateResult { .. } | Refusal::NoSuchRun { .. }))) => {
+            late(project, stage)?;
+            Ok(Finished::Late(refusal))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a stage came to, and what it left in its invocation directory.
+struct Judged {
+    judgement: Judgement,
+    usage: Usage,
+    ended_at: Timestamp,
+    exit: Option<Exit>,
+    final_message: Option<String>,
+    findings: Vec<String>,
+}
+
+fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
+    let Ended::Record(exit) = ended else {
+        return Ok(Judged {
+            judgement: Judgement::Interrupted { by: Interrupter::Unknown },
+            usage: Usage::default(),
+            ended_at: source::now(),
+            exit: None,
+            final_message: None,
+            findings: Vec::new(),
+        });
+    };
+    let exit = *exit;
+    let evidence = collect(&stage.spec, &stage.call, exit.clone()).map_err(|error| StageError::Io {
+        action: error.to_string(),
+        source: std::io::Error::other("evidence"),
+    })?;
+    let judgement = judge(&evidence, &stage.legal);
+    let mut findings = Vec::new();
+    if exit.leftovers > 0 {
+        findings.push(format!("{} processes were left behind and were ended", exit.leftovers));
+    }
+    if exit.stdout.cut || exit.stderr.cut {
+        findings.push(format!(
+            "output was cut: stdout {} of {} bytes, stderr {} of {} bytes kept",
+            exit.stdout.kept, exit.stdout.total, exit.stderr.kept, exit.stderr.total
+        ));
+    }
+    Ok(Judged {
+        judgement,
+        usage: evidence.usage,
+        ended_at: exit.ended_at,
+        exit: Some(exit),
+        final_message: evidence.whole.final_message,
+        findings,
+    })
+}
+
+/// Whole outputs into the log store; bounded pieces into the record.
+fn keep(
+    project: &Project,
+    stage: &Stage,
+    judged: &Judged,
+    secrets: &Secrets,
+    kept: &mut Kept,
+) -> Result<(), StageError> {
+    let private = project.store.private_dir();
+    if let Some(exit) = &judged.exit {
+        let record = toml::to_string(exit).map_err(|error| StageError::Io {
+            action: "write the exit record".to_owned(),
+            source: std::io::Error::other(error),
+        })?;
+        kept.keep(secrets, "exit.toml", &record);
+        for (file, stream) in [(STDOUT_FILE, &exit.stdout), (STDERR_FILE, &exit.stderr)] {
+            let path = stage.call.inv_dir.join(file);
+            if stream.kept == 0 || !path.exists() {
+                continue;
+            }
+            logs::store(&private, &stream.sha256, &path)
+                .map_err(StageError::io(format!("store the log of {file}")))?;
+            let tail = tail_of(&path).map_err(StageError::io(format!("read {}", path.display())))?;
+            kept.keep(secrets, &format!("{file}.tail"), &tail);
+        }
+    }
+    if let Some(message) = &judged.final_message {
+        kept.keep(secrets, "final-message.md", message);
+    }
+    let read = |name: &std::path::Path| stage.dir.read(name, MAX_EVIDENCE_BYTES as u64 * 16).ok().flatten();
+    kept.keep_folder(secrets, &stage.call.run_dir, read);
+    Ok(())
+}
+
+/// The code as the stage left it, on the run branch. A stage that did its work is never held up by its snapshot; one
+/// that was interrupted is, because going back needs to know from what.
+fn snapshot(
+    project: &Project,
+    stage: &Stage,
+    run: &Run,
+    judgement: &Judgement,
+) -> Result<(Option<Oid>, Vec<String>), StageError> {
+    let (what, worked) = match judgement {
+        Judgement::Reported { result, .. } => (result.to_string(), true),
+        Judgement::Failed { class, .. } => (class.to_string(), true),
+        Judgement::Infrastructure { .. } => ("interrupted by an outage".to_owned(), false),
+        Judgement::Interrupted { .. } => ("interrupted".to_owned(), false),
+    };
+    let message = format!(
+        "{}: {what}\n\nMillrace-Run: {}\nMillrace-Item: {}\nMillrace-Stage: {}\nMillrace-Launch: {}\n\
+         Millrace-Result: {what}\n",
+        stage.at.stage, stage.run, stage.item, stage.at, stage.number
+    );
+    let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip) };
+    let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &message) {
+        Ok(taken) => taken,
+        Err(SnapError::Taken(error)) if worked => {
+            return Ok((None, vec![format!("no snapshot: {error}")]));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut findings = Vec::new();
+    if !taken.skipped.is_empty() {
+        let mut names: Vec<String> = taken
+            .skipped
+            .iter()
+            .take(NAMED)
+            .map(|skipped| format!("{} ({})", skipped.path, skipped.why))
+            .collect();
+        if taken.skipped.len() > NAMED {
+            names.push(format!("and {} more", taken.skipped.len() - NAMED));
+        }
+        findings.push(format!("left out of the snapshot: {}", names.join(", ")));
+    }
+    let changes = diff(&project.repository, run.tip, taken.commit)?;
+    if changes.iter().any(|change| change.path.is_inside(b"millrace-agents")) {
+        findings.push("the stage changed files of millrace-agents/".to_owned());
+    }
+    if let Ok(head) = project.repository.head() {
+        if head.branch != run.branch {
+            findings.push(format!(
+                "the branch changed from {} to {}",
+                shown(run.branch.as_deref()),
+                shown(head.branch.as_deref())
+            ));
+        } else if head.oid != run.base {
+            findings.push("HEAD is no longer the commit that the run began on".to_owned());
+        }
+    }
+    Ok((Some(taken.commit), findings))
+}
+
+fn shown(branch: Option<&str>) -> &str {
+    branch.unwrap_or("a detached HEAD")
+}
+
+/// The values that the harness was given and the record must not hold.
+fn secrets(stage: &Stage) -> Secrets {
+    let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
+    let own = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Secrets::of(given.unwrap_or_default().into_iter().chain(own))
+}
+
+fn redacted(judgement: Judgement, secrets: &Secrets) -> Judgement {
+    let clean = |text: String| secrets.redacted(&text).0;
+    match judgement {
+        Judgement::Reported {
+            result,
+            class,
+            summary,
+            resume_stage,
+            target_stage,
+            artifacts,
+            channel,
+            notes,
+        } => Judgement::Reported {
+            result,
+            class,
+            summary: summary.map(clean),
+            resume_stage,
+            target_stage,
+            artifacts,
+            channel,
+            notes: notes.into_iter().map(|note| secrets.redacted(&note).0).collect(),
+        },
+        Judgement::Failed { class, detail } => Judgement::Failed { class, detail: clean(detail) },
+        Judgement::Infrastructure { class, detail } => {
+            Judgement::Infrastructure { class, detail: clean(detail) }
+        }
+        Judgement::Interrupted { by } => Judgement::Interrupted { by },
+    }
+}
+
+/// Keeps what a stage left that nobody waits for any more.
+fn late(project: &Project, stage: &Stage) -> Result<(), StageError> {
+    let folder = project.store.private_dir().join("late");
+    let to = folder.join(stage.call.nonce.as_str());
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| match std::fs::rename(&stage.call.inv_dir, &to) {
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        })
+        .map_err(StageError::io(format!("keep the late result in {}", to.display())))
+}

@@ -1,0 +1,327 @@
+//! Launch: the snapshot before a run, the commit, the stage's folder, the supervisor - in this order, so that nothing
+//! ever runs that the ledger does not know.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::project::Project;
+use super::super::prompt::{self, Given, Request};
+use super::super::snapshots::{self, Place};
+use super::super::source;
+use super::context::{Stage, StageError, Which};
+use crate::domain::ids::{Nonce, RunId, SessionId};
+use crate::domain::item::ItemRef;
+use crate::domain::oid::Oid;
+use crate::domain::place;
+use crate::domain::plan::StageRef;
+use crate::domain::result::Judgement;
+use crate::domain::run::{Failure, Run};
+use crate::domain::slot::{Slot, Turn};
+use crate::domain::transition::decision::StageResult;
+use crate::domain::transition::input::{Claim, Evidence, Input, Launching};
+use crate::domain::transition::record::Actor;
+use crate::domain::transition::refusal::Refusal;
+use crate::domain::view::{Fault, View as _};
+use crate::harness::environment::environment;
+use crate::harness::invocation::{Invocation, millis};
+use crate::harness::supervisor::{Supervised, launch, own_executable};
+use crate::ledger::store::StoreError;
+use crate::ledger::transact::{Payloads, TransactError};
+use crate::ledger::view::TreeView;
+
+/// What is to be started.
+pub enum Start {
+    /// The stage that this run is routed to.
+    Next(Box<Run>),
+    /// The entry stage for this item, in a new run.
+    Claim {
+        /// The item.
+        item: ItemRef,
+        /// Its place in the queue.
+        turn: Turn,
+    },
+}
+
+/// What came of it.
+pub enum Started {
+    /// The stage runs.
+    Running(Box<Stage>, Supervised),
+    /// The state has changed meanwhile, and this is not to be started: look again.
+    Overtaken(Refusal),
+}
+
+/// Starts a stage.
+pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Started, StageError> {
+    let trees = project.trees();
+    let view = project.view(&trees)?;
+    let nonce: Nonce = source::random_id().map_err(StageError::io("get a random nonce"))?;
+    let prepared = match what {
+        Start::Next(run) => Prepared::next(run),
+        Start::Claim { item, turn } => match Prepared::claim(project, &view, item, *turn)? {
+            Ok(prepared) => prepared,
+            Err(refusal) => return Ok(Started::Overtaken(refusal)),
+        },
+    };
+    let stage = Stage::of(project, &view, &prepared.which(&nonce))?;
+    let files = Files::gather(&view, &stage, prepared.failure.as_ref())?;
+    let request = request(&view, &stage, &prepared)?;
+    let prompt = prompt::render(&request, &files.given());
+    let request = toml::to_string(&request)
+        .map_err(|error| StageError::Plan { plan: stage.plan_id.clone(), detail: error.to_string() })?;
+
+    let mut payloads = Payloads::default();
+    let mut evidence = Vec::new();
+    for (name, text) in [("request.toml", &request), ("prompt.md", &prompt)] {
+        let content = payloads.add(&project.store, text.clone().into_bytes())?;
+        evidence.push(Evidence { name: name.to_owned(), content });
+    }
+    let input = Input::Launch(Launching {
+        run: prepared.run.clone(),
+        claim: prepared.claim.clone(),
+        nonce: nonce.clone(),
+        session: session.clone(),
+        evidence,
+    });
+    let act = project.act(Actor::Daemon, None)?;
+    match project.transact(&act, &input, &payloads) {
+        Ok(_) => {}
+        Err(TransactError::Refused(refusal)) => {
+            if let Some(claim) = &prepared.claim {
+                snapshots::reset(project, &prepared.run, claim.start, None)?;
+            }
+            return Ok(Started::Overtaken(refusal));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let supervised = spawn(&stage, files, &request, &prompt)?;
+    Ok(Started::Running(Box::new(stage), supervised))
+}
+
+/// What a launch begins from.
+struct Prepared {
+    run: RunId,
+    item: ItemRef,
+    at: StageRef,
+    plan: crate::domain::ids::PlanId,
+    number: u32,
+    base: Option<Oid>,
+    snapshot: Oid,
+    failure: Option<Failure>,
+    claim: Option<Claim>,
+}
+
+impl Prepared {
+    fn next(run: &Run) -> Self {
+        Self {
+            run: run.run.clone(),
+            item: run.item.clone(),
+            at: run.stage.clone(),
+            plan: run.plan.clone(),
+            number: run.launches + 1,
+            base: run.base,
+            snapshot: run.snapshot,
+            failure: run.failure.clone(),
+            claim: None,
+        }
+    }
+
+    /// A new run, with snapshot 0 on its branch.
+    fn claim(
+        project: &Project,
+        view: &TreeView<'_, '_>,
+        item: &ItemRef,
+        turn: Turn,
+    ) -> Result<Result<Self, Refusal>, StageError> {
+        let Some(plan_id) = view.control()?.plan else { return Ok(Err(Refusal::NoPlan)) };
+        let Some(plan) = view.plan(&plan_id)? else {
+            return Ok(Err(Refusal::UnknownPlan { plan: plan_id }));
+        };
+        let Some(at) = plan.entry(item.kind) else { return Ok(Err(Refusal::NoEntry { item: item.clone() })) };
+        let now = source::now();
+        let run = source::run_id(now).map_err(StageError::io("get a random run id"))?;
+        let head = project
+            .repository
+            .head()
+            .map_err(|error| StageError::Store(StoreError::Unsupported(error.to_string())))?;
+        let message = format!(
+            "start: {}\n\nThe code before the first stage; uncommitted work included.\n\n\
+             Millrace-Run: {run}\nMillrace-Item: {item}\nMillrace-Plan: {plan_id}\n",
+            item.id
+        );
+        let place = Place { run: &run, tip: None, parent: head.oid };
+        let author = project.person()?;
+        let taken = snapshots::take(project, &plan.snapshot, &place, &author, &message)?;
+        Ok(Ok(Self {
+            item: item.clone(),
+            at,
+            plan: plan_id,
+            number: 1,
+            base: head.oid,
+            snapshot: taken.commit,
+            failure: None,
+            claim: Some(Claim {
+                item: item.clone(),
+                turn,
+                base: head.oid,
+                branch: head.branch,
+                start: taken.commit,
+            }),
+            run,
+        }))
+    }
+
+    fn which<'a>(&'a self, nonce: &'a Nonce) -> Which<'a> {
+        Which { run: &self.run, item: &self.item, at: &self.at, plan: &self.plan, number: self.number, nonce }
+    }
+}
+
+fn request(view: &TreeView<'_, '_>, stage: &Stage, prepared: &Prepared) -> Result<Request, StageError> {
+    let title = view.known(&stage.item)?.map(|known| known.intake.title).unwrap_or_default();
+    Ok(Request {
+        nonce: stage.call.nonce.clone(),
+        run: stage.run.clone(),
+        item: stage.item.clone(),
+        title,
+        stage: stage.at.clone(),
+        launch: stage.number,
+        attempt: stage.call.attempt,
+        plan: stage.plan_id.clone(),
+        base: prepared.base,
+        snapshot: prepared.snapshot,
+        runner: stage.planned.runner.clone(),
+        model: stage.planned.model.clone(),
+        permission: stage.planned.permission,
+        timeout_seconds: stage.planned.timeout_seconds,
+        stage_dir: stage.call.run_dir.display().to_string(),
+        result_file: stage.call.result_file.display().to_string(),
+        outbox: stage.call.outbox.display().to_string(),
+        legal_results: stage.planned.results.keys().cloned().collect(),
+        failure: prepared.failure.clone(),
+    })
+}
+
+/// The files of a stage's folder, from the frozen plan and the ledger, never from files that somebody can edit.
+struct Files {
+    all: Vec<(PathBuf, Vec<u8>)>,
+    skills: Vec<String>,
+    evidence: Vec<String>,
+}
+
+impl Files {
+    fn gather(view: &TreeView<'_, '_>, stage: &Stage, failure: Option<&Failure>) -> Result<Self, StageError> {
+        let mut gathered = Self { all: Vec::new(), skills: Vec::new(), evidence: Vec::new() };
+        let document = place::document(&stage.item, &view.slot(&stage.item)?.unwrap_or(Slot::Active));
+        let bytes = view.file(&document)?.ok_or_else(|| Fault {
+            at: document.to_string(),
+            detail: "the item's document is missing".to_owned(),
+        })?;
+        gathered.add("item.md", bytes);
+        gathered.add("entrypoint.md", frozen(view, stage, &stage.planned.entrypoint)?);
+        for path in &stage.planned.skills {
+            // `skills/stage/execution/builder-core/SKILL.md` lies there as `skills/builder-core/SKILL.md`.
+            let mut parts = path.rsplit('/');
+            let file = parts.next().unwrap_or("SKILL.md");
+            let name = parts.next().unwrap_or("skill");
+            let relative = format!("skills/{name}/{file}");
+            gathered.add(&relative, frozen(view, stage, path)?);
+            gathered.skills.push(relative);
+        }
+        gathered.earlier_evidence(view, stage)?;
+        if let Some(failure) = failure {
+            let detail = failed_detail(view, stage, failure)?;
+            let text = prompt::failure(failure, &detail.0, &detail.1);
+            gathered.add("failure.md", text.into_bytes());
+        }
+        Ok(gathered)
+    }
+
+    fn add(&mut self, relative: &str, bytes: Vec<u8>) {
+        self.all.push((PathBuf::from(relative), bytes));
+    }
+
+    /// What earlier launches of the run left: `evidence/<nn>-<stage>/<file>`.
+    fn earlier_evidence(&mut self, view: &TreeView<'_, '_>, stage: &Stage) -> Result<(), StageError> {
+        let folder = place::run_folder(&stage.run);
+        for launch in view.list(&folder)?.iter().filter(|entry| entry.folder) {
+            let path = place::TreePath::new(format!("{folder}/{}", launch.name))
+                .map_err(|error| Fault { at: folder.to_string(), detail: error.to_string() })?;
+            for file in view.list(&path)?.iter().filter(|entry| !entry.folder) {
+                if matches!(file.name.as_str(), "prompt.md" | "request.toml") {
+                    continue;
+                }
+                let relative = format!("evidence/{}/{}", launch.name, file.name);
+                let bytes = view
+                    .file(
+                        &place::TreePath::new(format!("{path}/{}", file.name))
+                            .map_err(|error| Fault { at: path.to_string(), detail: error.to_string() })?,
+                    )?
+                    .unwrap_or_default();
+                self.add(&relative, bytes);
+                self.evidence.push(relative);
+            }
+        }
+        Ok(())
+    }
+
+    fn given(&self) -> Given {
+        Given { skills: self.skills.clone(), evidence: self.evidence.clone() }
+    }
+}
+
+fn frozen(view: &TreeView<'_, '_>, stage: &Stage, path: &str) -> Result<Vec<u8>, StageError> {
+    let lacks = || StageError::Plan { plan: stage.plan_id.clone(), detail: format!("it has no file {path}") };
+    let place = place::plan_file(&stage.plan_id, path).ok_or_else(lacks)?;
+    view.file(&place)?.ok_or_else(lacks)
+}
+
+/// Why a failure was routed to repair, and what was seen of it.
+fn failed_detail(
+    view: &TreeView<'_, '_>,
+    stage: &Stage,
+    failure: &Failure,
+) -> Result<(String, String), StageError> {
+    let folder = view.list(&place::run_folder(&stage.run))?;
+    let prefix = format!("{:02}-", failure.launch);
+    let Some(name) = folder.iter().map(|entry| &entry.name).find(|name| name.starts_with(&prefix)) else {
+        return Ok((String::new(), String::new()));
+    };
+    let Ok(launched) = name[prefix.len()..].parse() else { return Ok((String::new(), String::new())) };
+    let result: Option<StageResult> = view.record(&place::result(&stage.run, failure.launch, &launched))?;
+    Ok(result.map_or_else(Default::default, |result| {
+        let detail = match result.judgement {
+            Judgement::Reported { result, summary, .. } => {
+                format!("{result}: {}", summary.unwrap_or_else(|| "no summary".to_owned()))
+            }
+            Judgement::Failed { class, detail } => format!("{class}: {detail}"),
+            Judgement::Infrastructure { detail, .. } => detail,
+            Judgement::Interrupted { .. } => "it was interrupted".to_owned(),
+        };
+        (result.why, detail)
+    }))
+}
+
+/// Makes the stage's folder and starts its supervisor.
+fn spawn(stage: &Stage, files: Files, request: &str, prompt: &str) -> Result<Supervised, StageError> {
+    let mut all = files.all;
+    all.push((PathBuf::from("request.toml"), request.as_bytes().to_vec()));
+    all.push((PathBuf::from("prompt.md"), prompt.as_bytes().to_vec()));
+    stage.dir.materialise(&all)?;
+    let inv_dir: &Path = &stage.call.inv_dir;
+    let mut pass: Vec<&str> = stage.spec.passed_variables();
+    pass.extend(stage.env_pass.iter().map(String::as_str));
+    let environment = environment(std::env::vars_os(), &pass, stage.spec.set_variables(), &stage.call);
+    let mut invocation = Invocation::new(
+        inv_dir,
+        stage.call.nonce.clone(),
+        stage.spec.argv(&stage.call)?,
+        stage.call.workdir.clone(),
+        environment,
+        Duration::from_secs(stage.planned.timeout_seconds),
+    );
+    invocation.result_file = Some(stage.call.result_file.clone());
+    invocation.silence_limit_ms =
+        stage.planned.silence_seconds.map(|seconds| millis(Duration::from_secs(seconds)));
+    invocation.write(inv_dir, prompt.as_bytes())?;
+    let exe = own_executable().map_err(StageError::io("find this program"))?;
+    Ok(launch(&exe, inv_dir)?)
+}

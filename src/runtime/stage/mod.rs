@@ -1,0 +1,9 @@
+//! One stage, from its launch to its handoff.
+
+mod context;
+mod finish;
+mod launch;
+
+pub use context::{Stage, StageError};
+pub use finish::{Ended, Finished, finish};
+pub use launch::{Start, Started, start};

@@ -1,0 +1,203 @@
+//! One step of the runtime: look, decide what comes next, do it.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::adopt::{Adopted, adopt};
+use super::approval;
+use super::plans::{self, PlanError};
+use super::project::Project;
+use super::source;
+use super::stage::{Ended, Finished, Stage, StageError, Start, Started, finish, start};
+use super::stop::Stop;
+use super::tree::{self, TreeError};
+
+use crate::domain::ids::{PlanId, RunId, SessionId};
+use crate::domain::item::ItemRef;
+use crate::domain::oid::Oid;
+use crate::domain::run::Run;
+use crate::domain::schedule::{Next, Wait, schedule};
+use crate::domain::transition::decision::StageResult;
+use crate::domain::view::{Fault, View as _};
+use crate::harness::supervisor::Supervised;
+use crate::ledger::store::{RefName, Store as _};
+use crate::ledger::transact::TransactError;
+
+/// How long the driver waits for a stage before it looks for a cancel or a signal. A command takes effect within a
+/// second.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What one step came to.
+#[derive(Debug)]
+pub enum Tick {
+    /// A stage ran to its handoff.
+    Stage(Box<StageReport>),
+    /// Something else was done that lets work go on; look again.
+    Settled(String),
+    /// There is work, and it waits.
+    Waits(Wait),
+    /// There is nothing to do.
+    Idle,
+}
+
+/// A stage that has been handed off.
+#[derive(Debug, Clone)]
+pub struct StageReport {
+    /// The run.
+    pub run: RunId,
+    /// The item.
+    pub item: ItemRef,
+    /// What it came to.
+    pub result: StageResult,
+    /// The commit.
+    pub commit: Oid,
+}
+
+/// Why a step could not be made.
+#[derive(Debug, Error)]
+pub enum TickError {
+    /// Around a stage.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// Around the work tree.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Around the plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The ledger.
+    #[error(transparent)]
+    Transact(#[from] TransactError),
+    /// The ledger's tree.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The approvals of this machine.
+    #[error("cannot read which plans are approved here: {0}")]
+    Approvals(std::io::Error),
+}
+
+/// The driver of one session.
+pub struct Driver<'p> {
+    project: &'p Project,
+    session: SessionId,
+    stop: Stop,
+}
+
+impl<'p> Driver<'p> {
+    /// A driver; its caller holds the daemon's lock.
+    #[must_use]
+    pub fn new(project: &'p Project, session: SessionId, stop: Stop) -> Self {
+        Self { project, session, stop }
+    }
+
+    /// Makes one step.
+    pub fn tick(&self) -> Result<Tick, TickError> {
+        plans::ensure_selected(self.project)?;
+        let trees = self.project.trees();
+        let view = self.project.view(&trees)?;
+        let next = schedule(&view, source::now())?;
+        match next {
+            Next::Idle => Ok(Tick::Idle),
+            Next::Wait(wait) => Ok(Tick::Waits(wait)),
+            Next::Adopt(run) => self.adopt(&run),
+            Next::Restore(owed) => Ok(match tree::settle(self.project, &owed)? {
+                Some(wait) => Tick::Waits(wait),
+                None => Tick::Settled(format!("the work tree went back to before run {}", owed.run)),
+            }),
+            Next::Launch(run) => {
+                if let Some(wait) = self.obstacle(&run.plan, Some(&run))? {
+                    return Ok(Tick::Waits(wait));
+                }
+                self.run(&Start::Next(Box::new(run)))
+            }
+            Next::Claim { item, turn } => {
+                let plan = view.control()?.plan;
+                if let Some(plan) = plan
+                    && let Some(wait) = self.obstacle(&plan, None)?
+                {
+                    return Ok(Tick::Waits(wait));
+                }
+                self.run(&Start::Claim { item, turn })
+            }
+        }
+    }
+
+    /// What the driver sees and the ledger does not.
+    fn obstacle(&self, plan: &PlanId, run: Option<&Run>) -> Result<Option<Wait>, TickError> {
+        let approved =
+            approval::is_approved(&self.project.store.private_dir(), plan).map_err(TickError::Approvals)?;
+        if !approved {
+            let detail = format!("{plan} was not compiled or approved on this machine; compile one here");
+            return Ok(Some(tree::wait("approval", detail)));
+        }
+        Ok(tree::obstacle(self.project, run))
+    }
+
+    fn adopt(&self, run: &Run) -> Result<Tick, TickError> {
+        let Some(launch) = &run.launch else { return Ok(Tick::Settled(String::new())) };
+        Ok(match adopt(self.project, run, launch)? {
+            Adopted::Unproved(who) => Tick::Waits(tree::wait("unproved_writer", who)),
+            Adopted::Settled(Finished::Late(refusal)) => Tick::Settled(refusal.to_string()),
+            Adopted::Settled(Finished::Handed { result, .. }) => Tick::Settled(format!(
+                "launch {} of run {} was found ended: {}",
+                launch.number, run.run, result.why
+            )),
+        })
+    }
+
+    fn run(&self, what: &Start) -> Result<Tick, TickError> {
+        let (stage, mut supervised) = match start(self.project, &self.session, what)? {
+            Started::Running(stage, supervised) => (stage, supervised),
+            Started::Overtaken(refusal) => return Ok(Tick::Settled(refusal.to_string())),
+        };
+        tracing::info!(run = %stage.run, item = %stage.item, stage = %stage.at, launch = stage.number, "launched");
+        let (ended, asked) = self.watch(&stage, &mut supervised)?;
+        let trees = self.project.trees();
+        let view = self.project.view(&trees)?;
+        let Some(run) = view.run(&stage.run)? else {
+            return Ok(Tick::Settled(format!("run {} ended meanwhile", stage.run)));
+        };
+        Ok(match finish(self.project, &stage, &run, ended, asked)? {
+            Finished::Late(refusal) => Tick::Settled(refusal.to_string()),
+            Finished::Handed { result, commit } => Tick::Stage(Box::new(StageReport {
+                run: stage.run.clone(),
+                item: stage.item.clone(),
+                result: *result,
+                commit,
+            })),
+        })
+    }
+
+    /// Waits for a stage's end; ends it when somebody cancels its run, or asks twice for the runtime's end.
+    fn watch(&self, stage: &Stage, supervised: &mut Supervised) -> Result<(Ended, bool), TickError> {
+        let mut asked = false;
+        let mut seen = None;
+        loop {
+            match supervised.wait(LOOK) {
+                Ok(Some(exit)) => return Ok((Ended::Record(Box::new(exit)), asked)),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the stage's supervisor was lost");
+                    return Err(StageError::from(error).into());
+                }
+            }
+            if asked {
+                continue;
+            }
+            let tip = self.project.store.resolve(&RefName::State).map_err(TransactError::from)?;
+            let cancelled = tip != seen && self.is_cancelled(stage)?;
+            seen = tip;
+            if cancelled || self.stop.cancels() {
+                supervised.cancel();
+                asked = true;
+            }
+        }
+    }
+
+    fn is_cancelled(&self, stage: &Stage) -> Result<bool, TickError> {
+        let trees = self.project.trees();
+        let view = self.project.view(&trees)?;
+        Ok(view.run(&stage.run)?.is_none_or(|run| run.cancel.is_some()))
+    }
+}

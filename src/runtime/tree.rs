@@ -1,0 +1,117 @@
+//! The work tree between stages: what has to go back first, and what keeps anything from starting.
+
+use thiserror::Error;
+
+use super::project::Project;
+use crate::domain::control::Owed;
+use crate::domain::plan::BetweenItems;
+use crate::domain::run::Run;
+use crate::domain::schedule::Wait;
+use crate::domain::transition::input::Input;
+use crate::domain::view::{Fault, View as _};
+use crate::ledger::transact::TransactError;
+use crate::workspace::restore::{RestoreError, plan_restore, restore, still_held};
+
+/// Names that a wait lists.
+const NAMED: usize = 10;
+
+/// Why the tree could not be settled.
+#[derive(Debug, Error)]
+pub enum TreeError {
+    /// The workspace floor failed.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Transact(#[from] TransactError),
+    /// The tree of the ledger cannot be read.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Pays what the work tree owes, by the plan's rule; a wait where that is not clear-cut.
+pub fn settle(project: &Project, owed: &Owed) -> Result<Option<Wait>, TreeError> {
+    let trees = project.trees();
+    let view = project.view(&trees)?;
+    let record = view.run_record(&owed.run)?;
+    let ended = view.run(&owed.run)?.is_none();
+    let policy = match record {
+        Some(record) => view.plan(&record.plan)?.map(|plan| plan.workspace.between_items),
+        None => None,
+    };
+    // Going back within a run is no matter of taste: its next stage starts from a decided tree.
+    let waits = ended && policy == Some(BetweenItems::Wait);
+    let paths = if waits {
+        let held = still_held(&project.repository, owed.to, owed.from)?;
+        if !held.is_empty() {
+            let names: Vec<String> = held.iter().take(NAMED).map(ToString::to_string).collect();
+            return Ok(Some(wait(
+                "work_tree_held",
+                format!(
+                    "the work tree still holds what run {} changed ({} paths: {}); commit, stash or undo it",
+                    owed.run,
+                    held.len(),
+                    names.join(", ")
+                ),
+            )));
+        }
+        0
+    } else {
+        let plan = plan_restore(&project.repository, owed.to, owed.from)?;
+        if !plan.unclear.is_empty() {
+            let names: Vec<String> =
+                plan.unclear.iter().take(NAMED).map(|one| format!("{} ({})", one.path, one.why)).collect();
+            return Ok(Some(wait(
+                "work_tree_unclear",
+                format!(
+                    "run {} changed files that somebody has touched since; they are left alone: {}; put each back as \
+                     it was before the run ({}) or as the run left it ({})",
+                    owed.run,
+                    names.join(", "),
+                    owed.to.short(),
+                    owed.from.short()
+                ),
+            )));
+        }
+        restore(&project.repository, &plan)?;
+        (plan.put_back.len() + plan.remove.len()) as u64
+    };
+    project.note(&Input::TreeSettled { run: owed.run.clone(), paths })?;
+    Ok(None)
+}
+
+/// What about the repository keeps any stage from starting now.
+#[must_use]
+pub fn obstacle(project: &Project, run: Option<&Run>) -> Option<Wait> {
+    if let Some(operation) = project.repository.in_progress() {
+        return Some(wait(
+            "repository_busy",
+            format!("a {} is in progress in this work tree; finish or abort it", operation.as_str()),
+        ));
+    }
+    let run = run?;
+    match project.repository.head() {
+        Err(error) => Some(wait("head_unreadable", error.to_string())),
+        Ok(head) if head.branch != run.branch => Some(wait(
+            "branch_switched",
+            format!(
+                "run {} began on {}, and the work tree is on {}; switch back, or cancel {}",
+                run.run,
+                branch(run.branch.as_deref()),
+                branch(head.branch.as_deref()),
+                run.item
+            ),
+        )),
+        Ok(_) => None,
+    }
+}
+
+fn branch(name: Option<&str>) -> &str {
+    name.map_or("a detached HEAD", |name| name.strip_prefix("refs/heads/").unwrap_or(name))
+}
+
+/// A wait that something outside has to end.
+#[must_use]
+pub fn wait(cause: &str, detail: String) -> Wait {
+    Wait { until: None, cause: cause.to_owned(), detail }
+}
