@@ -1,1 +1,4 @@
 //! The repository guards itself.
+
+mod floors;
+mod house;
