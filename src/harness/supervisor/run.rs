@@ -413,14 +413,21 @@ fn spawn(invocation: &Invocation, prompt: File) -> Result<Started, How> {
     match command.spawn() {
         Ok(mut child) => Ok((Pid::from_child(&child), child.stdout.take(), child.stderr.take())),
         Err(fault) => {
-            // A script whose interpreter is missing is "not found" as well.
-            let there = program.contains('/') && invocation.cwd.join(program).exists();
-            let reason = if fault.kind() == io::ErrorKind::NotFound && !there {
-                SpawnFailure::MissingProgram
-            } else {
-                SpawnFailure::Other
-            };
+            // The system's word alone does not tell: a script whose interpreter is missing is "not found", and a
+            // program that is nowhere is "not permitted" where one directory of the path cannot be entered.
+            let missing = matches!(fault.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+                && !is_there(invocation, program);
+            let reason = if missing { SpawnFailure::MissingProgram } else { SpawnFailure::Other };
             Err(failed(reason, format!("cannot start `{}`: {fault}", program.escape_debug())))
         }
     }
+}
+
+/// Whether a file of this name is where the program would be looked for.
+fn is_there(invocation: &Invocation, program: &str) -> bool {
+    if program.contains('/') {
+        return invocation.cwd.join(program).exists();
+    }
+    let path = invocation.environment.get("PATH").map_or("", String::as_str);
+    std::env::split_paths(path).any(|folder| invocation.cwd.join(folder).join(program).exists())
 }
