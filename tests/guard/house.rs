@@ -79,7 +79,7 @@ fn nothing_unfinished_is_left_in_the_code() {
     let mut left = Vec::new();
     for path in rust_files("src").into_iter().chain(rust_files("tests")) {
         for (number, line) in read(&path).lines().enumerate() {
-            if words.iter().any(|word| line.contains(word)) {
+            if words.iter().any(|word| line.contains(word)) && !line.contains(allowed) {
                 left.push(format!("{path}:{}", number + 1));
             }
         }
