@@ -239,9 +239,9 @@ pub struct Bound {
     pub exhausted: FailureClass,
 }
 
-/// Where an edge leads.
+/// Where an edge leads; in records one line: `stage checker`, `resume`, `repair`, `end done`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Target {
     /// To this stage.
     Stage(StageName),
@@ -251,6 +251,54 @@ pub enum Target {
     Repair,
     /// Out of the run.
     End(Ending),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stage(stage) => write!(f, "stage {stage}"),
+            Self::Resume => f.write_str("resume"),
+            Self::Repair => f.write_str("repair"),
+            Self::End(ending) => write!(f, "end {}", ending.as_str()),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let refused = || BadId::Shape {
+            what: "the target",
+            text: text.escape_default().to_string(),
+            expected: "`stage <stage>`, `resume`, `repair` or `end <ending>`",
+        };
+        match text.split_once(' ') {
+            None if text == "resume" => Ok(Self::Resume),
+            None if text == "repair" => Ok(Self::Repair),
+            Some(("stage", stage)) => Ok(Self::Stage(stage.parse()?)),
+            Some(("end", word)) => Ending::ALL
+                .into_iter()
+                .find(|ending| ending.as_str() == word)
+                .map(Self::End)
+                .ok_or_else(refused),
+            _ => Err(refused()),
+        }
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = BadId;
+
+    fn try_from(text: String) -> Result<Self, BadId> {
+        text.parse()
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        target.to_string()
+    }
 }
 
 /// How a run ends.
@@ -268,6 +316,9 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// All endings.
+    pub const ALL: [Self; 4] = [Self::Done, Self::Blocked, Self::NeedsPlanning, Self::Cancelled];
+
     /// The ending's word.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -77,6 +77,12 @@ pub struct Loaded {
 impl Loaded {
     /// Refuses stages that the plan does not have, in `[stages]` and in every `permission_by_stage`.
     pub fn check_stages(&self, known: &[&str]) -> Result<(), ConfigError> {
+        self.unknown_stages(known).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// The refusal of every stage that the plan does not have, in the order of the file.
+    #[must_use]
+    pub fn unknown_stages(&self, known: &[&str]) -> Vec<ConfigError> {
         let of_settings = self.config.stages.keys().map(|stage| (format!("stages.{stage}"), stage));
         let of_permissions = self.config.runners.tables.iter().flat_map(|(name, runner)| {
             let table = model::table_of(name);
@@ -93,18 +99,17 @@ impl Loaded {
             .map(|(key, stage)| (self.lines.get(&key).copied().unwrap_or(1), key, stage.as_str()))
             .collect();
         unknown.sort();
-        let Some((line, key, stage)) = unknown.into_iter().next() else { return Ok(()) };
-        let expected = match nearest(stage, known.iter().copied()) {
-            Some(meant) => format!("`{meant}`"),
-            None => one_of(known.iter().copied()),
-        };
-        Err(ConfigError {
+        let refusal = |(line, key, stage): (usize, String, &str)| ConfigError {
             file: self.file.clone(),
             line,
             key: Some(key),
             problem: format!("the plan has no stage {}", quoted(stage)),
-            expected,
-        })
+            expected: match nearest(stage, known.iter().copied()) {
+                Some(meant) => format!("`{meant}`"),
+                None => one_of(known.iter().copied()),
+            },
+        };
+        unknown.into_iter().map(refusal).collect()
     }
 }
 

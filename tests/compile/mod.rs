@@ -1,3 +1,8 @@
 //! Tests of `src/compile`.
 
 mod assets_text;
+mod broken;
+mod decision_table;
+mod overrides;
+mod standard_plain;
+mod support;

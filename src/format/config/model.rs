@@ -6,6 +6,7 @@ use super::DEFAULT_STAGE_TIMEOUT_SECONDS;
 use crate::domain::ids::{ModeId, RunnerName, StageName};
 use crate::domain::limits::{DEFAULT_MAX_INTERRUPTIONS, DEFAULT_MAX_LAUNCHES};
 use crate::domain::permission::Permissions;
+pub use crate::domain::plan::{BetweenItems, OnDone};
 
 /// A whole configuration.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -75,26 +76,6 @@ pub struct WorkspaceRules {
     pub between_items: BetweenItems,
     /// When an item is done.
     pub on_done: OnDone,
-}
-
-/// What becomes of the work of an item that did not succeed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BetweenItems {
-    /// Paths that the run changed, and nobody since, go back to what they were.
-    Restore,
-    /// Dispatch waits until somebody has looked.
-    Wait,
-    /// The next item begins with the tree as it is.
-    Carry,
-}
-
-/// What becomes of the work of an item that is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnDone {
-    /// It stays in the work tree, uncommitted.
-    Leave,
-    /// It becomes a commit on the branch checked out.
-    Commit,
 }
 
 /// `[snapshot]`: what a code snapshot leaves out.
