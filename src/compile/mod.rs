@@ -1,40 +1,21 @@
-//! (stand-in)
-#![allow(missing_docs, clippy::all, clippy::pedantic)]
-use crate::domain::ids::*;
-use crate::domain::plan::*;
-use crate::format::config::*;
-use std::collections::BTreeMap;
-pub const CONFIG_FILE: &str = "config.toml";
-pub struct Assets;
-impl Assets {
-    pub fn with_overrides(_: BTreeMap<String, Vec<u8>>) -> Self {
-        Assets
-    }
-}
-pub struct Request<'a> {
-    pub mode: Option<ModeId>,
-    pub config: &'a Config,
-    pub assets: &'a Assets,
-}
-pub struct Compiled {
-    pub id: PlanId,
-    pub plan: Plan,
-    pub record: Vec<u8>,
-    pub files: Vec<(String, Vec<u8>)>,
-    pub warnings: Vec<String>,
-    pub diagnostics: Vec<u8>,
-}
-pub struct Diagnostics {
-    pub errors: Vec<String>,
-}
-impl Diagnostics {
-    pub fn record(&self) -> Vec<u8> {
-        vec![]
-    }
-}
-pub fn compile(_: &Request<'_>) -> Result<Compiled, Diagnostics> {
-    Err(Diagnostics { errors: vec![] })
-}
-pub fn frozen_config(_: &[u8]) -> Result<Config, ConfigError> {
-    unreachable!()
-}
+//! Mode, loops, stage kinds, instructions and configuration into one frozen plan.
+//!
+//! [`compile`] is pure: the caller brings the configuration and the operator's overrides as bytes, and gets a plan
+//! with everything that it rests on, or every reason why there is none. The plan's id comes from that content alone.
+
+mod assets;
+mod diagnostics;
+mod freeze;
+mod graph;
+mod identity;
+mod instructions;
+mod loops;
+mod mode;
+mod sheet;
+mod staffing;
+mod stage_kind;
+mod thresholds;
+
+pub use assets::{Assets, OVERRIDE_FOLDERS, SHIPPED};
+pub use diagnostics::{Diagnostics, MAX_PROBLEMS, Problem};
+pub use freeze::{CONFIG_FILE, Compiled, FrozenConfigError, Request, compile, frozen_config};

@@ -8,12 +8,12 @@ use thiserror::Error;
 
 use super::approval;
 use super::project::Project;
-use crate::compile::{Assets, Compiled, Request, compile};
+use crate::compile::{Assets, Compiled, Diagnostics, Request, compile};
 use crate::domain::ids::{ModeId, PlanId};
 use crate::domain::transition::input::{Input, PlanFile};
 use crate::domain::transition::record::Actor;
 use crate::domain::view::View as _;
-use crate::format::config::{self, Config, ConfigError, Loaded};
+use crate::format::config::{self, ConfigError, Loaded};
 use crate::format::warning::Warning;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::{Payloads, TransactError};
@@ -58,10 +58,10 @@ pub enum PlanError {
         source: io::Error,
     },
     /// It does not compile; the diagnostics are in the ledger.
-    #[error("the plan does not compile: {}", .errors.join("; "))]
+    #[error("the plan does not compile:\n{diagnostics}")]
     Rejected {
         /// What is wrong, a line each.
-        errors: Vec<String>,
+        diagnostics: Diagnostics,
         /// The plan that stays selected.
         stands: Option<PlanId>,
     },
@@ -88,7 +88,7 @@ pub struct Selected {
     /// What bootstrapping created.
     pub created: Vec<PathBuf>,
     /// What the configuration's writer should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// Writes what is missing of `millrace-agents/`, and gives what it created.
@@ -122,32 +122,33 @@ pub fn compile_and_select(
     let assets = Assets::with_overrides(overrides(work_tree(project)?)?);
     let act = project.act(Actor::Operator, None)?;
     let mut payloads = Payloads::default();
-    let compiled = match compiled(mode, &loaded.config, &assets) {
+    let compiled = match compile(&Request { mode, config: &loaded, assets: &assets }) {
         Ok(compiled) => compiled,
-        Err(rejected) => {
-            let diagnostics = payloads.add(&project.store, rejected.record)?;
-            project.transact(&act, &Input::CompileFailed { diagnostics }, &payloads)?;
-            return Err(PlanError::Rejected { errors: rejected.errors, stands: selected(project)? });
+        Err(diagnostics) => {
+            let record = diagnostics.to_toml().map_err(TransactError::from)?;
+            let content = payloads.add(&project.store, record)?;
+            project.transact(&act, &Input::CompileFailed { diagnostics: content }, &payloads)?;
+            return Err(PlanError::Rejected { diagnostics, stands: selected(project)? });
         }
     };
-    let record = payloads.add(&project.store, compiled.record)?;
-    let diagnostics = payloads.add(&project.store, compiled.diagnostics)?;
+    let Compiled { id, plan, record, files: frozen, diagnostics } = compiled;
+    let record = payloads.add(&project.store, record)?;
+    let said = diagnostics.to_toml().map_err(TransactError::from)?;
+    let said = payloads.add(&project.store, said)?;
     let mut files = Vec::new();
-    for (path, bytes) in compiled.files {
+    for (path, bytes) in frozen {
         files.push(PlanFile { path, content: payloads.add(&project.store, bytes)? });
     }
-    let input = Input::Compile { plan: compiled.id.clone(), record, files, diagnostics };
+    let input = Input::Compile { plan: id.clone(), record, files, diagnostics: said };
     // Approved first: a crash in between leaves an approval of a plan that nobody selected.
-    approval::approve(&project.store.private_dir(), &compiled.id).map_err(PlanError::Approve)?;
+    approval::approve(&project.store.private_dir(), &id).map_err(PlanError::Approve)?;
     let outcome = project.transact(&act, &input, &payloads)?;
-    let mut warnings: Vec<String> = loaded.warnings.iter().map(Warning::to_string).collect();
-    warnings.extend(compiled.warnings);
     Ok(Selected {
-        plan: compiled.id,
-        mode: compiled.plan.mode,
+        plan: id,
+        mode: plan.mode,
         changed: outcome.commit().is_some(),
         created,
-        warnings,
+        warnings: diagnostics.warnings,
     })
 }
 
@@ -165,18 +166,6 @@ pub fn selected(project: &Project) -> Result<Option<PlanId>, TransactError> {
     let trees = project.trees();
     let view = project.view(&trees)?;
     Ok(if view.exists()? { view.control()?.plan } else { None })
-}
-
-struct Rejected {
-    record: Vec<u8>,
-    errors: Vec<String>,
-}
-
-fn compiled(mode: Option<&ModeId>, config: &Config, assets: &Assets) -> Result<Compiled, Rejected> {
-    compile(&Request { mode: mode.cloned(), config, assets }).map_err(|diagnostics| Rejected {
-        record: diagnostics.record(),
-        errors: diagnostics.errors.iter().map(ToString::to_string).collect(),
-    })
 }
 
 fn work_tree(project: &Project) -> Result<&Path, PlanError> {
