@@ -60,7 +60,8 @@ pub fn compile(request: &Request<'_>) -> Result<Compiled, Diagnostics> {
     let mode = request.mode.unwrap_or(&request.config.config.runtime.default_mode);
     let problems = Problems::default();
     let frozen = freeze(request, mode, &problems);
-    let (errors, more_errors) = problems.into_parts();
+    let (mut errors, more_errors) = problems.into_parts();
+    errors.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     let mut diagnostics =
         Diagnostics { mode: mode.clone(), errors, more_errors, warnings: request.config.warnings.clone() };
     match frozen {
@@ -112,7 +113,7 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
     };
     let names: Vec<&str> =
         execution.stages.iter().chain(&planning.stages).map(|stage| stage.value.as_str()).collect();
-    if execution.whole && planning.whole {
+    if execution.named && planning.named {
         mode.check_stages(&names);
         for error in config.unknown_stages(&names) {
             problems.add(error.into());

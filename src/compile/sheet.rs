@@ -233,11 +233,15 @@ impl<'s> Field<'s> {
     }
 }
 
-/// What a wrong name was meant to be: all that there are, and the nearest.
+/// Names that a message lists although one of them is near.
+const LISTED: usize = 4;
+
+/// What a wrong name was meant to be: the nearest, and all that there are where they are few.
 pub(super) fn meant(word: &str, known: &[&str]) -> String {
-    let hint = nearest(word, known.iter().copied())
-        .filter(|_| known.len() > 1)
-        .map(|meant| format!(" (did you mean `{meant}`?)"))
-        .unwrap_or_default();
-    format!("{}{hint}", one_of(known.iter().copied()))
+    let all = || one_of(known.iter().copied());
+    match nearest(word, known.iter().copied()) {
+        Some(meant) if known.len() > LISTED => format!("`{meant}`"),
+        Some(meant) if known.len() > 1 => format!("{} (did you mean `{meant}`?)", all()),
+        _ => all(),
+    }
 }
