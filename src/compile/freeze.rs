@@ -1,6 +1,7 @@
 //! From everything that a plan rests on to the plan, frozen.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use thiserror::Error;
 
@@ -38,7 +39,7 @@ pub struct Request<'a> {
 }
 
 /// A plan, frozen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Compiled {
     /// Its id, from `record` and `files` alone.
     pub id: PlanId,
@@ -51,6 +52,13 @@ pub struct Compiled {
     pub files: Vec<(String, Vec<u8>)>,
     /// What there is to say about it all the same.
     pub diagnostics: Diagnostics,
+}
+
+impl fmt::Debug for Compiled {
+    /// The id says all of it; the bytes would fill screens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiled").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// Compiles a plan, or says everything that stands against it.
@@ -100,11 +108,11 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
     for (_, written) in execution.iter().chain(&planning) {
         stage_kinds(assets, written, &mut kinds, &mut paths, problems);
     }
-    let made = |read: &Option<(&LoopId, loops::WrittenLoop<'_>)>| {
+    let graph_of = |read: &Option<(&LoopId, loops::WrittenLoop<'_>)>| {
         let (id, written) = read.as_ref()?;
         graph(written, id, &kinds, problems)
     };
-    let (execution_graph, planning_graph) = (made(&execution), made(&planning));
+    let (execution_graph, planning_graph) = (graph_of(&execution), graph_of(&planning));
 
     // Only with both loops at hand are the plan's stages known.
     let mut freezer = Freezer::new(assets, problems);

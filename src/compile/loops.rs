@@ -89,7 +89,7 @@ pub(super) fn read<'s>(
     });
     let named = problems.count() == before_stages;
     let edges = root.need("edges", "the list of its edges").map(|field| {
-        field.items("a list of edges").into_iter().filter_map(|field| edge(field, config)).collect()
+        field.items("a list of edges").into_iter().filter_map(|field| edge(&field, config)).collect()
     });
     let repair = root.get("repair").map(|field| {
         let rungs = field.items("a list of rungs").into_iter();
@@ -121,13 +121,13 @@ fn entries<'s>(field: &Field<'s>, plane: Plane) -> Vec<(ItemKind, Placed<'s, Sta
     kinds.iter().filter_map(entry).collect()
 }
 
-fn edge<'s>(field: Field<'s>, config: &Config) -> Option<WrittenEdge<'s>> {
+fn edge<'s>(field: &Field<'s>, config: &Config) -> Option<WrittenEdge<'s>> {
     if !field.only(&["from", "on", "to", "resume", "repair", "end", "bound"]) {
         return None;
     }
     let from = field.need("from", "the stage that reports, or a list of such");
     let on = field.need("on", "the result that it reports");
-    let target = target(&field);
+    let target = target(field);
     let bound = field.get("bound").map(|field| field.placed(|field| bound(field, config)));
     let from = from?
         .one_or_more("the stage that reports, or a list of such")

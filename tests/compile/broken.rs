@@ -269,7 +269,7 @@ millrace-agents/modes/standard_plain.yaml:12: stage_runner_bindings.builder: the
 
 #[test]
 fn the_list_of_errors_has_an_end() {
-    let stages: String = (0..200).map(|number| format!("  - stage{number}\n")).collect();
+    let stages: String = (0..200).fold(String::new(), |list, number| list + &format!("  - stage{number}\n"));
     let text = changed(EXECUTION, "  - builder\n", &format!("  - builder\n{stages}"));
     let diagnostics = refused(compiled(&config(""), &overrides([(EXECUTION, text)])));
     assert_eq!(diagnostics.errors.len(), MAX_PROBLEMS);

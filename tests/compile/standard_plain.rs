@@ -170,6 +170,16 @@ to = "repair"
 }
 
 #[test]
+fn a_record_with_a_target_of_no_kind_is_no_plan() {
+    let text = String::from_utf8(standard().record).expect("text");
+    for bad in ["stage", "stage ", "stage A", "resume checker", "end", "end nowhere", "checker", "", "Repair"]
+    {
+        let changed = text.replacen("to = \"stage checker\"", &format!("to = \"{bad}\""), 1);
+        assert!(decode::<Plan>(changed.as_bytes()).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
 fn the_files_are_frozen_as_they_are() {
     let compiled = standard();
     let mut expected: BTreeSet<&str> = SHIPPED.iter().map(|(path, _)| *path).collect();
