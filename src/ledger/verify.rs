@@ -203,7 +203,7 @@ impl Check<'_> {
                 None => match self.object(content.oid, ObjectKind::Blob)? {
                     Ok(bytes) => bytes.len() as u64,
                     Err((kind, detail)) => {
-                        let detail = format!("{}: {detail}", path);
+                        let detail = format!("{path}: {detail}");
                         report.add(oid, Some(transition.seq), kind, &detail);
                         continue;
                     }
