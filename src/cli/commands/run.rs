@@ -237,6 +237,7 @@ enum Event {
     Trouble { detail: String },
     Waits(Waits),
     Idle,
+    Trouble { what: String },
 }
 
 impl Answer for Event {
@@ -249,6 +250,7 @@ impl Answer for Event {
             Self::Trouble { detail } => page.line(format!("trouble: {detail}")),
             Self::Waits(waits) => page.line(format!("waits: {}", waits.line())),
             Self::Idle => page.line("idle: waiting for work"),
+            Self::Trouble { what } => page.line(format!("trouble, will try again: {what}")),
         }
     }
 }
@@ -282,6 +284,7 @@ impl DaemonArguments {
                 Said::Waits(wait) => Event::Waits(Waits::from(wait)),
                 Said::Trouble(error) => Event::Trouble { detail: error.to_string() },
                 Said::Idle => Event::Idle,
+                Said::Trouble(error) => Event::Trouble { what: error.to_string() },
             };
             heard = render(context, &event).is_ok_and(|bytes| try_print(&bytes).is_ok());
         })?;
