@@ -119,6 +119,21 @@ impl HandedOff {
         format!("{}  {} -> {next} ({})", self.item, self.stage.stage, self.result)
     }
 
+    /// What it came to, in a word.
+    pub(crate) fn result(&self) -> &str {
+        &self.result
+    }
+
+    /// Where the run went.
+    pub(crate) fn next(&self) -> &str {
+        &self.next
+    }
+
+    /// The run.
+    pub(crate) fn run(&self) -> &RunId {
+        &self.run
+    }
+
     fn failed(&self) -> bool {
         !matches!(self.judgement, Judgement::Reported { .. })
     }
@@ -219,6 +234,7 @@ impl Answer for RanOnce {
 enum Event {
     Stage(HandedOff),
     Settled { what: String },
+    Trouble { detail: String },
     Waits(Waits),
     Idle,
     Trouble { what: String },
@@ -231,6 +247,7 @@ impl Answer for Event {
         match self {
             Self::Stage(handed) => page.line(format!("{}  {}", time(handed.ended_at), handed.line())),
             Self::Settled { what } => page.line(format!("settled: {what}")),
+            Self::Trouble { detail } => page.line(format!("trouble: {detail}")),
             Self::Waits(waits) => page.line(format!("waits: {}", waits.line())),
             Self::Idle => page.line("idle: waiting for work"),
             Self::Trouble { what } => page.line(format!("trouble, will try again: {what}")),
@@ -265,6 +282,7 @@ impl DaemonArguments {
                 Said::Stage(report) => Event::Stage(HandedOff::of(report)),
                 Said::Settled(what) => Event::Settled { what: what.to_owned() },
                 Said::Waits(wait) => Event::Waits(Waits::from(wait)),
+                Said::Trouble(error) => Event::Trouble { detail: error.to_string() },
                 Said::Idle => Event::Idle,
                 Said::Trouble(error) => Event::Trouble { what: error.to_string() },
             };
