@@ -22,6 +22,9 @@ use crate::ledger::transact::TransactError;
 /// Steps that are no stage, in a row, after which `run once` says what it did and ends.
 const MAX_SETTLING: u32 = 50;
 
+/// How long a daemon rests after a step that failed.
+const AFTER_TROUBLE: Duration = Duration::from_secs(10);
+
 /// Why a run could not go on.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -95,6 +98,8 @@ pub enum Said<'a> {
     Waits(&'a Wait),
     /// It is idle; said once.
     Idle,
+    /// A step failed; it will try again.
+    Trouble(&'a TickError),
 }
 
 /// This process, in words.
@@ -172,7 +177,22 @@ fn drive(
             return Ok(DaemonEnd { reason: "max_ticks", stages, waits: None });
         }
         let before = project.store.resolve(&RefName::State).map_err(TransactError::from)?;
-        let (wait, word) = match driver.tick()? {
+        let tick = match driver.tick() {
+            Ok(tick) => tick,
+            Err(error) if limits.until_idle || limits.max_ticks.is_some() => return Err(error.into()),
+            Err(error) => {
+                // What it is about may pass (a full disk, a lock that is held); nothing is launched meanwhile that
+                // the ledger does not know.
+                let word = error.to_string();
+                if last_word.as_ref() != Some(&word) {
+                    say(Said::Trouble(&error));
+                    last_word = Some(word);
+                }
+                stop.sleep(AFTER_TROUBLE, || false);
+                continue;
+            }
+        };
+        let (wait, word) = match tick {
             Tick::Stage(report) => {
                 stages += 1;
                 say(Said::Stage(&report));

@@ -13,7 +13,7 @@ use crate::domain::oid::Oid;
 use crate::domain::result::{Interrupter, Judgement, Usage};
 use crate::domain::run::Run;
 use crate::domain::transition::decision::{Effect, StageResult};
-use crate::domain::transition::input::{Evidence, Handoff, Input};
+use crate::domain::transition::input::{Files, Handoff, Input};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::harness::evidence::collect;
@@ -66,9 +66,9 @@ pub fn finish(
     let (files, more) = kept.into_parts();
     findings.extend(more);
     let mut payloads = Payloads::default();
-    let mut evidence = Vec::new();
+    let mut evidence = Files::new();
     for (name, bytes) in files {
-        evidence.push(Evidence { name, content: payloads.add(&project.store, bytes)? });
+        evidence.insert(name, payloads.add(&project.store, bytes)?);
     }
     let input = Input::Handoff(Handoff {
         run: stage.run.clone(),
@@ -144,7 +144,8 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
     Ok(Judged {
         judgement,
         usage: evidence.usage,
-        ended_at: exit.ended_at,
+        // For people: milliseconds are enough.
+        ended_at: Timestamp::from_millisecond(exit.ended_at.as_millisecond()).unwrap_or(exit.ended_at),
         exit: Some(exit),
         final_message: evidence.whole.final_message,
         findings,

@@ -17,8 +17,9 @@ use crate::domain::plan::StageRef;
 use crate::domain::result::Judgement;
 use crate::domain::run::{Failure, Run};
 use crate::domain::slot::{Slot, Turn};
+use crate::domain::transition;
 use crate::domain::transition::decision::StageResult;
-use crate::domain::transition::input::{Claim, Evidence, Input, Launching};
+use crate::domain::transition::input::{Claim, Input, Launching};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
@@ -70,10 +71,10 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         .map_err(|error| StageError::Plan { plan: stage.plan_id.clone(), detail: error.to_string() })?;
 
     let mut payloads = Payloads::default();
-    let mut evidence = Vec::new();
+    let mut evidence = transition::input::Files::new();
     for (name, text) in [("request.toml", &request), ("prompt.md", &prompt)] {
         let content = payloads.add(&project.store, text.clone().into_bytes())?;
-        evidence.push(Evidence { name: name.to_owned(), content });
+        evidence.insert(name.to_owned(), content);
     }
     let input = Input::Launch(Launching {
         run: prepared.run.clone(),
