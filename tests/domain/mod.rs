@@ -1,1 +1,3 @@
 //! Tests of `src/domain`.
+
+mod enqueue;

@@ -1,3 +1,5 @@
 //! What the tests share.
 
+pub(crate) mod consistent;
+pub(crate) mod play;
 pub(crate) mod repo;

@@ -221,6 +221,7 @@ enum Event {
     Settled { what: String },
     Waits(Waits),
     Idle,
+    Trouble { what: String },
 }
 
 impl Answer for Event {
@@ -232,6 +233,7 @@ impl Answer for Event {
             Self::Settled { what } => page.line(format!("settled: {what}")),
             Self::Waits(waits) => page.line(format!("waits: {}", waits.line())),
             Self::Idle => page.line("idle: waiting for work"),
+            Self::Trouble { what } => page.line(format!("trouble, will try again: {what}")),
         }
     }
 }
@@ -264,6 +266,7 @@ impl DaemonArguments {
                 Said::Settled(what) => Event::Settled { what: what.to_owned() },
                 Said::Waits(wait) => Event::Waits(Waits::from(wait)),
                 Said::Idle => Event::Idle,
+                Said::Trouble(error) => Event::Trouble { what: error.to_string() },
             };
             heard = render(context, &event).is_ok_and(|bytes| try_print(&bytes).is_ok());
         })?;

@@ -46,9 +46,11 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, documents: &[Submitted]) ->
         }
         fresh.push(submitted);
     }
+    let mut search = CycleSearch { view, batch: &batch, clear: BTreeSet::new() };
     for submitted in &fresh {
-        if let Some(cycle) = cycle(view, &batch, &submitted.intake.item)? {
-            return Ok(Err(Refusal::DependencyCycle { item: submitted.intake.item.clone(), cycle }));
+        let ItemRef { kind, id } = &submitted.intake.item;
+        if let Some((id, cycle)) = search.from(*kind, id)? {
+            return Ok(Err(Refusal::DependencyCycle { item: ItemRef::new(*kind, id), cycle }));
         }
     }
     for (n, submitted) in (0..).zip(fresh) {
@@ -114,34 +116,64 @@ impl<'a> Batch<'a> {
         );
     }
 
-    fn depends_on(&self, item: &ItemRef) -> Option<Vec<ItemId>> {
-        self.items.get(&Self::key(item)).map(|(_, _, depends_on)| depends_on.to_vec())
+    /// What a document of this call depends on; `None` where the call does not bring the item.
+    fn depends_on(&self, item: &ItemRef) -> Option<&'a [ItemId]> {
+        self.items
+            .get(&Self::key(item))
+            .filter(|(id, _, _)| id == &item.id)
+            .map(|(_, _, depends_on)| *depends_on)
     }
 }
 
-/// The way from an item over its dependencies back to itself, if there is one. Items that are done are not looked
-/// behind: nothing waits for them.
-fn cycle(view: &dyn View, batch: &Batch<'_>, start: &ItemRef) -> Result<Option<Vec<ItemId>>, Fault> {
-    let mut seen = BTreeSet::new();
-    let mut ways = vec![vec![start.id.clone()]];
-    while let Some(way) = ways.pop() {
-        let Some(last) = way.last() else { continue };
-        let item = ItemRef::new(start.kind, last.clone());
-        let next = match batch.depends_on(&item) {
-            Some(depends_on) => depends_on,
-            None if view.stands_in(&item, &Slot::Done)? => continue,
-            None => view.known(&item)?.map(|known| known.intake.depends_on).unwrap_or_default(),
-        };
-        for on in next {
-            let mut longer = way.clone();
-            longer.push(on.clone());
-            if on == start.id {
-                return Ok(Some(longer));
+/// Looks for ways that lead from an item over its dependencies back to itself.
+struct CycleSearch<'a> {
+    view: &'a dyn View,
+    batch: &'a Batch<'a>,
+    /// Items from which no way leads into a cycle: each is looked behind once in a call, however long its chains are.
+    clear: BTreeSet<ItemRef>,
+}
+
+impl CycleSearch<'_> {
+    /// A cycle that can be reached from this item, if there is one: its first item, and the way round from it.
+    fn from(&mut self, kind: ItemKind, start: &ItemId) -> Result<Option<(ItemId, Vec<ItemId>)>, Fault> {
+        // The way so far; beside each item the dependencies of it that are still to be looked at, the next one last.
+        let mut way: Vec<(ItemId, Vec<ItemId>)> = Vec::new();
+        let mut on_way: BTreeSet<ItemId> = BTreeSet::new();
+        let mut next = Some(start.clone());
+        loop {
+            if let Some(id) = next.take() {
+                if on_way.contains(&id) {
+                    let mut round: Vec<ItemId> =
+                        way.iter().map(|(id, _)| id).skip_while(|other| **other != id).cloned().collect();
+                    round.push(id.clone());
+                    return Ok(Some((id, round)));
+                }
+                let item = ItemRef::new(kind, id);
+                if !self.clear.contains(&item) {
+                    let mut open = self.depends_on(&item)?;
+                    open.reverse();
+                    on_way.insert(item.id.clone());
+                    way.push((item.id, open));
+                }
             }
-            if seen.insert(on) {
-                ways.push(longer);
+            let Some((id, open)) = way.last_mut() else { return Ok(None) };
+            next = open.pop();
+            if next.is_none() {
+                self.clear.insert(ItemRef::new(kind, id.clone()));
+                on_way.remove(id);
+                way.pop();
             }
         }
     }
-    Ok(None)
+
+    /// Items that are done are not looked behind: nothing waits for them.
+    fn depends_on(&self, item: &ItemRef) -> Result<Vec<ItemId>, Fault> {
+        if let Some(depends_on) = self.batch.depends_on(item) {
+            return Ok(depends_on.to_vec());
+        }
+        if self.view.stands_in(item, &Slot::Done)? {
+            return Ok(Vec::new());
+        }
+        Ok(self.view.known(item)?.map(|known| known.intake.depends_on).unwrap_or_default())
+    }
 }

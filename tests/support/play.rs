@@ -1,0 +1,578 @@
+//! A player of ledgers: asks one thing after the other with a fixed clock and counted ids, and looks after every
+//! step whether the tree is still consistent.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use millrace::compile::{Assets, Compiled, Request, compile};
+use millrace::domain::control::{Control, PauseCause, PauseKind};
+use millrace::domain::ids::{Nonce, RunId};
+use millrace::domain::item::{Intake, ItemRef, Priority};
+use millrace::domain::oid::Oid;
+use millrace::domain::recovery::Recovery;
+use millrace::domain::result::{
+    InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass, Usage,
+};
+use millrace::domain::run::{Run, RunRecord};
+use millrace::domain::schedule::{Next, schedule};
+use millrace::domain::slot::Slot;
+use millrace::domain::transition::decision::{Effect, StageResult};
+use millrace::domain::transition::input::{Claim, Evidence, Handoff, Input, Launching, PlanFile, Submitted};
+use millrace::domain::transition::record::{Actor, Transition};
+use millrace::domain::transition::refusal::Refusal;
+use millrace::domain::view::View;
+use millrace::format::config::{Loaded, parse};
+use millrace::ledger::commit::Person;
+use millrace::ledger::memory::MemoryStore;
+use millrace::ledger::store::{ObjectFormat, RefName, Store};
+use millrace::ledger::transact::{Act, Outcome, Payloads, TransactError, transact};
+use millrace::ledger::tree::Trees;
+use millrace::ledger::verify::verify;
+use millrace::ledger::view::TreeView;
+
+use super::consistent::assert_consistent;
+
+/// A document to add: `task("fix-login").priority(2).after("other")`.
+#[derive(Debug, Clone)]
+pub(crate) struct Document {
+    item: ItemRef,
+    title: String,
+    body: String,
+    priority: u8,
+    depends_on: Vec<String>,
+    origin: Option<String>,
+}
+
+pub(crate) fn item(name: &str) -> ItemRef {
+    name.parse().expect("an item")
+}
+
+/// A document by the item's full name: `task/fix-login`.
+pub(crate) fn document(name: &str) -> Document {
+    let item = item(name);
+    Document {
+        title: format!("About {}", item.id),
+        body: format!("Do {name}.\n"),
+        item,
+        priority: 5,
+        depends_on: Vec::new(),
+        origin: None,
+    }
+}
+
+pub(crate) fn task(id: &str) -> Document {
+    document(&format!("task/{id}"))
+}
+
+impl Document {
+    pub(crate) fn title(mut self, title: &str) -> Self {
+        title.clone_into(&mut self.title);
+        self
+    }
+
+    pub(crate) fn body(mut self, body: &str) -> Self {
+        body.clone_into(&mut self.body);
+        self
+    }
+
+    pub(crate) fn priority(mut self, priority: u8) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Another dependency.
+    pub(crate) fn after(mut self, id: &str) -> Self {
+        self.depends_on.push(id.to_owned());
+        self
+    }
+
+    pub(crate) fn from_outside(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.to_owned());
+        self
+    }
+}
+
+/// What a stage comes to.
+pub(crate) fn report(result: &str) -> Judgement {
+    let class = match result {
+        "BLOCKED" => ResultClass::Blocked,
+        "FIX_NEEDED" | "REMEDIATION_NEEDED" => ResultClass::FollowupNeeded,
+        "NEEDS_PLANNING" => ResultClass::EscalatePlanning,
+        _ => ResultClass::Success,
+    };
+    Judgement::Reported {
+        result: result.parse().expect("a result"),
+        class,
+        summary: Some(format!("The stage says {result}.")),
+        resume_stage: None,
+        target_stage: None,
+        artifacts: Vec::new(),
+        channel: ResultChannel::ResultFile,
+        notes: Vec::new(),
+    }
+}
+
+/// A report of a repair stage that says where to go on.
+pub(crate) fn resuming(result: &str, at: &str) -> Judgement {
+    let mut judgement = report(result);
+    if let Judgement::Reported { resume_stage, .. } = &mut judgement {
+        *resume_stage = Some(at.parse().expect("a stage"));
+    }
+    judgement
+}
+
+pub(crate) fn failure(class: &str) -> Judgement {
+    Judgement::Failed { class: class.parse().expect("a class"), detail: format!("seen: {class}") }
+}
+
+pub(crate) fn outage(class: InfrastructureClass) -> Judgement {
+    Judgement::Infrastructure { class, detail: "no luck".to_owned() }
+}
+
+pub(crate) fn interruption() -> Judgement {
+    Judgement::Interrupted { by: Interrupter::Runtime }
+}
+
+pub(crate) fn operator_pause(detail: &str, since: Timestamp) -> PauseCause {
+    PauseCause {
+        kind: PauseKind::Operator,
+        owner: "operator".to_owned(),
+        since,
+        detail: detail.to_owned(),
+        until: None,
+        times: 1,
+    }
+}
+
+pub(crate) fn genesis() -> Input {
+    Input::Genesis { ledger: "0123456789abcdef0123456789abcdef".parse().expect("an id") }
+}
+
+pub(crate) fn config(text: &str) -> Loaded {
+    parse(text, "millrace.toml").expect("a configuration")
+}
+
+/// Clock of every play: begins here.
+pub(crate) fn start() -> Timestamp {
+    Timestamp::from_second(1_795_000_000).expect("a time")
+}
+
+/// A commit id that names nothing: the ledger only notes snapshots.
+pub(crate) fn snapshot(n: u8) -> Oid {
+    Oid::from_bytes(&[n; 20]).expect("an id")
+}
+
+/// A ledger being played.
+pub(crate) struct Play {
+    store: Box<dyn Store>,
+    pub(crate) now: Timestamp,
+    ids: u64,
+    snapshots: u8,
+    pub(crate) actor: Actor,
+    pub(crate) author: Person,
+    /// Whether each step is looked at; off for long plays.
+    pub(crate) looks: bool,
+}
+
+impl Play {
+    /// Nothing yet, in this store.
+    pub(crate) fn on(store: Box<dyn Store>) -> Self {
+        Self {
+            store,
+            now: start(),
+            ids: 0,
+            snapshots: 0,
+            actor: Actor::Daemon,
+            author: Person::new("Player", "player@example.org"),
+            looks: true,
+        }
+    }
+
+    /// Nothing yet.
+    pub(crate) fn empty() -> Self {
+        Self::on(Box::new(MemoryStore::new(ObjectFormat::Sha1)))
+    }
+
+    /// A ledger with the shipped plan.
+    pub(crate) fn new() -> Self {
+        Self::with_config("")
+    }
+
+    /// A ledger with the shipped plan, configured.
+    pub(crate) fn with_config(text: &str) -> Self {
+        let mut play = Self::empty();
+        play.done(&genesis());
+        play.select(text);
+        play
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub(crate) fn tip(&self) -> Option<Oid> {
+        self.store.resolve(&RefName::State).expect("a readable ref")
+    }
+
+    /// Looks at the state.
+    pub(crate) fn view<R>(&self, look: impl FnOnce(&TreeView<'_, '_>) -> R) -> R {
+        let trees = Trees::new(self.store());
+        let root = self.tip().map(|tip| {
+            millrace::ledger::transact::read_commit(self.store(), tip).expect("a readable tip").tree
+        });
+        look(&TreeView::new(&trees, root))
+    }
+
+    /// Asks, whatever comes of it.
+    pub(crate) fn ask(&mut self, input: &Input, payloads: &Payloads) -> Result<Outcome, TransactError> {
+        self.now = self.now.checked_add(SignedDuration::from_secs(1)).expect("a time");
+        let before = self.tip();
+        let seq = before.map(|_| self.transition().seq);
+        let act = Act {
+            at: self.now,
+            actor: self.actor,
+            author: self.author.clone(),
+            committer: Person::new("Committer", "committer@example.org"),
+            wait: Duration::from_secs(20),
+        };
+        let outcome = transact(self.store(), &act, input, payloads);
+        let after = self.tip();
+        match &outcome {
+            Ok(Outcome::Committed { commit, transition }) => {
+                assert_eq!(after, Some(*commit), "the ref is at the new commit");
+                assert_eq!(transition.seq, seq.unwrap_or(0) + 1, "one transition, one number");
+                assert_eq!(&self.transition(), &**transition, "the record is what was said");
+                if self.looks {
+                    assert_consistent(self.store(), *commit);
+                }
+            }
+            Ok(Outcome::Unchanged { .. }) | Err(_) => assert_eq!(after, before, "nothing happened"),
+        }
+        outcome
+    }
+
+    /// Asks for what must happen.
+    #[track_caller]
+    pub(crate) fn done_with(&mut self, input: &Input, payloads: &Payloads) -> Transition {
+        match self.ask(input, payloads) {
+            Ok(Outcome::Committed { transition, .. }) => *transition,
+            Ok(Outcome::Unchanged { notes }) => panic!("{} changed nothing: {notes:?}", input.op()),
+            Err(error) => panic!("{}: {error}", input.op()),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn done(&mut self, input: &Input) -> Transition {
+        self.done_with(input, &Payloads::default())
+    }
+
+    /// Asks for what must not happen.
+    #[track_caller]
+    pub(crate) fn refused(&mut self, input: &Input) -> Refusal {
+        self.refused_with(input, &Payloads::default())
+    }
+
+    #[track_caller]
+    pub(crate) fn refused_with(&mut self, input: &Input, payloads: &Payloads) -> Refusal {
+        match self.ask(input, payloads) {
+            Err(TransactError::Refused(refusal)) => refusal,
+            other => panic!("{} was not refused: {other:?}", input.op()),
+        }
+    }
+
+    /// Asks for what is so already.
+    #[track_caller]
+    pub(crate) fn unchanged(&mut self, input: &Input) -> Vec<String> {
+        match self.ask(input, &Payloads::default()) {
+            Ok(Outcome::Unchanged { notes }) => notes,
+            other => panic!("{} changed something: {other:?}", input.op()),
+        }
+    }
+
+    /// Compiles the shipped plan with this configuration and selects it.
+    pub(crate) fn select(&mut self, text: &str) {
+        let (input, payloads) = self.compiling(text);
+        self.done_with(&input, &payloads);
+    }
+
+    pub(crate) fn compiling(&self, text: &str) -> (Input, Payloads) {
+        let request = Request { mode: None, config: &config(text), assets: &Assets::shipped() };
+        let Compiled { id, record, files, diagnostics, .. } = compile(&request).expect("a plan");
+        self.freezing(id.as_str(), record, files, diagnostics.to_string().into_bytes())
+    }
+
+    pub(crate) fn freezing(
+        &self,
+        plan: &str,
+        record: Vec<u8>,
+        files: Vec<(String, Vec<u8>)>,
+        diagnostics: Vec<u8>,
+    ) -> (Input, Payloads) {
+        let mut payloads = Payloads::default();
+        let mut add = |bytes| payloads.add(self.store(), bytes).expect("a payload");
+        let input = Input::Compile {
+            plan: plan.parse().expect("a plan id"),
+            record: add(record),
+            files: files.into_iter().map(|(path, bytes)| PlanFile { path, content: add(bytes) }).collect(),
+            diagnostics: add(diagnostics),
+        };
+        (input, payloads)
+    }
+
+    /// The input that adds these documents.
+    pub(crate) fn adding(&self, documents: &[Document]) -> (Input, Payloads) {
+        let mut payloads = Payloads::default();
+        let documents = documents
+            .iter()
+            .map(|document| Submitted {
+                document: payloads.add(self.store(), document.body.clone().into_bytes()).expect("a payload"),
+                origin: document.origin.clone(),
+                intake: Intake {
+                    item: document.item.clone(),
+                    title: document.title.clone(),
+                    priority: Priority::try_from(document.priority).expect("a priority"),
+                    depends_on: document.depends_on.iter().map(|id| id.parse().expect("an id")).collect(),
+                    root_spec_id: None,
+                    root_idea_id: None,
+                    spec_id: None,
+                    parent_task_id: None,
+                    incident_id: None,
+                    created_at: start(),
+                    created_by: "tester".to_owned(),
+                },
+            })
+            .collect();
+        (Input::Enqueue { documents }, payloads)
+    }
+
+    #[track_caller]
+    pub(crate) fn add_all(&mut self, documents: &[Document]) -> Transition {
+        let (input, payloads) = self.adding(documents);
+        self.done_with(&input, &payloads)
+    }
+
+    #[track_caller]
+    pub(crate) fn add(&mut self, document: &Document) -> Transition {
+        self.add_all(std::slice::from_ref(document))
+    }
+
+    #[track_caller]
+    pub(crate) fn add_refused(&mut self, documents: &[Document]) -> Refusal {
+        let (input, payloads) = self.adding(documents);
+        self.refused_with(&input, &payloads)
+    }
+
+    fn hex(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+
+    pub(crate) fn nonce(&mut self) -> Nonce {
+        format!("{:032x}", self.hex()).parse().expect("a nonce")
+    }
+
+    pub(crate) fn run_id(&mut self) -> RunId {
+        format!("20261118-{:04}-{:06x}", self.ids % 2400, self.hex()).parse().expect("a run id")
+    }
+
+    /// A snapshot that is none of the earlier ones.
+    pub(crate) fn new_snapshot(&mut self) -> Oid {
+        self.snapshots += 1;
+        snapshot(self.snapshots)
+    }
+
+    /// What a stage is given, as evidence.
+    pub(crate) fn kept(&self, name: &str, text: &str, payloads: &mut Payloads) -> Evidence {
+        let content = payloads.add(self.store(), text.as_bytes().to_vec()).expect("a payload");
+        Evidence { name: name.to_owned(), content }
+    }
+
+    /// What would claim this item now, whether or not it is queued.
+    pub(crate) fn claiming(&mut self, name: &str) -> Launching {
+        let item = item(name);
+        let turn = self
+            .slot(name)
+            .and_then(|slot| slot.turn())
+            .unwrap_or_else(|| "5.0000000001".parse().expect("a turn"));
+        let claim = Claim {
+            item,
+            turn,
+            base: Some(snapshot(250)),
+            branch: Some("main".to_owned()),
+            start: snapshot(251),
+        };
+        Launching {
+            run: self.run_id(),
+            claim: Some(claim),
+            nonce: self.nonce(),
+            session: "00000000000000000000000000000001".parse().expect("a session"),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// What would launch this run's next stage.
+    pub(crate) fn launching(&mut self, run: &RunId) -> Launching {
+        Launching {
+            run: run.clone(),
+            claim: None,
+            nonce: self.nonce(),
+            session: "00000000000000000000000000000001".parse().expect("a session"),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Claims an item: launches its first stage.
+    #[track_caller]
+    pub(crate) fn claim(&mut self, name: &str) -> RunId {
+        let mut launching = self.claiming(name);
+        let mut payloads = Payloads::default();
+        launching.evidence.push(self.kept("request.toml", "request = true\n", &mut payloads));
+        let run = launching.run.clone();
+        self.done_with(&Input::Launch(launching), &payloads);
+        run
+    }
+
+    /// Launches the active run's next stage.
+    #[track_caller]
+    pub(crate) fn launch(&mut self) -> Transition {
+        let run = self.run().run;
+        let launching = self.launching(&run);
+        self.done(&Input::Launch(launching))
+    }
+
+    /// What would hand off the active run's stage.
+    pub(crate) fn handing(&mut self, judgement: Judgement) -> Handoff {
+        let run = self.run();
+        let snapshot = Some(self.new_snapshot());
+        Handoff {
+            run: run.run,
+            nonce: run.launch.map_or_else(|| self.nonce(), |launch| launch.nonce),
+            ended_at: self.now,
+            judgement,
+            asked: false,
+            snapshot,
+            usage: Usage { input_uncached: Some(120), output: Some(34), ..Usage::default() },
+            evidence: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Hands the active run's stage off.
+    #[track_caller]
+    pub(crate) fn hand(&mut self, judgement: Judgement) -> Transition {
+        let mut handoff = self.handing(judgement);
+        let mut payloads = Payloads::default();
+        handoff.evidence.push(self.kept("report.md", &format!("# Report {}\n", self.ids), &mut payloads));
+        self.done_with(&Input::Handoff(handoff), &payloads)
+    }
+
+    /// Launches the next stage of the active run and hands it off; gives what the run did.
+    #[track_caller]
+    pub(crate) fn stage(&mut self, judgement: Judgement) -> StageResult {
+        if self.run().launch.is_none() {
+            self.settle_if_owed();
+            self.launch();
+        }
+        let transition = self.hand(judgement);
+        result_of(&transition)
+    }
+
+    /// Claims the item and brings it to its end, each stage well.
+    #[track_caller]
+    pub(crate) fn finish(&mut self, name: &str) {
+        self.claim(name);
+        let results: &[&str] = match item(name).kind {
+            millrace::domain::item::ItemKind::Task => {
+                &["BUILDER_COMPLETE", "CHECKER_PASS", "UPDATE_COMPLETE"]
+            }
+            millrace::domain::item::ItemKind::Spec => &["PLANNER_COMPLETE", "MANAGER_COMPLETE"],
+            millrace::domain::item::ItemKind::Incident => {
+                &["AUDITOR_COMPLETE", "PLANNER_COMPLETE", "MANAGER_COMPLETE"]
+            }
+        };
+        for result in results {
+            self.stage(report(result));
+        }
+        assert_eq!(self.slot(name), Some(Slot::Done));
+    }
+
+    /// The work tree goes back, if it has to.
+    pub(crate) fn settle_if_owed(&mut self) {
+        if let Some(owed) = self.control().owed {
+            self.done(&Input::TreeSettled { run: owed.run, paths: 3 });
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn cancel(&mut self, name: &str) -> Transition {
+        self.done(&cancelling(name))
+    }
+
+    pub(crate) fn slot(&self, name: &str) -> Option<Slot> {
+        self.view(|view| view.slot(&item(name))).expect("a readable state")
+    }
+
+    /// The state's word, `nowhere` where there is none.
+    pub(crate) fn state(&self, name: &str) -> String {
+        self.slot(name).map_or_else(|| "nowhere".to_owned(), |slot| slot.to_string())
+    }
+
+    pub(crate) fn control(&self) -> Control {
+        self.view(|view| view.control()).expect("a control record")
+    }
+
+    /// The one active run.
+    #[track_caller]
+    pub(crate) fn run(&self) -> Run {
+        let runs = self.view(|view| view.runs()).expect("readable runs");
+        let [run] = runs.as_slice() else { panic!("{} runs are active", runs.len()) };
+        run.clone()
+    }
+
+    pub(crate) fn run_record(&self, run: &RunId) -> Option<RunRecord> {
+        self.view(|view| view.run_record(run)).expect("a readable record")
+    }
+
+    pub(crate) fn recovery(&self, name: &str) -> Option<Recovery> {
+        self.view(|view| view.recovery(&item(name))).expect("a readable record")
+    }
+
+    pub(crate) fn next(&self) -> Next {
+        let now = self.now;
+        self.view(|view| schedule(view, now)).expect("a schedule")
+    }
+
+    /// What made the tip.
+    pub(crate) fn transition(&self) -> Transition {
+        self.view(|view| view.transition()).expect("a readable record").expect("a transition")
+    }
+
+    pub(crate) fn pass(&mut self, minutes: i64) {
+        self.now = self.now.checked_add(SignedDuration::from_mins(minutes)).expect("a time");
+    }
+
+    /// The end of a play: every commit replays.
+    #[track_caller]
+    pub(crate) fn end(&self) {
+        let tip = self.tip().expect("a ledger");
+        let report = verify(self.store(), tip).expect("a readable store");
+        assert!(report.is_sound(), "{:#?}", report.findings);
+        assert_eq!(report.not_rejudged, 0);
+        assert_eq!(report.commits, self.transition().seq);
+        assert_consistent(self.store(), tip);
+    }
+}
+
+pub(crate) fn cancelling(name: &str) -> Input {
+    Input::Cancel { item: item(name), reason: "not wanted".to_owned() }
+}
+
+/// What the launch of a handoff came to.
+#[track_caller]
+pub(crate) fn result_of(transition: &Transition) -> StageResult {
+    let result = transition.decision.effects.iter().find_map(|effect| match effect {
+        Effect::Conclude { result, .. } => Some(result.clone()),
+        _ => None,
+    });
+    result.expect("a conclusion")
+}
