@@ -1,6 +1,8 @@
 //! A player of ledgers: asks one thing after the other with a fixed clock and counted ids, and looks after every
 //! step whether the tree is still consistent.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -152,6 +154,17 @@ pub(crate) fn config(text: &str) -> Loaded {
     parse(text, "millrace.toml").expect("a configuration")
 }
 
+/// The shipped plan with this configuration; each is compiled once.
+fn compiled(text: &str) -> Compiled {
+    static PLANS: Mutex<BTreeMap<String, Compiled>> = Mutex::new(BTreeMap::new());
+    let mut plans = PLANS.lock().expect("no plan panicked");
+    let made = plans.entry(text.to_owned()).or_insert_with(|| {
+        let request = Request { mode: None, config: &config(text), assets: &Assets::shipped() };
+        compile(&request).expect("a plan")
+    });
+    made.clone()
+}
+
 /// Clock of every play: begins here.
 pub(crate) fn start() -> Timestamp {
     Timestamp::from_second(1_795_000_000).expect("a time")
@@ -296,8 +309,7 @@ impl Play {
     }
 
     pub(crate) fn compiling(&self, text: &str) -> (Input, Payloads) {
-        let request = Request { mode: None, config: &config(text), assets: &Assets::shipped() };
-        let Compiled { id, record, files, diagnostics, .. } = compile(&request).expect("a plan");
+        let Compiled { id, record, files, diagnostics, .. } = compiled(text);
         self.freezing(id.as_str(), record, files, diagnostics.to_string().into_bytes())
     }
 
@@ -469,12 +481,23 @@ impl Play {
     /// Launches the next stage of the active run and hands it off; gives what the run did.
     #[track_caller]
     pub(crate) fn stage(&mut self, judgement: Judgement) -> StageResult {
+        let transition = self.hand_launched(judgement);
+        result_of(&transition)
+    }
+
+    /// The same; gives the handoff.
+    #[track_caller]
+    pub(crate) fn hand_launched(&mut self, judgement: Judgement) -> Transition {
+        self.launch_if_needed();
+        self.hand(judgement)
+    }
+
+    #[track_caller]
+    pub(crate) fn launch_if_needed(&mut self) {
         if self.run().launch.is_none() {
             self.settle_if_owed();
             self.launch();
         }
-        let transition = self.hand(judgement);
-        result_of(&transition)
     }
 
     /// Claims the item and brings it to its end, each stage well.
