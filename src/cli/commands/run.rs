@@ -234,7 +234,6 @@ impl Answer for RanOnce {
 enum Event {
     Stage(HandedOff),
     Settled { what: String },
-    Trouble { detail: String },
     Waits(Waits),
     Idle,
     Trouble { what: String },
@@ -247,7 +246,6 @@ impl Answer for Event {
         match self {
             Self::Stage(handed) => page.line(format!("{}  {}", time(handed.ended_at), handed.line())),
             Self::Settled { what } => page.line(format!("settled: {what}")),
-            Self::Trouble { detail } => page.line(format!("trouble: {detail}")),
             Self::Waits(waits) => page.line(format!("waits: {}", waits.line())),
             Self::Idle => page.line("idle: waiting for work"),
             Self::Trouble { what } => page.line(format!("trouble, will try again: {what}")),
@@ -282,7 +280,6 @@ impl DaemonArguments {
                 Said::Stage(report) => Event::Stage(HandedOff::of(report)),
                 Said::Settled(what) => Event::Settled { what: what.to_owned() },
                 Said::Waits(wait) => Event::Waits(Waits::from(wait)),
-                Said::Trouble(error) => Event::Trouble { detail: error.to_string() },
                 Said::Idle => Event::Idle,
                 Said::Trouble(error) => Event::Trouble { what: error.to_string() },
             };
