@@ -1,3 +1,12 @@
-//! Tests of `src/cli`.
+//! Tests of `src/cli`: the program as its users call it.
 
+mod answers;
+mod commands;
+mod demo;
 mod docs;
+mod exit_codes;
+mod failures;
+mod first_minute;
+mod inside_a_stage;
+mod read_only;
+mod scripted;

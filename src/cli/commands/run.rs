@@ -119,6 +119,21 @@ impl HandedOff {
         format!("{}  {} -> {next} ({})", self.item, self.stage.stage, self.result)
     }
 
+    /// What it came to, in a word.
+    pub(crate) fn result(&self) -> &str {
+        &self.result
+    }
+
+    /// Where the run went.
+    pub(crate) fn next(&self) -> &str {
+        &self.next
+    }
+
+    /// The run.
+    pub(crate) fn run(&self) -> &RunId {
+        &self.run
+    }
+
     fn failed(&self) -> bool {
         !matches!(self.judgement, Judgement::Reported { .. })
     }
