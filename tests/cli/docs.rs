@@ -134,9 +134,9 @@ fn fits(expected: &[String], printed: &[&str]) -> bool {
     match expected.split_first() {
         None => printed.is_empty(),
         Some((first, rest)) if first == "..." => (0..=printed.len()).any(|n| fits(rest, &printed[n..])),
-        Some((first, rest)) => printed
-            .split_first()
-            .is_some_and(|(line, lines)| line_fits(first, line) && fits(rest, lines)),
+        Some((first, rest)) => {
+            printed.split_first().is_some_and(|(line, lines)| line_fits(first, line) && fits(rest, lines))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod commands;
 mod demo;
 mod docs;
+mod docs_format;
 mod exit_codes;
 mod failures;
 mod first_minute;
