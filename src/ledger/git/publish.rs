@@ -109,7 +109,10 @@ impl<'a> GitWriter<'a> {
         let packed = incoming.as_ref().map(Incoming::checksum);
         match incoming {
             Some(incoming) => self.install(&incoming, true, Some((&file, &marker)))?,
-            None => disk.fsync(&file, &marker)?,
+            None => {
+                let (folder, folder_path) = self.inflight.open_folder()?;
+                disk.fsync_all(&[(&file, &marker), (&folder, folder_path)])?;
+            }
         }
 
         let lock = refs.lock(disk, &name, &marker)?;
@@ -247,7 +250,12 @@ impl<'a> GitWriter<'a> {
         }
         let (pack_file, pack_path) = self.bring(incoming, "pack")?;
         let (index_file, index_path) = self.bring(incoming, "idx")?;
-        let mut files = vec![(&pack_file, pack_path.as_path()), (&index_file, index_path.as_path())];
+        let (marks, marks_path) = self.inflight.open_folder()?;
+        let mut files = vec![
+            (&pack_file, pack_path.as_path()),
+            (&index_file, index_path.as_path()),
+            (&marks, marks_path),
+        ];
         files.extend(along);
         disk.fsync_all(&files)?;
         disk::rename(&pack_path, &packs::file(&pack_dir, checksum, "pack"))?;
