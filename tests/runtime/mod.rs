@@ -1,1 +1,5 @@
-//! Tests of `src/runtime`.
+//! Tests of `src/runtime`, through the program.
+
+mod site;
+
+mod happy;
