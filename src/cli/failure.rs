@@ -14,6 +14,7 @@ use crate::runtime::daemon_lock::DaemonLockError;
 use crate::runtime::intake::IntakeError;
 use crate::runtime::plans::PlanError;
 use crate::runtime::project::OpenError;
+use crate::runtime::repair::Damage;
 use crate::runtime::snapshots::SnapError;
 use crate::runtime::stage::StageError;
 use crate::runtime::tick::TickError;
@@ -147,6 +148,9 @@ impl From<RunError> for Failure {
         match error {
             RunError::Lock(error) => error.into(),
             RunError::Tick(error) => error.into(),
+            RunError::Damaged(Damage::Store(error)) => error.into(),
+            RunError::Damaged(Damage::Tip(_)) => Self::new(Exit::Damaged, error)
+                .hint("`millrace doctor` tells what is wrong; `millrace doctor --repair` goes back to the newest intact state"),
             RunError::Bare(_) => Self::new(Exit::Repository, error),
             RunError::Start(_) => Self::failed(error),
         }

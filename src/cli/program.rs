@@ -10,9 +10,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Arguments, Command};
-use super::commands::{
-    doctor::DoctorArguments, init::InitArguments, status::StatusArguments, verify::VerifyArguments,
-};
+use super::commands::{init::InitArguments, status::StatusArguments, verify::VerifyArguments};
 use super::context::Context;
 use super::exit::{self, Exit};
 use super::failure::Failure;
@@ -70,7 +68,7 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Runs(command) => command.run(&context),
         Command::Log(arguments) => arguments.run(&context),
         Command::Verify(_) => VerifyArguments::run(&context),
-        Command::Doctor(_) => DoctorArguments::run(&context),
+        Command::Doctor(arguments) => arguments.run(&context),
         Command::Compile(command) => command.run(&context),
         Command::Demo(arguments) => arguments.run(&context),
     }

@@ -1,1 +1,3 @@
 //! Tests of `src/runtime`.
+
+mod repair;
