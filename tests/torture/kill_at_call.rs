@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use super::project::{MILLRACE, add, copy, millrace, project, said, states, succeeds, task};
 use super::size::Proof;
-use super::soundness::{MAX_PACKS, millrace_goes_on, packs, users_git_works};
+use super::soundness::{MAX_PACKS, keeps, millrace_goes_on, packs, users_git_works};
 use super::strace::{At, WRITING, needed, traced, writing_calls};
 use crate::repo::TestRepo;
 
@@ -70,6 +70,7 @@ fn torture_intake(proof: &Proof, template: &TestRepo, most: usize) -> String {
         // The very same once more is a success, whatever became of the first.
         succeeds(millrace(&repo, &args));
         assert_eq!(states(&repo, "wanted").len(), 1, "{when}");
+        assert_eq!(keeps(&repo), Vec::<String>::new(), "{when}");
         let (ours, _) = packs(&repo);
         assert!(ours <= MAX_PACKS, "{when}: {ours} packs");
     }
@@ -151,4 +152,5 @@ pub(crate) fn goes_on_and_repeats_at_most_one_stage(repo: &TestRepo, when: &str)
         assert_eq!(ends, 1, "{when}: the work of {stage} is there once\n{done}");
     }
     millrace_goes_on(repo, when);
+    assert_eq!(keeps(repo), Vec::<String>::new(), "{when}");
 }
