@@ -85,7 +85,7 @@ fn killed_at_any_call_of_an_intake() {
     let proof = Proof::begin("SIGKILL at a call: queue add-task");
     let template = project();
     add(&template, "first");
-    let seen = torture_intake(&proof, &template, proof.size(14, usize::MAX));
+    let seen = torture_intake(&proof, &template, proof.size(10, usize::MAX));
     proof.end(&seen);
 }
 
@@ -103,7 +103,7 @@ fn killed_at_any_call_of_a_fold() {
     let folded = copy(&template);
     add(&folded, "trigger");
     assert_eq!(packs(&folded).0, 1, "the next one folds");
-    let seen = torture_intake(&proof, &template, proof.size(14, usize::MAX));
+    let seen = torture_intake(&proof, &template, proof.size(8, usize::MAX));
     proof.end(&seen);
 }
 
@@ -116,7 +116,7 @@ fn killed_at_any_call_of_a_launch_and_a_handoff() {
     let calls = recorded(&template, &["run", "once"]);
     let all = calls.len();
     let mut seen = BTreeMap::<String, usize>::new();
-    for at in proof.chance().some(calls, proof.size(14, usize::MAX)) {
+    for at in proof.chance().some(calls, proof.size(8, usize::MAX)) {
         let repo = copy(&template);
         let when = format!("killed at {}", at.shown);
         let ended = killed(&repo, &at, &["run", "once"]);
