@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use millrace::domain::ids::{Nonce, ResultName, RunId};
 use millrace::domain::item::{ItemKind, ItemRef};
 use millrace::domain::result::{Judgement, ResultChannel, ResultClass, Usage};
-use millrace::domain::transition::input::{Claim, Evidence, Handoff, Input, Launching};
+use millrace::domain::transition::input::{Claim, Files, Handoff, Input, Launching};
 use millrace::domain::view::View as _;
 use millrace::ledger::git::GitStore;
 use millrace::ledger::store::{RefName, Store as _};
@@ -204,11 +204,11 @@ impl<'s> Life<'s> {
     }
 }
 
-fn evidence(store: &GitStore, files: Vec<(&'static str, Vec<u8>)>) -> Result<(Vec<Evidence>, Payloads)> {
+fn evidence(store: &GitStore, files: Vec<(&'static str, Vec<u8>)>) -> Result<(Files, Payloads)> {
     let mut payloads = Payloads::default();
-    let mut evidence = Vec::new();
+    let mut evidence = Files::new();
     for (name, bytes) in files {
-        evidence.push(Evidence { name: name.to_owned(), content: payloads.add(store, bytes)? });
+        evidence.insert(name.to_owned(), payloads.add(store, bytes)?);
     }
     Ok((evidence, payloads))
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, ensure};
 use jiff::Timestamp;
 use millrace::compile::{Assets, Request, compile};
 use millrace::domain::oid::Oid;
-use millrace::domain::transition::input::{Input, PlanFile, Submitted};
+use millrace::domain::transition::input::{Files, Input, Submitted};
 use millrace::domain::transition::record::Actor;
 use millrace::format::config;
 use millrace::format::document::Stamp;
@@ -111,9 +111,9 @@ fn plan(store: &dyn Store) -> Result<(Input, Payloads)> {
     let mut payloads = Payloads::default();
     let record = payloads.add(store, compiled.record)?;
     let diagnostics = payloads.add(store, compiled.diagnostics.to_toml()?)?;
-    let mut files = Vec::new();
+    let mut files = Files::new();
     for (path, bytes) in compiled.files {
-        files.push(PlanFile { path, content: payloads.add(store, bytes)? });
+        files.insert(path, payloads.add(store, bytes)?);
     }
     ensure!(!files.is_empty(), "the plan has no files");
     Ok((Input::Compile { plan: compiled.id, record, files, diagnostics }, payloads))

@@ -228,13 +228,11 @@ impl FailureClass {
             }
         }
         let class = class.trim_end_matches('_');
-        let class = class.get(..MAX_ID_BYTES.min(class.len())).unwrap_or_default();
-        if class.bytes().next().is_some_and(|b| b.is_ascii_lowercase()) {
-            Self(class.to_owned())
-        } else if class.is_empty() {
-            Self("unclassified".to_owned())
-        } else {
-            Self(format!("class_{}", class.get(..MAX_ID_BYTES.min(class.len()) - 6).unwrap_or(class)))
+        // All of it is ASCII by now: a byte is a character.
+        match class.bytes().next() {
+            None => Self("unclassified".to_owned()),
+            Some(first) if first.is_ascii_lowercase() => Self(class.chars().take(MAX_ID_BYTES).collect()),
+            Some(_) => Self("class_".chars().chain(class.chars()).take(MAX_ID_BYTES).collect()),
         }
     }
 }

@@ -11,7 +11,8 @@ use super::ids::{ItemId, PlanId, RequestId, RunId, StageName};
 use super::item::{ItemKind, ItemRef};
 use super::slot::{Slot, Turn};
 
-/// A path in the ledger's tree: relative, `/`-separated, without empty, `.`, `..` or `.git` components.
+/// A path in the ledger's tree: relative, `/`-separated, without empty, `.`, `..` or `.git` components, and without
+/// any (`git~1`) that some file system takes for one of git's own: `git fsck` would name it, and servers refuse it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(String);
 
@@ -27,6 +28,7 @@ impl TreePath {
         let sound = |part: &str| {
             !part.is_empty()
                 && !part.starts_with('.')
+                && !is_short_name(part)
                 && part.len() <= 255
                 && !part.bytes().any(|b| b < b' ' || b == b'\\' || b == 0x7f)
         };
@@ -80,6 +82,11 @@ impl<'de> serde::Deserialize<'de> for TreePath {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
+}
+
+/// Whether a file system with short names could take this for another file: `~` and a digit.
+fn is_short_name(part: &str) -> bool {
+    part.as_bytes().windows(2).any(|pair| pair[0] == b'~' && pair[1].is_ascii_digit())
 }
 
 /// The two levels of folders that keep a growing set flat: of the lower-cased id's SHA-256, so that ids which

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::control::{Control, Owed};
-use super::ids::{ItemId, StageName};
+use super::ids::StageName;
 use super::item::{ItemKind, ItemRef};
 use super::plan::Plan;
 use super::run::Run;
@@ -65,28 +65,62 @@ pub fn schedule(view: &dyn View, now: Timestamp) -> Result<Next, Fault> {
             None => Next::Launch(run),
         });
     }
-    let Some((item, turn)) = next_item(view)? else { return Ok(Next::Idle) };
+    claim(view, &control, now)
+}
+
+/// The first item whose first stage may start. A kind that has to wait holds no other kind up: its runner may rest
+/// while theirs work.
+fn claim(view: &dyn View, control: &Control, now: Timestamp) -> Result<Next, Fault> {
+    let mut waits: Option<Wait> = None;
+    for kind in CLAIM_ORDER {
+        let Some((id, turn)) = view.next_queued(kind)? else { continue };
+        let item = ItemRef::new(kind, id);
+        match may_start(view, control, now, &item)? {
+            None => return Ok(Next::Claim { item, turn }),
+            Some(wait) => {
+                waits = Some(match waits {
+                    None => wait,
+                    // What is said is the first one's reason; when to look again is the earliest of all.
+                    Some(first) => Wait { until: earliest(first.until, wait.until), ..first },
+                });
+            }
+        }
+    }
+    Ok(waits.map_or(Next::Idle, Next::Wait))
+}
+
+fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Why the item's first stage cannot start now; `None`: it can.
+fn may_start(
+    view: &dyn View,
+    control: &Control,
+    now: Timestamp,
+    item: &ItemRef,
+) -> Result<Option<Wait>, Fault> {
     let Some(plan_id) = &control.plan else {
-        return Ok(Next::Wait(Wait {
+        return Ok(Some(Wait {
             until: None,
             cause: "no_plan".to_owned(),
             detail: "no plan is selected".to_owned(),
         }));
     };
     let Some(plan) = view.plan(plan_id)? else {
-        return Ok(Next::Wait(missing_plan(&item.id, plan_id.as_str())));
+        return Ok(Some(missing_plan(&item.id, plan_id.as_str())));
     };
     let Some(stage) = plan.entry(item.kind) else {
-        return Ok(Next::Wait(Wait {
+        return Ok(Some(Wait {
             until: None,
             cause: "no_entry".to_owned(),
             detail: format!("the selected plan has no entry stage for {item}"),
         }));
     };
-    Ok(match resting(&control, now, &plan, &stage.stage) {
-        Some(wait) => Next::Wait(wait),
-        None => Next::Claim { item, turn },
-    })
+    Ok(resting(control, now, &plan, &stage.stage))
 }
 
 fn missing_plan(who: &impl std::fmt::Display, plan: &str) -> Wait {
@@ -95,16 +129,6 @@ fn missing_plan(who: &impl std::fmt::Display, plan: &str) -> Wait {
         cause: "unknown_plan".to_owned(),
         detail: format!("{plan}, which {who} needs, is not in the ledger"),
     }
-}
-
-fn next_item(view: &dyn View) -> Result<Option<(ItemRef, Turn)>, Fault> {
-    for kind in CLAIM_ORDER {
-        let next: Option<(ItemId, Turn)> = view.next_queued(kind)?;
-        if let Some((id, turn)) = next {
-            return Ok(Some((ItemRef::new(kind, id), turn)));
-        }
-    }
-    Ok(None)
 }
 
 /// The wait that a pause cause imposes on this stage, if any.

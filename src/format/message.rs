@@ -22,7 +22,7 @@ pub type Trailer = (&'static str, String);
 /// The whole message.
 #[must_use]
 pub fn render(transition: &Transition) -> String {
-    let mut message = one_line(&subject(transition), SUBJECT_CHARS);
+    let mut message = subject(transition);
     message.push('\n');
     if let Some(prose) = prose(transition) {
         message.push('\n');
@@ -37,9 +37,13 @@ pub fn render(transition: &Transition) -> String {
     message
 }
 
-/// The first line.
+/// The first line: one line, whatever the texts in it hold.
 #[must_use]
 pub fn subject(transition: &Transition) -> String {
+    one_line(&sentence(transition), SUBJECT_CHARS)
+}
+
+fn sentence(transition: &Transition) -> String {
     let op = transition.input.op();
     let effects = &transition.decision.effects;
     match &transition.input {
@@ -109,15 +113,26 @@ fn prose(transition: &Transition) -> Option<String> {
     }
     parts.extend(transition.decision.notes.iter().cloned());
     let text = parts.join("\n");
-    // Indented by one space, no line can be read as a trailer, and no paragraph as the block of trailers.
+    // One paragraph without a line that git reads as more than prose: so the block of trailers is the last paragraph,
+    // and the only one.
     let lines: Vec<String> = text
         .lines()
         .map(|line| one_line(line, 200))
         .filter(|line| !line.is_empty())
-        .map(|line| if looks_like_trailer(&line) { format!("- {line}") } else { line })
+        .map(|line| if is_more_than_prose(&line) { format!("- {line}") } else { line })
         .collect();
     let prose: String = lines.join("\n").chars().take(PROSE_CHARS).collect();
-    (!prose.is_empty()).then_some(prose)
+    let prose = prose.trim_end();
+    (!prose.is_empty()).then(|| prose.to_owned())
+}
+
+/// Whether git could read more out of a line than text: a trailer, a comment, or one of the two lines after which it
+/// reads nothing (`---`, and the scissors behind whatever the user's comment string is).
+fn is_more_than_prose(line: &str) -> bool {
+    looks_like_trailer(line)
+        || line.starts_with(['#', ';'])
+        || line.starts_with("---")
+        || line.contains("-- >8 --")
 }
 
 /// Whether git could read the line as a trailer: `token: value` or `token=value`.
@@ -240,5 +255,10 @@ pub fn one_line(text: &str, limit: usize) -> String {
 /// hide: a terminal shows none of them as what it is.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+                | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+        )
 }

@@ -193,9 +193,9 @@ impl<'t, 's> TreeEditor<'t, 's> {
         Ok(Self { trees, root })
     }
 
-    /// Puts a file at a path, in place of whatever file is there.
+    /// Puts a file at a path, in place of whatever is there; a file on the way there becomes a folder.
     pub fn put(&mut self, path: &TreePath, oid: Oid) -> Result<(), Fault> {
-        let (folder, name) = self.parent(path)?;
+        let (folder, name) = self.made(path)?;
         folder.entries.remove(&SortedName::folder(&name));
         folder.entries.insert(SortedName::file(&name), Node::File(oid));
         Ok(())
@@ -203,7 +203,7 @@ impl<'t, 's> TreeEditor<'t, 's> {
 
     /// Takes the file at a path away and gives its object; `None` where there is none.
     pub fn take(&mut self, path: &TreePath) -> Result<Option<Oid>, Fault> {
-        let (folder, name) = self.parent(path)?;
+        let Some((folder, name)) = self.found(path)? else { return Ok(None) };
         let key = SortedName::file(&name);
         match folder.entries.get(&key) {
             Some(Node::File(oid)) => {
@@ -215,8 +215,25 @@ impl<'t, 's> TreeEditor<'t, 's> {
         }
     }
 
-    /// The folder that holds a path, opened, and the path's last component.
-    fn parent(&mut self, path: &TreePath) -> Result<(&mut Folder, String), Fault> {
+    /// The folder that holds a path, opened, and the path's last component; `None` where there is no such folder.
+    fn found(&mut self, path: &TreePath) -> Result<Option<(&mut Folder, String)>, Fault> {
+        let trees = self.trees;
+        let mut parts: Vec<&str> = path.components().collect();
+        let name = parts.pop().unwrap_or_default().to_owned();
+        let mut folder = &mut self.root;
+        for part in parts {
+            let Some(node) = folder.entries.get_mut(&SortedName::folder(part)) else { return Ok(None) };
+            if let Node::Closed(oid) = node {
+                *node = Node::Open(open(trees, *oid)?);
+            }
+            let Node::Open(inner) = node else { return Ok(None) };
+            folder = inner;
+        }
+        Ok(Some((folder, name)))
+    }
+
+    /// The same folder, made where it is not there.
+    fn made(&mut self, path: &TreePath) -> Result<(&mut Folder, String), Fault> {
         let trees = self.trees;
         let mut parts: Vec<&str> = path.components().collect();
         let name = parts.pop().unwrap_or_default().to_owned();

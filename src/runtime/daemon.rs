@@ -9,6 +9,7 @@ use super::adopt::settle_branches;
 use super::daemon_lock::{DaemonLock, DaemonLockError};
 use super::plans;
 use super::project::Project;
+use super::repair::{self, Damage};
 use super::source;
 use super::stage::StageError;
 use super::stop::Stop;
@@ -31,6 +32,9 @@ pub enum RunError {
     /// Another runtime works here.
     #[error(transparent)]
     Lock(#[from] DaemonLockError),
+    /// The ledger cannot be worked on.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
     /// A step failed.
     #[error(transparent)]
     Tick(#[from] TickError),
@@ -113,6 +117,7 @@ fn begin(project: &Project) -> Result<(DaemonLock, SessionId, Stop), RunError> {
     if project.repository.is_bare() {
         return Err(RunError::Bare(project.repository.git_dir.display().to_string()));
     }
+    repair::examine(project)?;
     let lock = DaemonLock::take(&project.store.private_dir(), &program())?;
     let stop = Stop::on_signals().map_err(RunError::Start)?;
     let session = source::random_id().map_err(RunError::Start)?;

@@ -1,3 +1,14 @@
 //! Tests of `src/domain`.
 
+mod cancel;
+mod control;
 mod enqueue;
+mod handoff;
+mod ids;
+mod infrastructure;
+mod interruption;
+mod launch;
+mod place;
+mod random;
+mod routing;
+mod schedule;

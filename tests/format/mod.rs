@@ -4,6 +4,7 @@ mod config;
 mod documents;
 mod fixtures;
 mod intake;
+mod message;
 mod secrets;
 mod suggest;
 mod yaml;

@@ -6,3 +6,4 @@ mod git_store_crash;
 mod object;
 mod store_contract;
 mod support;
+mod tree;

@@ -1,1 +1,5 @@
 //! Tests of `src/runtime`.
+
+mod happy;
+mod repair;
+mod site;

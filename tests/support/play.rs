@@ -1,6 +1,8 @@
 //! A player of ledgers: asks one thing after the other with a fixed clock and counted ids, and looks after every
 //! step whether the tree is still consistent.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +19,7 @@ use millrace::domain::run::{Run, RunRecord};
 use millrace::domain::schedule::{Next, schedule};
 use millrace::domain::slot::Slot;
 use millrace::domain::transition::decision::{Effect, StageResult};
-use millrace::domain::transition::input::{Claim, Evidence, Handoff, Input, Launching, PlanFile, Submitted};
+use millrace::domain::transition::input::{Claim, Content, Files, Handoff, Input, Launching, Submitted};
 use millrace::domain::transition::record::{Actor, Transition};
 use millrace::domain::transition::refusal::Refusal;
 use millrace::domain::view::View;
@@ -150,6 +152,17 @@ pub(crate) fn genesis() -> Input {
 
 pub(crate) fn config(text: &str) -> Loaded {
     parse(text, "millrace.toml").expect("a configuration")
+}
+
+/// The shipped plan with this configuration; each is compiled once.
+fn compiled(text: &str) -> Compiled {
+    static PLANS: Mutex<BTreeMap<String, Compiled>> = Mutex::new(BTreeMap::new());
+    let mut plans = PLANS.lock().expect("no plan panicked");
+    let made = plans.entry(text.to_owned()).or_insert_with(|| {
+        let request = Request { mode: None, config: &config(text), assets: &Assets::shipped() };
+        compile(&request).expect("a plan")
+    });
+    made.clone()
 }
 
 /// Clock of every play: begins here.
@@ -296,8 +309,7 @@ impl Play {
     }
 
     pub(crate) fn compiling(&self, text: &str) -> (Input, Payloads) {
-        let request = Request { mode: None, config: &config(text), assets: &Assets::shipped() };
-        let Compiled { id, record, files, diagnostics, .. } = compile(&request).expect("a plan");
+        let Compiled { id, record, files, diagnostics, .. } = compiled(text);
         self.freezing(id.as_str(), record, files, diagnostics.to_string().into_bytes())
     }
 
@@ -313,7 +325,7 @@ impl Play {
         let input = Input::Compile {
             plan: plan.parse().expect("a plan id"),
             record: add(record),
-            files: files.into_iter().map(|(path, bytes)| PlanFile { path, content: add(bytes) }).collect(),
+            files: files.into_iter().map(|(path, bytes)| (path, add(bytes))).collect(),
             diagnostics: add(diagnostics),
         };
         (input, payloads)
@@ -382,9 +394,9 @@ impl Play {
     }
 
     /// What a stage is given, as evidence.
-    pub(crate) fn kept(&self, name: &str, text: &str, payloads: &mut Payloads) -> Evidence {
+    pub(crate) fn kept(&self, name: &str, text: &str, payloads: &mut Payloads) -> (String, Content) {
         let content = payloads.add(self.store(), text.as_bytes().to_vec()).expect("a payload");
-        Evidence { name: name.to_owned(), content }
+        (name.to_owned(), content)
     }
 
     /// What would claim this item now, whether or not it is queued.
@@ -406,7 +418,7 @@ impl Play {
             claim: Some(claim),
             nonce: self.nonce(),
             session: "00000000000000000000000000000001".parse().expect("a session"),
-            evidence: Vec::new(),
+            evidence: Files::new(),
         }
     }
 
@@ -417,7 +429,7 @@ impl Play {
             claim: None,
             nonce: self.nonce(),
             session: "00000000000000000000000000000001".parse().expect("a session"),
-            evidence: Vec::new(),
+            evidence: Files::new(),
         }
     }
 
@@ -426,7 +438,7 @@ impl Play {
     pub(crate) fn claim(&mut self, name: &str) -> RunId {
         let mut launching = self.claiming(name);
         let mut payloads = Payloads::default();
-        launching.evidence.push(self.kept("request.toml", "request = true\n", &mut payloads));
+        launching.evidence.extend([self.kept("request.toml", "request = true\n", &mut payloads)]);
         let run = launching.run.clone();
         self.done_with(&Input::Launch(launching), &payloads);
         run
@@ -452,7 +464,7 @@ impl Play {
             asked: false,
             snapshot,
             usage: Usage { input_uncached: Some(120), output: Some(34), ..Usage::default() },
-            evidence: Vec::new(),
+            evidence: Files::new(),
             findings: Vec::new(),
         }
     }
@@ -462,19 +474,30 @@ impl Play {
     pub(crate) fn hand(&mut self, judgement: Judgement) -> Transition {
         let mut handoff = self.handing(judgement);
         let mut payloads = Payloads::default();
-        handoff.evidence.push(self.kept("report.md", &format!("# Report {}\n", self.ids), &mut payloads));
+        handoff.evidence.extend([self.kept("report.md", &format!("# Report {}\n", self.ids), &mut payloads)]);
         self.done_with(&Input::Handoff(handoff), &payloads)
     }
 
     /// Launches the next stage of the active run and hands it off; gives what the run did.
     #[track_caller]
     pub(crate) fn stage(&mut self, judgement: Judgement) -> StageResult {
+        let transition = self.hand_launched(judgement);
+        result_of(&transition)
+    }
+
+    /// The same; gives the handoff.
+    #[track_caller]
+    pub(crate) fn hand_launched(&mut self, judgement: Judgement) -> Transition {
+        self.launch_if_needed();
+        self.hand(judgement)
+    }
+
+    #[track_caller]
+    pub(crate) fn launch_if_needed(&mut self) {
         if self.run().launch.is_none() {
             self.settle_if_owed();
             self.launch();
         }
-        let transition = self.hand(judgement);
-        result_of(&transition)
     }
 
     /// Claims the item and brings it to its end, each stage well.

@@ -1,6 +1,6 @@
-//! `millrace doctor`: what is wrong or will be, as facts. It repairs nothing.
+//! `millrace doctor`: what is wrong or will be, as facts. It repairs nothing unless it is asked to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
+use crate::domain::oid::Oid;
 use crate::domain::transition::record::{FORMAT, RULES};
 use crate::domain::view::View as _;
 use crate::ledger::git::Finding;
@@ -20,12 +21,58 @@ use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::plans;
 use crate::runtime::project::Project;
+use crate::runtime::repair::{self, Mended, RepairError};
 use crate::runtime::{approval, runner};
 use crate::workspace::bootstrap::reference_style;
 
 /// Look for what is wrong: the repository, the ledger, the work tree, the configuration, the plan.
 #[derive(Debug, Args)]
-pub(crate) struct DoctorArguments {}
+pub(crate) struct DoctorArguments {
+    /// Where the ledger's tip is damaged, go back to the newest intact one that this repository remembers. What the
+    /// ref held is kept, and what was lost is said. Changes nothing where nothing is damaged.
+    #[arg(long)]
+    repair: bool,
+}
+
+/// What a repair did.
+#[derive(Debug, Serialize)]
+struct Repaired {
+    tip: Oid,
+    seq: u64,
+    /// Where the tip was found.
+    found_in: &'static str,
+    /// The file that keeps what the ref held.
+    kept: PathBuf,
+    /// Tips that were newer and could not be read.
+    lost: Vec<Oid>,
+}
+
+impl Answer for Repaired {
+    const KIND: &'static str = "repair";
+
+    fn text(&self, page: &mut Page) {
+        page.line(format!(
+            "the ledger is at {} again, number {}, found in {}",
+            self.tip, self.seq, self.found_in
+        ));
+        for lost in &self.lost {
+            page.line(format!("lost: {lost}, which was newer and cannot be read"));
+        }
+        page.line(format!("what the ref held is kept in {}", self.kept.display()));
+    }
+}
+
+fn repair(project: &Project, context: &Context) -> Result<Exit, Failure> {
+    let mended = match repair::repair(project) {
+        Ok(mended) => mended,
+        Err(error @ RepairError::Sound) => return Err(Failure::failed(error)),
+        Err(error @ RepairError::NothingIntact) => return Err(Failure::new(Exit::Damaged, error)),
+        Err(RepairError::Store(error)) => return Err(error.into()),
+        Err(RepairError::Transact(error)) => return Err(error.into()),
+    };
+    let Mended { tip, seq, found_in, kept, lost } = mended;
+    answer(context, &Repaired { tip, seq, found_in: found_in.as_str(), kept, lost })
+}
 
 /// How much a check has to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -37,7 +84,7 @@ enum Level {
 }
 
 #[derive(Debug, Serialize)]
-struct Check {
+struct Observation {
     level: Level,
     /// What was looked at.
     check: &'static str,
@@ -49,7 +96,7 @@ struct Check {
 struct Checked {
     errors: usize,
     warnings: usize,
-    checks: Vec<Check>,
+    checks: Vec<Observation>,
 }
 
 impl Checked {
@@ -59,12 +106,15 @@ impl Checked {
             Level::Warning => self.warnings += 1,
             Level::Ok => {}
         }
-        self.checks.push(Check { level, check, detail: detail.to_string() });
+        self.checks.push(Observation { level, check, detail: detail.to_string() });
     }
 }
 
 impl DoctorArguments {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        if self.repair {
+            return repair(&context.open_to_change()?, context);
+        }
         let project = context.open()?;
         let mut checked = Checked::default();
         checked.add(Level::Ok, "repository", workspace(&project).display());
@@ -85,7 +135,7 @@ impl DoctorArguments {
 fn store(project: &Project, checked: &mut Checked) {
     match project.store.health() {
         Ok(findings) if findings.is_empty() => {
-            checked.add(Level::Ok, "refs", "every ref of ours can be read")
+            checked.add(Level::Ok, "refs", "every ref of ours can be read");
         }
         Ok(findings) => {
             for finding in findings {
@@ -113,7 +163,7 @@ fn remembered(project: &Project, checked: &mut Checked) {
     }
     match project.store.newest_intact_tip() {
         Ok(Some(tip)) => {
-            checked.add(Level::Warning, "reflog", format!("the newest intact tip it names is {tip}"))
+            checked.add(Level::Warning, "reflog", format!("the newest intact tip it names is {tip}"));
         }
         Ok(None) => checked.add(Level::Error, "reflog", "it names no tip that is intact"),
         Err(error) => checked.add(Level::Error, "reflog", error),
@@ -221,7 +271,7 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
     let control = view.control()?;
     match &control.plan {
         None => {
-            checked.add(Level::Warning, "plan", "none is selected; `millrace compile validate` makes one")
+            checked.add(Level::Warning, "plan", "none is selected; `millrace compile validate` makes one");
         }
         Some(plan) if view.plan(plan)?.is_none() => {
             checked.add(Level::Error, "plan", format!("{plan} is selected and not in the ledger"));
@@ -231,7 +281,7 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
             runner::frozen_config(view, plan),
         ) {
             (Err(error), _) => {
-                checked.add(Level::Error, "plan", format!("approvals cannot be read: {error}"))
+                checked.add(Level::Error, "plan", format!("approvals cannot be read: {error}"));
             }
             (_, Err(error)) => checked.add(Level::Error, "plan", error),
             (Ok(false), _) => {

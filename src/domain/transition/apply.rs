@@ -165,13 +165,13 @@ impl After<'_> {
                 run.launches = launch.number;
                 run.launch = Some(launch.clone());
             }
-            Effect::Settle { run, counts, interrupted, snapshot, tip } => {
+            Effect::Settle { run, spent, interruptions, snapshot, tip } => {
                 let run = self.run(run)?;
                 run.launch = None;
                 run.snapshot = *snapshot;
                 run.tip = *tip;
-                run.spent += u32::from(*counts);
-                run.interruptions = if *interrupted { run.interruptions + 1 } else { 0 };
+                run.spent = *spent;
+                run.interruptions = *interruptions;
             }
             Effect::Conclude { run, result } => self.put(
                 place::result(run, result.launch, &result.stage.stage),

@@ -72,10 +72,10 @@ pub enum Effect {
     Settle {
         /// Its run.
         run: RunId,
-        /// Whether the launch counts against the item's limit.
-        counts: bool,
-        /// Whether it was an interruption.
-        interrupted: bool,
+        /// Launches of the run that count against the item's limit, from now on.
+        spent: u32,
+        /// Interruptions of the run in a row, from now on.
+        interruptions: u32,
         /// The last consistent snapshot from now on.
         snapshot: Oid,
         /// The last commit of the run branch.

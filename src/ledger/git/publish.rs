@@ -114,12 +114,11 @@ impl<'a> GitWriter<'a> {
 
         let (file, marker) = self.inflight.mark_ref(disk, &name, refs::MODE, &refs::content(new))?;
         let packed = incoming.as_ref().map(Incoming::checksum);
-        match incoming {
-            Some(incoming) => self.install(&incoming, true, Some((&file, &marker)))?,
-            None => {
-                let (folder, folder_path) = self.inflight.open_folder()?;
-                disk.fsync_all(&[(&file, &marker), (&folder, folder_path)])?;
-            }
+        if let Some(incoming) = incoming {
+            self.install(&incoming, true, Some((&file, &marker)))?;
+        } else {
+            let (folder, folder_path) = self.inflight.open_folder()?;
+            disk.fsync_all(&[(&file, &marker), (&folder, folder_path)])?;
         }
 
         let lock = refs.lock(disk, &name, &marker)?;

@@ -48,7 +48,8 @@ struct Shown {
     end: Option<RunEnd>,
     /// What an active run waits for.
     now: Option<String>,
-    tokens: Tokens,
+    /// None where no harness told any.
+    tokens: Option<Tokens>,
     launches: Vec<Launch>,
     /// Where the evidence lies in the ledger's tree.
     evidence_folder: String,
@@ -89,15 +90,15 @@ impl ShowArguments {
 fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
     let folder = place::run_folder(&record.run);
     let mut launches = Vec::new();
-    let mut tokens = Tokens::default();
+    let mut tokens: Option<Tokens> = None;
     for entry in view.list(&folder)?.iter().filter(|entry| entry.folder) {
         let path = |name: &str| {
             TreePath::new(name).map_err(|error| Fault { at: folder.to_string(), detail: error.to_string() })
         };
         let inner = format!("{folder}/{}", entry.name);
         let result: Option<StageResult> = view.record(&path(&format!("{inner}/result.toml"))?)?;
-        if let Some(result) = &result {
-            tokens.add(&result.usage);
+        if let Some(usage) = result.as_ref().map(|result| result.usage).filter(|usage| !usage.is_unknown()) {
+            tokens.get_or_insert_default().add(&usage);
         }
         let evidence = view
             .list(&path(&inner)?)?
@@ -172,7 +173,7 @@ impl Answer for Shown {
             ("snapshot", oid(self.snapshot)),
             ("branch", self.branch.clone()),
             ("evidence", format!("refs/millrace/state:{}", self.evidence_folder)),
-            ("tokens", self.tokens.line()),
+            ("tokens", self.tokens.map_or_else(|| "unknown".to_owned(), Tokens::line)),
         ]);
         page.fields(&fields);
         for launch in &self.launches {

@@ -38,6 +38,8 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
                 let Some(plan) = view.plan(&run.plan)? else {
                     return Ok(Err(Refusal::UnknownPlan { plan: run.plan }));
                 };
+                // What an interrupted stage left is in the work tree still, where it has not gone back yet.
+                let owed = view.control()?.owed.filter(|owed| owed.run == run.run);
                 let recovery = view.recovery(item)?.unwrap_or_else(|| Recovery::new(item.clone()));
                 let end = End {
                     at,
@@ -48,7 +50,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
                     class: FailureClass::normalised("cancelled"),
                     why: reason.to_owned(),
                     snapshot: run.snapshot,
-                    tip: run.snapshot,
+                    tip: owed.map_or(run.snapshot, |owed| owed.from),
                     spent: run.spent,
                 };
                 decision.effects = end.effects(view)?;

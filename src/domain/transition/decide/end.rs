@@ -42,7 +42,10 @@ impl End<'_> {
         };
         let mut effects = vec![Effect::Move { item: item.clone(), from: Slot::Active, to: to.clone() }];
         if to == Slot::Blocked {
-            effects.push(Effect::Spend { item: item.clone(), total: self.recovery.spent + self.spent });
+            effects.push(Effect::Spend {
+                item: item.clone(),
+                total: self.recovery.spent.saturating_add(self.spent),
+            });
             let failure = self.run.failure.as_ref();
             effects.push(Effect::Block {
                 item: item.clone(),

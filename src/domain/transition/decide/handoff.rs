@@ -50,8 +50,11 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
     let tip = handoff.snapshot.unwrap_or(run.tip);
     let interruption = matches!(handoff.judgement, Judgement::Interrupted { .. }) && !handoff.asked;
     let counts = worked || interruption;
-    let settle =
-        Effect::Settle { run: run.run.clone(), counts, interrupted: interruption, snapshot: consistent, tip };
+    let spent = run.spent.saturating_add(u32::from(counts));
+    // Only a stage that came to something ends a row of interruptions: an outage or a wish between two of them says
+    // nothing about what the stage does to its runtime.
+    let interruptions = if worked { 0 } else { run.interruptions.saturating_add(u32::from(interruption)) };
+    let settle = Effect::Settle { run: run.run.clone(), spent, interruptions, snapshot: consistent, tip };
     let ended = Ended {
         at,
         run: &run,
@@ -61,7 +64,8 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
         consistent,
         tip,
         holds: handoff.snapshot.unwrap_or(run.snapshot),
-        spent: run.spent + u32::from(counts),
+        spent,
+        interruptions,
     };
     let next = match ended.next(handoff) {
         Ok(next) => next,
@@ -164,7 +168,10 @@ struct Ended<'a> {
     tip: Oid,
     /// What the work tree holds, as far as snapshots tell.
     holds: Oid,
+    /// Launches of the run that counted, this one included.
     spent: u32,
+    /// Interruptions in a row, this one included.
+    interruptions: u32,
 }
 
 impl Ended<'_> {
@@ -202,7 +209,7 @@ impl Ended<'_> {
                 Step::Again { why: format!("infrastructure:{}", word(*class)) }
             }
             Judgement::Interrupted { .. } => {
-                let interruptions = self.run.interruptions + u32::from(!handoff.asked);
+                let interruptions = self.interruptions;
                 if interruptions >= self.plan.limits.max_interruptions {
                     let why = format!("interrupted {interruptions} times in a row");
                     Step::Go(end(Ending::Blocked, "interruptions_exhausted", why))
@@ -240,7 +247,7 @@ impl Ended<'_> {
 
     fn capped_again(&self) -> Option<Way> {
         let limit = self.plan.limits.max_launches_per_item;
-        let spent = self.recovery.spent + self.spent;
+        let spent = self.recovery.spent.saturating_add(self.spent);
         (spent >= limit).then(|| {
             end(Ending::Blocked, "launches_exhausted", format!("{spent} launches; the plan allows {limit}"))
         })
@@ -272,7 +279,7 @@ impl Ended<'_> {
     fn outage(&self, class: InfrastructureClass, detail: &str) -> PauseCause {
         let kind = self.harness().unwrap_or(PauseKind::Operator);
         let before = self.control.pauses.iter().find(|cause| cause.kind == kind);
-        let times = before.map_or(1, |cause| cause.times + 1);
+        let times = before.map_or(1, |cause| cause.times.saturating_add(1));
         let at = usize::try_from(times - 1).unwrap_or(usize::MAX).min(BACKOFF_MINUTES.len() - 1);
         let until = self.at.saturating_add(SignedDuration::from_mins(BACKOFF_MINUTES[at]));
         PauseCause {

@@ -59,7 +59,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
             until: cause.until,
         }));
     }
-    let number = run.launches + 1;
+    let number = run.launches.saturating_add(1);
     decision.effects.push(Effect::Launch {
         run: run.run.clone(),
         launch: Launch {

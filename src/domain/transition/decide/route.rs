@@ -37,9 +37,11 @@ pub(super) fn route(plan: &Plan, run: &Run, recovery: &Recovery, report: &Report
             return Some(repair(plan, graph, run, recovery, &bound.exhausted));
         }
         if let Target::Stage(stage) = &edge.to {
-            let why = format!("{} {} of {}", bound.counter, taken + 1, bound.at_most);
+            // Below the bound, so that one more is a number still.
+            let taken = taken + 1;
+            let why = format!("{} {taken} of {}", bound.counter, bound.at_most);
             let stage = plan.stage_ref(stage)?;
-            return Some(Way::To { stage, failure: None, count: Some((key, taken + 1)), why });
+            return Some(Way::To { stage, failure: None, count: Some((key, taken)), why });
         }
     }
     Some(match &edge.to {
@@ -78,15 +80,16 @@ fn class_of(run: &Run, report: &Report<'_>) -> FailureClass {
 
 /// Where a repaired run goes on: where the result says, if it may say that, else where it failed, else at the entry.
 ///
-/// A repair stage may name any stage of its plane, except itself and the rungs above its own: calling those is the
-/// runtime's business.
+/// A repair stage may name any stage of its plane, except itself, the rungs above its own (calling those is the
+/// runtime's business) and the stage that judges a drained root: that one does not work on items.
 fn resume(plan: &Plan, graph: &Loop, run: &Run, said: Option<&StageName>) -> Option<StageRef> {
     let rung = |name: &StageName| graph.repair.iter().position(|rung| &rung.stage == name);
     let own = rung(&run.stage.stage);
+    let judges = plan.completion.as_ref().map(|completion| &completion.stage);
     let allowed = |name: &&StageName| {
         let same_plane = plan.stages.get(*name).is_some_and(|stage| stage.plane == run.stage.plane);
         let below = rung(name).is_none_or(|other| own.is_some_and(|own| other < own));
-        same_plane && below && *name != &run.stage.stage
+        same_plane && below && *name != &run.stage.stage && Some(*name) != judges
     };
     let failed = run.failure.as_ref().map(|failure| &failure.stage);
     said.filter(allowed)

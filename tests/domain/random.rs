@@ -1,0 +1,1 @@
+//! Anything may be asked in any order.
