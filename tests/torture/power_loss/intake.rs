@@ -21,7 +21,7 @@ fn power_lost_at_any_point_of_an_intake() {
     let all = outages(&recording, &mut chance, proof.size(1, 4));
     let possible = all.len();
     let (mut tried, mut there) = (0, 0);
-    for outage in chance.some(all, proof.size(16, usize::MAX)) {
+    for outage in chance.some(all, proof.size(12, usize::MAX)) {
         let repo = repository(&outage);
         users_git_works(&repo, &outage.when);
         let found = states(&repo, "wanted").len();
