@@ -2,4 +2,6 @@
 
 mod site;
 
+mod crash;
 mod happy;
+mod stopping;
