@@ -16,6 +16,7 @@ use crate::domain::transition::decision::{Effect, StageResult};
 use crate::domain::transition::input::{Files, Handoff, Input};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
+use crate::harness::adapter::Output;
 use crate::harness::evidence::collect;
 use crate::harness::exit::Exit;
 use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
@@ -178,7 +179,8 @@ fn keep(
             kept.keep(secrets, &format!("{file}.tail"), &tail);
         }
     }
-    if let Some(message) = &judged.final_message {
+    // The output of a text harness is its final message.
+    if let (Some(message), Output::CodexJsonl) = (&judged.final_message, stage.spec.output()) {
         kept.keep(secrets, "final-message.md", message);
     }
     let read = |name: &std::path::Path| stage.dir.read(name, MAX_EVIDENCE_BYTES as u64 * 16).ok().flatten();
