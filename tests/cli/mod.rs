@@ -3,6 +3,8 @@
 mod answers;
 mod commands;
 mod demo;
+mod docs;
+mod docs_format;
 mod exit_codes;
 mod failures;
 mod first_minute;
