@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 
 use super::super::evidence::{Kept, Secrets, tail_of};
+use super::super::logs;
 use super::super::project::Project;
 use super::super::snapshots::{self, Place, SnapError};
-use super::super::{logs, source};
 use super::context::{Stage, StageError};
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
@@ -120,7 +120,8 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
         return Ok(Judged {
             judgement: Judgement::Interrupted { by: Interrupter::Unknown },
             usage: Usage::default(),
-            ended_at: source::now(),
+            // Nobody wrote down when; by now it has.
+            ended_at: milliseconds_after(Timestamp::now()),
             exit: None,
             final_message: None,
             findings: Vec::new(),
@@ -145,12 +146,16 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
     Ok(Judged {
         judgement,
         usage: evidence.usage,
-        // For people: milliseconds are enough.
-        ended_at: Timestamp::from_millisecond(exit.ended_at.as_millisecond()).unwrap_or(exit.ended_at),
+        ended_at: milliseconds_after(exit.ended_at),
         exit: Some(exit),
         final_message: evidence.whole.final_message,
         findings,
     })
+}
+
+/// Milliseconds are enough for people; rounded up, no file of the stage is later.
+fn milliseconds_after(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond() + 1).unwrap_or(at)
 }
 
 /// Whole outputs into the log store; bounded pieces into the record.
