@@ -191,12 +191,14 @@ fn snapshots_apart(folder: &Path, rounds: u32) -> Result<()> {
     for round in 0..rounds {
         let run = source::run_id(source::now())?;
         let started = Instant::now();
-        let place = Place { run: &run, tip: None, parent: Some(head) };
-        let zero = snapshots::take(&project, &policy, &place, &author, "start: bench\n")?;
+        let place = Place { run: &run, tip: None, parent: Some(head), even_unchanged: true };
+        let zero = snapshots::take(&project, &policy, &place, &author, "start: bench\n")?
+            .context("a snapshot was wanted")?;
         first.add(started.elapsed());
         std::fs::write(folder.join("src/part-1/file-1.txt"), format!("round {round}\n"))?;
         let started = Instant::now();
-        let place = Place { run: &run, tip: Some(zero.commit), parent: Some(zero.commit) };
+        let tip = Some(zero.commit);
+        let place = Place { run: &run, tip, parent: tip, even_unchanged: true };
         snapshots::take(&project, &policy, &place, &author, "builder: bench\n")?;
         later.add(started.elapsed());
     }

@@ -21,6 +21,10 @@ use crate::runtime::tick::TickError;
 use crate::runtime::tree::TreeError;
 use crate::workspace::head::HeadError;
 
+/// What to do about a damaged ledger.
+const DAMAGED: &str =
+    "`millrace doctor` tells what is wrong; `millrace doctor --repair` goes back to the newest intact state";
+
 /// A command that could not do its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -73,7 +77,7 @@ impl From<StoreError> for Failure {
             StoreError::Io { .. } | StoreError::Git { .. } => Exit::Refused,
         };
         let this = Self::new(exit, &error);
-        if exit == Exit::Damaged { this.hint("`millrace doctor` tells what is wrong") } else { this }
+        if exit == Exit::Damaged { this.hint(DAMAGED) } else { this }
     }
 }
 
@@ -149,8 +153,7 @@ impl From<RunError> for Failure {
             RunError::Lock(error) => error.into(),
             RunError::Tick(error) => error.into(),
             RunError::Damaged(Damage::Store(error)) => error.into(),
-            RunError::Damaged(Damage::Tip(_)) => Self::new(Exit::Damaged, error)
-                .hint("`millrace doctor` tells what is wrong; `millrace doctor --repair` goes back to the newest intact state"),
+            RunError::Damaged(Damage::Tip(_)) => Self::new(Exit::Damaged, error).hint(DAMAGED),
             RunError::Bare(_) => Self::new(Exit::Repository, error),
             RunError::Start(_) => Self::failed(error),
         }

@@ -13,5 +13,6 @@ mod moments;
 mod page;
 mod program;
 mod stdout;
+mod trailers;
 
 pub use program::main;

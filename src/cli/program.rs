@@ -10,6 +10,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Arguments, Command};
+use super::commands::{init::InitArguments, status::StatusArguments, verify::VerifyArguments};
 use super::context::Context;
 use super::exit::{self, Exit};
 use super::failure::Failure;
@@ -59,14 +60,14 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
     listen(arguments.verbose)?;
     let context = Context::new(arguments.workspace, arguments.json);
     match arguments.command {
-        Command::Init(arguments) => arguments.run(&context),
+        Command::Init(_) => InitArguments::run(&context),
         Command::Queue(command) => command.run(&context),
         Command::AddTask(arguments) => arguments.run(&context),
         Command::Run(command) => command.run(&context),
-        Command::Status(arguments) => arguments.run(&context),
+        Command::Status(_) => StatusArguments::run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Log(arguments) => arguments.run(&context),
-        Command::Verify(arguments) => arguments.run(&context),
+        Command::Verify(_) => VerifyArguments::run(&context),
         Command::Doctor(arguments) => arguments.run(&context),
         Command::Compile(command) => command.run(&context),
         Command::Demo(arguments) => arguments.run(&context),

@@ -57,12 +57,12 @@ pub(crate) fn answer<A: Answer>(context: &Context, answer: &A) -> Result<Exit, F
 
 /// Prints bytes.
 pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
-    try_print(bytes).or_else(|error| {
+    try_print(bytes).map_err(|error| {
         if error.kind() == io::ErrorKind::BrokenPipe {
             // Does not return.
             let _ = signal_hook::low_level::emulate_default_handler(SIGPIPE);
         }
-        Err(Failure::failed(format!("cannot write to stdout: {error}")))
+        Failure::failed(format!("cannot write to stdout: {error}"))
     })
 }
 

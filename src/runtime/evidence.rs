@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::domain::limits::{MAX_EVIDENCE_BYTES, MAX_HANDOFF_BYTES};
+use crate::domain::place::TreePath;
 use crate::format::secrets::{KnownValue, is_secret_name, redact};
 
 /// Bytes that the line about a gap takes.
@@ -71,7 +72,8 @@ impl Kept {
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| !OWN_NAMES.contains(&name.as_str()) && !name.starts_with('.'))
-            .filter(|name| !name.bytes().any(|b| b < b' ' || b == b'\\' || b == 0x7f) && name.len() < 200)
+            // A name that the ledger's tree cannot hold must not keep the handoff from happening.
+            .filter(|name| TreePath::new(name.clone()).is_ok())
             .collect();
         names.sort();
         for name in names {

@@ -103,7 +103,10 @@ impl<'p> Driver<'p> {
             Next::Adopt(run) => self.adopt(&run),
             Next::Restore(owed) => Ok(match tree::settle(self.project, &owed)? {
                 Some(wait) => Tick::Waits(wait),
-                None => Tick::Settled(format!("the work tree went back to before run {}", owed.run)),
+                None => Tick::Settled(format!(
+                    "the work tree holds nothing half done of run {} any more",
+                    owed.run
+                )),
             }),
             Next::Launch(run) => {
                 if let Some(wait) = self.obstacle(&run.plan, Some(&run))? {

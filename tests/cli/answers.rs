@@ -23,6 +23,9 @@ fn several_documents_are_one_commit() {
     ! created [repo]/millrace-agents/.gitignore
     ");
     assert_eq!(repo.git(&["rev-list", "--count", "refs/millrace/state"]), "2");
+    let log = data(&repo, "log", &["log", "-n", "1"]);
+    assert_eq!(log["commits"][0]["seq"], 2);
+    assert_eq!(log["commits"][0]["items"], serde_json::json!(["task/a", "task/b", "task/c"]));
     // The same again is a success that changes nothing.
     insta::assert_snapshot!(said(&repo, &call(&repo, &arguments)), @r"
     exit 0

@@ -65,7 +65,7 @@ pub(super) fn said(repo: &TestRepo, output: &Output) -> String {
     let mut text = format!("exit {code}\n");
     for (mark, bytes) in [("", &output.stdout), ("! ", &output.stderr)] {
         for line in String::from_utf8_lossy(bytes).lines() {
-            text.push_str(&format!("{mark}{line}").trim_end().to_owned());
+            text.push_str(format!("{mark}{line}").trim_end());
             text.push('\n');
         }
     }
@@ -150,7 +150,7 @@ pub(super) fn everything(folder: &Path) -> BTreeMap<PathBuf, String> {
                 std::fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("entry").path()),
             );
         } else if metadata.is_file() {
-            state.push_str(&format!(" {:?}", std::fs::read(&path).expect("a file")));
+            state = format!("{state} {:?}", std::fs::read(&path).expect("a file"));
         }
         found.insert(path, state);
     }

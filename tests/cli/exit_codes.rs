@@ -89,6 +89,13 @@ fn a_stage_that_fails_ends_run_once_with_six() {
     let output = call(&repo, &["run", "once"]);
     insta::assert_snapshot!(said(&repo, &output), @r"
     exit 6
+    run_mode  once
+    plan      plan-standard_plain-[id]
+    mode      standard_plain
+    outcome   stage
+    run       [run]
+    handoff   task/a  builder -> troubleshooter (runner_transport_failure)
+    why       runner_transport_failure: troubleshoot_attempts 1 of 2
     ");
 }
 

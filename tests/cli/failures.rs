@@ -229,7 +229,7 @@ fn a_fetch_that_would_delete_the_ledger_is_named() {
     let output = call(&repo, &["doctor"]);
     let text = said(&repo, &output);
     assert!(text.starts_with("exit 1\n"), "{text}");
-    assert_eq!(text.matches("error    refspec").count(), 1, "{text}");
+    assert_eq!(text.matches("error  refspec").count(), 1, "{text}");
 }
 
 #[test]

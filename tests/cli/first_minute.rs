@@ -11,7 +11,7 @@ const COMMANDS: [&[&str]; 3] = [&["compile", "validate"], &["run", "once"], &["s
 fn minute(repo: &TestRepo, workspace: &str) -> String {
     let mut text = String::new();
     for command in COMMANDS {
-        text.push_str(&format!("$ {}\n", command.join(" ")));
+        text.extend(["$ ", &command.join(" "), "\n"]);
         let output: Output = repo
             .command(MILLRACE)
             .args(command)
@@ -55,11 +55,13 @@ next: nothing to do
 ";
 
 /// What a repository holds after it, beside what it held before.
-const MADE: [&str; 8] = [
+const MADE: [&str; 10] = [
     ".git/millrace",
     ".git/millrace/approved-plans",
     ".git/millrace/daemon.lock",
     ".git/millrace/lock",
+    ".git/millrace/packs",
+    ".git/millrace/publishing",
     "README.md",
     "millrace-agents",
     "millrace-agents/.gitignore",

@@ -119,7 +119,7 @@ fn killed_in_gits_part_of_a_fold() {
         &proof,
         &template,
         &["queue", "add-task", "../documents/wanted.md"],
-        proof.size(6, usize::MAX),
+        proof.size(4, usize::MAX),
         |repo, when, acknowledged| {
             let there = states(repo, "wanted").len();
             assert!(
@@ -138,7 +138,7 @@ fn killed_in_gits_part_of_a_launch_and_a_handoff() {
     let proof = Proof::begin("SIGKILL in git: launch and handoff");
     let template = project();
     add(&template, "wanted");
-    let seen = torture(&proof, &template, &["run", "once"], proof.size(6, usize::MAX), |repo, when, _| {
+    let seen = torture(&proof, &template, &["run", "once"], proof.size(4, usize::MAX), |repo, when, _| {
         goes_on_and_repeats_at_most_one_stage(repo, when)
     });
     proof.end(&seen);

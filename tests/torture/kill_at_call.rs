@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use super::project::{MILLRACE, add, copy, millrace, project, said, states, succeeds, task};
 use super::size::Proof;
-use super::soundness::{MAX_PACKS, millrace_goes_on, packs, users_git_works};
+use super::soundness::{MAX_PACKS, keeps, millrace_goes_on, packs, users_git_works};
 use super::strace::{At, WRITING, needed, traced, writing_calls};
 use crate::repo::TestRepo;
 
@@ -70,6 +70,7 @@ fn torture_intake(proof: &Proof, template: &TestRepo, most: usize) -> String {
         // The very same once more is a success, whatever became of the first.
         succeeds(millrace(&repo, &args));
         assert_eq!(states(&repo, "wanted").len(), 1, "{when}");
+        assert_eq!(keeps(&repo), Vec::<String>::new(), "{when}");
         let (ours, _) = packs(&repo);
         assert!(ours <= MAX_PACKS, "{when}: {ours} packs");
     }
@@ -84,7 +85,7 @@ fn killed_at_any_call_of_an_intake() {
     let proof = Proof::begin("SIGKILL at a call: queue add-task");
     let template = project();
     add(&template, "first");
-    let seen = torture_intake(&proof, &template, proof.size(14, usize::MAX));
+    let seen = torture_intake(&proof, &template, proof.size(10, usize::MAX));
     proof.end(&seen);
 }
 
@@ -102,7 +103,7 @@ fn killed_at_any_call_of_a_fold() {
     let folded = copy(&template);
     add(&folded, "trigger");
     assert_eq!(packs(&folded).0, 1, "the next one folds");
-    let seen = torture_intake(&proof, &template, proof.size(14, usize::MAX));
+    let seen = torture_intake(&proof, &template, proof.size(8, usize::MAX));
     proof.end(&seen);
 }
 
@@ -115,7 +116,7 @@ fn killed_at_any_call_of_a_launch_and_a_handoff() {
     let calls = recorded(&template, &["run", "once"]);
     let all = calls.len();
     let mut seen = BTreeMap::<String, usize>::new();
-    for at in proof.chance().some(calls, proof.size(14, usize::MAX)) {
+    for at in proof.chance().some(calls, proof.size(8, usize::MAX)) {
         let repo = copy(&template);
         let when = format!("killed at {}", at.shown);
         let ended = killed(&repo, &at, &["run", "once"]);
@@ -151,4 +152,5 @@ pub(crate) fn goes_on_and_repeats_at_most_one_stage(repo: &TestRepo, when: &str)
         assert_eq!(ends, 1, "{when}: the work of {stage} is there once\n{done}");
     }
     millrace_goes_on(repo, when);
+    assert_eq!(keeps(repo), Vec::<String>::new(), "{when}");
 }

@@ -12,6 +12,7 @@ mod git_calls;
 mod kill_anywhere;
 mod kill_at_call;
 mod many_writers;
+mod power_loss;
 mod project;
 mod size;
 mod soundness;

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::repo::TestRepo;
 
 /// Every call that changes what is on disk, or says something to somebody.
-pub(crate) const WRITING: &str = "openat,creat,write,writev,pwrite64,pwritev,pwritev2,rename,renameat,renameat2,link,\
+pub(crate) const WRITING: &str = "open,openat,creat,write,writev,pwrite64,pwritev,pwritev2,rename,renameat,renameat2,link,\
      linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync,sync_file_range,truncate,ftruncate,\
      fallocate,chmod,fchmod,fchmodat,copy_file_range,sendfile,splice";
 
@@ -55,8 +55,8 @@ pub(crate) fn writing_calls(log: &str) -> Vec<At> {
         }
         let count = counts.entry(name).or_default();
         *count += 1;
-        let only_reads =
-            name == "openat" && !["O_CREAT", "O_WRONLY", "O_RDWR"].iter().any(|flag| rest.contains(flag));
+        let only_reads = matches!(name, "open" | "openat")
+            && !["O_CREAT", "O_WRONLY", "O_RDWR"].iter().any(|flag| rest.contains(flag));
         if !only_reads {
             calls.push(At { name: name.to_owned(), nth: *count, shown: line.to_owned() });
         }

@@ -263,7 +263,7 @@ fn test(root: &Path) -> Result<(Option<i32>, String), Failure> {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    text.lines().flat_map(|line| ["  ", line, "\n"]).collect()
 }
 
 fn wrong(what: impl std::fmt::Display) -> Failure {

@@ -84,7 +84,7 @@ enum Level {
 }
 
 #[derive(Debug, Serialize)]
-struct Check {
+struct Observation {
     level: Level,
     /// What was looked at.
     check: &'static str,
@@ -96,7 +96,7 @@ struct Check {
 struct Checked {
     errors: usize,
     warnings: usize,
-    checks: Vec<Check>,
+    checks: Vec<Observation>,
 }
 
 impl Checked {
@@ -106,7 +106,7 @@ impl Checked {
             Level::Warning => self.warnings += 1,
             Level::Ok => {}
         }
-        self.checks.push(Check { level, check, detail: detail.to_string() });
+        self.checks.push(Observation { level, check, detail: detail.to_string() });
     }
 }
 
@@ -135,7 +135,7 @@ impl DoctorArguments {
 fn store(project: &Project, checked: &mut Checked) {
     match project.store.health() {
         Ok(findings) if findings.is_empty() => {
-            checked.add(Level::Ok, "refs", "every ref of ours can be read")
+            checked.add(Level::Ok, "refs", "every ref of ours can be read");
         }
         Ok(findings) => {
             for finding in findings {
@@ -163,7 +163,7 @@ fn remembered(project: &Project, checked: &mut Checked) {
     }
     match project.store.newest_intact_tip() {
         Ok(Some(tip)) => {
-            checked.add(Level::Warning, "reflog", format!("the newest intact tip it names is {tip}"))
+            checked.add(Level::Warning, "reflog", format!("the newest intact tip it names is {tip}"));
         }
         Ok(None) => checked.add(Level::Error, "reflog", "it names no tip that is intact"),
         Err(error) => checked.add(Level::Error, "reflog", error),
@@ -271,7 +271,7 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
     let control = view.control()?;
     match &control.plan {
         None => {
-            checked.add(Level::Warning, "plan", "none is selected; `millrace compile validate` makes one")
+            checked.add(Level::Warning, "plan", "none is selected; `millrace compile validate` makes one");
         }
         Some(plan) if view.plan(plan)?.is_none() => {
             checked.add(Level::Error, "plan", format!("{plan} is selected and not in the ledger"));
@@ -281,7 +281,7 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
             runner::frozen_config(view, plan),
         ) {
             (Err(error), _) => {
-                checked.add(Level::Error, "plan", format!("approvals cannot be read: {error}"))
+                checked.add(Level::Error, "plan", format!("approvals cannot be read: {error}"));
             }
             (_, Err(error)) => checked.add(Level::Error, "plan", error),
             (Ok(false), _) => {

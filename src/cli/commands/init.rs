@@ -37,7 +37,7 @@ struct Initialised {
 }
 
 impl InitArguments {
-    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
         let begun = project.tip()?.is_none();
         let mut created = plans::bootstrap(&project)?;

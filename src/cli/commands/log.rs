@@ -10,9 +10,11 @@ use crate::cli::failure::Failure;
 use crate::cli::moments::time;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
-use crate::domain::item::ItemRef;
+use crate::cli::trailers;
 use crate::domain::oid::Oid;
-use crate::ledger::history::{Step, history};
+use crate::ledger::commit::Commit;
+use crate::ledger::store::{RefName, Store as _};
+use crate::ledger::transact::read_commit;
 
 /// Show the ledger's commits, newest first.
 ///
@@ -32,25 +34,30 @@ struct Log {
 
 #[derive(Debug, Serialize)]
 struct Line {
-    seq: u64,
+    seq: Option<u64>,
     commit: Oid,
     at: Timestamp,
-    op: &'static str,
-    actor: &'static str,
-    item: Option<ItemRef>,
+    op: Option<String>,
+    actor: Option<String>,
+    /// Several where documents came in together.
+    items: Vec<String>,
+    run: Option<String>,
     subject: String,
 }
 
 impl Line {
-    fn of(step: &Step) -> Self {
+    fn of(oid: Oid, commit: &Commit) -> Self {
+        let message = &commit.message;
+        let trailer = |key| trailers::value(message, key).map(str::to_owned);
         Self {
-            seq: step.transition.seq,
-            commit: step.oid,
-            at: step.transition.at,
-            op: step.transition.input.op(),
-            actor: step.transition.actor.as_str(),
-            item: crate::format::message::item_of(&step.transition).cloned(),
-            subject: step.commit.message.lines().next().unwrap_or_default().to_owned(),
+            seq: trailers::seq(message),
+            commit: oid,
+            at: Timestamp::from_second(commit.second).unwrap_or_default(),
+            op: trailer("Op"),
+            actor: trailer("Actor"),
+            items: trailers::values(message, "Item").map(str::to_owned).collect(),
+            run: trailer("Run"),
+            subject: message.lines().next().unwrap_or_default().to_owned(),
         }
     }
 }
@@ -58,16 +65,20 @@ impl Line {
 impl LogArguments {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open()?;
-        let trees = project.trees();
-        let tip = project.tip()?.map(|(oid, _)| oid);
+        let mut next = project.store.resolve(&RefName::State)?;
         let number = if self.number == 0 { usize::MAX } else { self.number };
         let mut commits = Vec::new();
-        for step in history(&project.store, &trees, tip).take(number) {
-            match step {
-                Ok(step) => commits.push(Line::of(&step)),
+        while let Some(oid) = next.filter(|_| commits.len() < number) {
+            match read_commit(&project.store, oid) {
+                Ok(commit) => {
+                    commits.push(Line::of(oid, &commit));
+                    next = commit.parents.first().copied();
+                }
                 Err(error) => {
                     // What can be read is shown all the same.
-                    answer(context, &Log { commits })?;
+                    if !commits.is_empty() {
+                        answer(context, &Log { commits })?;
+                    }
                     return Err(error.into());
                 }
             }
@@ -86,7 +97,13 @@ impl Answer for Log {
         let rows: Vec<Vec<String>> = self
             .commits
             .iter()
-            .map(|line| vec![line.seq.to_string(), time(line.at), line.subject.clone()])
+            .map(|line| {
+                vec![
+                    line.seq.map_or_else(|| "?".to_owned(), |seq| seq.to_string()),
+                    time(line.at),
+                    line.subject.clone(),
+                ]
+            })
             .collect();
         page.table(&rows);
     }

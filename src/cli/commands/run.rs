@@ -32,7 +32,7 @@ pub(crate) enum RunCommand {
 impl RunCommand {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         match self {
-            Self::Once(arguments) => arguments.run(context),
+            Self::Once(_) => OnceArguments::run(context),
             Self::Daemon(arguments) => arguments.run(context),
         }
     }
@@ -70,7 +70,7 @@ struct RanOnce {
 #[derive(Debug, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 enum CameTo {
-    Stage(HandedOff),
+    Stage(Box<HandedOff>),
     Waits(Waits),
     NoWork,
     Stopped,
@@ -180,11 +180,11 @@ fn current(project: &Project) -> Result<(PlanId, Option<ModeId>), Failure> {
 }
 
 impl OnceArguments {
-    fn run(&self, context: &Context) -> Result<Exit, Failure> {
+    fn run(context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
         prepare(&project)?;
         let came_to = match daemon::once(&project)? {
-            Once::Stage(report) => CameTo::Stage(HandedOff::of(&report)),
+            Once::Stage(report) => CameTo::Stage(Box::new(HandedOff::of(&report))),
             Once::Waits(wait) => CameTo::Waits(Waits::from(&wait)),
             Once::NoWork => CameTo::NoWork,
             Once::Stopped => CameTo::Stopped,
@@ -232,7 +232,7 @@ impl Answer for RanOnce {
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event {
-    Stage(HandedOff),
+    Stage(Box<HandedOff>),
     Settled { what: String },
     Waits(Waits),
     Idle,
@@ -277,7 +277,7 @@ impl DaemonArguments {
                 return;
             }
             let event = match said {
-                Said::Stage(report) => Event::Stage(HandedOff::of(report)),
+                Said::Stage(report) => Event::Stage(Box::new(HandedOff::of(report))),
                 Said::Settled(what) => Event::Settled { what: what.to_owned() },
                 Said::Waits(wait) => Event::Waits(Waits::from(wait)),
                 Said::Idle => Event::Idle,

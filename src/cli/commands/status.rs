@@ -14,6 +14,7 @@ use crate::cli::failure::Failure;
 use crate::cli::moments::{elapsed, seconds, time};
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
+use crate::cli::trailers;
 use crate::domain::ids::{LedgerId, ModeId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
@@ -124,7 +125,7 @@ struct Coming {
 }
 
 impl StatusArguments {
-    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         let project = context.open()?;
         answer(context, &status(&project)?)
     }
@@ -152,9 +153,12 @@ fn status(project: &Project) -> Result<Status, Failure> {
     let view = TreeView::new(&trees, Some(commit.tree));
     let now = source::now();
     let missing = |what: &str| Fault { at: what.to_owned(), detail: "missing".to_owned() };
-    let transition = view.transition()?.ok_or_else(|| missing("transition.toml"))?;
     let ledger = view.ledger()?.ok_or_else(|| missing("ledger.toml"))?;
-    status.ledger = Some(Position { ledger: ledger.ledger, seq: transition.seq, tip });
+    status.ledger = Some(Position {
+        ledger: ledger.ledger,
+        seq: trailers::seq(&commit.message).ok_or_else(|| missing("Millrace-Seq"))?,
+        tip,
+    });
     let control = view.control()?;
     if let Some(plan) = &control.plan {
         status.mode = view.plan(plan)?.map(|plan| plan.mode.clone());
@@ -251,7 +255,7 @@ fn coming(
         Coming { action: "idle", item: None, run: None, detail: "nothing to do".to_owned(), until: None };
     match schedule(view, now)? {
         Next::Idle => {}
-        Next::Wait(wait) => coming.wait(wait),
+        Next::Wait(wait) => coming.wait(&wait),
         Next::Adopt(run) => {
             coming.action = if attended { "handoff" } else { "adopt" };
             coming.detail = if attended {
@@ -269,7 +273,7 @@ fn coming(
         }
         Next::Launch(run) => {
             if let Some(wait) = obstacle(project, &run.plan, Some(&run))? {
-                coming.wait(wait);
+                coming.wait(&wait);
             } else {
                 coming.action = "launch";
                 coming.detail = format!("start {} for {}", run.stage, run.item);
@@ -283,7 +287,7 @@ fn coming(
                 None => None,
             };
             if let Some(wait) = wait {
-                coming.wait(wait);
+                coming.wait(&wait);
             } else {
                 coming.action = "claim";
                 coming.detail = format!("claim {item}");
@@ -306,7 +310,7 @@ fn obstacle(project: &Project, plan: &PlanId, run: Option<&Run>) -> Result<Optio
 }
 
 impl Coming {
-    fn wait(&mut self, wait: Wait) {
+    fn wait(&mut self, wait: &Wait) {
         self.action = "wait";
         self.detail = format!("{}: {}", wait.cause, wait.detail);
         self.until = wait.until;

@@ -66,7 +66,7 @@ impl Verified {
 }
 
 impl VerifyArguments {
-    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         use crate::ledger::store::{RefName, Store as _};
         let project = context.open()?;
         // The ref alone: a tip that cannot be read is a finding, not a reason to give up.

@@ -205,9 +205,11 @@ fn snapshot(
          Millrace-Result: {what}\n",
         stage.at.stage, stage.run, stage.item, stage.at, stage.number
     );
-    let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip) };
+    // One commit a handoff; of an interruption only what it left half done.
+    let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip), even_unchanged: worked };
     let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &message) {
-        Ok(taken) => taken,
+        Ok(Some(taken)) => taken,
+        Ok(None) => return Ok((None, Vec::new())),
         Err(SnapError::Taken(error)) if worked => {
             return Ok((None, vec![format!("no snapshot: {error}")]));
         }

@@ -149,9 +149,10 @@ impl Prepared {
              Millrace-Run: {run}\nMillrace-Item: {item}\nMillrace-Plan: {plan_id}\n",
             item.id
         );
-        let place = Place { run: &run, tip: None, parent: head.oid };
+        let place = Place { run: &run, tip: None, parent: head.oid, even_unchanged: true };
         let author = project.person()?;
-        let taken = snapshots::take(project, &plan.snapshot, &place, &author, &message)?;
+        let taken = snapshots::take(project, &plan.snapshot, &place, &author, &message)?
+            .ok_or_else(|| StageError::Plan { plan: plan_id.clone(), detail: "no snapshot 0".to_owned() })?;
         Ok(Ok(Self {
             item: item.clone(),
             at,

@@ -56,13 +56,13 @@ impl State {
 /// The open items.
 #[derive(Debug, Default, Serialize)]
 struct Listed {
-    items: Vec<Item>,
+    items: Vec<OpenItem>,
     /// Items beyond the limit.
     more: usize,
 }
 
 #[derive(Debug, Serialize)]
-struct Item {
+struct OpenItem {
     item: ItemRef,
     state: &'static str,
     /// `<priority>.<arrival>`, where the state has one.
@@ -92,14 +92,14 @@ impl LsArguments {
     }
 }
 
-fn item(item: ItemRef, slot: &Slot, waits: &WaitsFor<'_, '_, '_>) -> Result<Item, Fault> {
+fn item(item: ItemRef, slot: &Slot, waits: &WaitsFor<'_, '_, '_>) -> Result<OpenItem, Fault> {
     let why = match slot {
         Slot::Waiting { on, .. } => Some(waits.reason(on)?),
         Slot::Held(_) => Some("came from outside and has not been released".to_owned()),
         Slot::Blocked => Some(format!("blocked: `millrace queue show {item}` tells why")),
         Slot::Queued(_) | Slot::Active | Slot::Done | Slot::Archived => None,
     };
-    Ok(Item { item, state: slot.state(), turn: slot.turn().map(|turn| turn.to_string()), waits: why })
+    Ok(OpenItem { item, state: slot.state(), turn: slot.turn().map(|turn| turn.to_string()), waits: why })
 }
 
 /// Why items of one kind wait for others, from the names in the tree alone.

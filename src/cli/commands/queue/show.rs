@@ -12,7 +12,7 @@ use crate::cli::lookup;
 use crate::cli::moments::time;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer, print};
-use crate::domain::ids::RunId;
+use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item::{Intake, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::recovery::Recovery;
@@ -49,11 +49,11 @@ struct Shown {
     intake: Intake,
     recovery: Option<Recovery>,
     /// Its runs, newest first.
-    runs: Vec<Run>,
+    runs: Vec<ItsRun>,
 }
 
 #[derive(Debug, Serialize)]
-struct Run {
+struct ItsRun {
     run: RunId,
     /// How it ended; `active` where it has not.
     state: &'static str,
@@ -94,13 +94,13 @@ impl ShowArguments {
     }
 }
 
-fn runs(view: &TreeView<'_, '_>, item: &ItemRef) -> Result<Vec<Run>, Fault> {
+fn runs(view: &TreeView<'_, '_>, item: &ItemRef) -> Result<Vec<ItsRun>, Fault> {
     let mut runs = Vec::new();
     for run in lookup::runs_newest_first(view)?.take(MAX_SEARCHED) {
         let run = run?;
         let Some(record) = view.run_record(&run)?.filter(|record| &record.item == item) else { continue };
         let state = record.end.as_ref().map_or("active", |end| end.ending.as_str());
-        runs.push(Run { run, state, reason: record.end.map(|end| end.reason) });
+        runs.push(ItsRun { run, state, reason: record.end.map(|end| end.reason) });
     }
     Ok(runs)
 }
@@ -131,7 +131,7 @@ impl Answer for Shown {
         }
         add("turn", self.turn.clone());
         add("priority", Some(intake.priority.to_string()));
-        let depends: Vec<&str> = intake.depends_on.iter().map(|id| id.as_str()).collect();
+        let depends: Vec<&str> = intake.depends_on.iter().map(ItemId::as_str).collect();
         add("depends on", (!depends.is_empty()).then(|| depends.join(", ")));
         add("root spec", intake.root_spec_id.as_ref().map(ToString::to_string));
         add("root idea", intake.root_idea_id.as_ref().map(ToString::to_string));

@@ -28,13 +28,13 @@ pub(crate) struct LsArguments {
 /// Runs.
 #[derive(Debug, Serialize)]
 struct Listed {
-    runs: Vec<Run>,
+    runs: Vec<ListedRun>,
     /// Whether there are more.
     more: bool,
 }
 
 #[derive(Debug, Serialize)]
-struct Run {
+struct ListedRun {
     run: RunId,
     item: ItemRef,
     /// How it ended; `active` where it has not.
@@ -63,7 +63,7 @@ impl LsArguments {
             })?;
             let active = if record.end.is_none() { view.run(&id)? } else { None };
             let end = record.end.as_ref();
-            runs.push(Run {
+            runs.push(ListedRun {
                 item: record.item.clone(),
                 state: end.map_or("active", |end| end.ending.as_str()),
                 stage: end
