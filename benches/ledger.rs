@@ -127,6 +127,7 @@ fn transitions(folder: &Path, scratches: &[Scratch], rounds: u32, aims: &mut Aim
     let four = FourFiles::new(&folder.join("four"))?;
     let mut files = Samples::default();
     let mut taken: Vec<[Samples; 3]> = lives.iter().map(|_| Default::default()).collect();
+    let mut worked: Vec<[Samples; 3]> = lives.iter().map(|_| Default::default()).collect();
     let mut written: Vec<[Samples; 3]> = lives.iter().map(|_| Default::default()).collect();
     for round in 0..=rounds {
         for (n, life) in lives.iter_mut().enumerate() {
@@ -137,24 +138,28 @@ fn transitions(folder: &Path, scratches: &[Scratch], rounds: u32, aims: &mut Aim
                 if round > 0 {
                     files.add(beside);
                     taken[n][k].add(step.took);
+                    step.worked.into_iter().for_each(|time| worked[n][k].add(time));
                     written[n][k].extend(step.bytes);
                 }
             }
         }
     }
     println!("four files   {files}   each written, fsynced, renamed, folder fsynced");
-    println!("\ntransition   queued   median     p90        mean       worst      x four files   pack");
+    println!(
+        "\ntransition   queued   median     p90        mean       worst      processor  x four files   pack"
+    );
     for (k, kind) in KINDS.into_iter().enumerate() {
         for (n, queued) in QUEUES.into_iter().enumerate() {
             let samples = &taken[n][k];
             let ratio = samples.ratio(&files);
             println!(
-                "{:<12} {queued:<8} {:<10} {:<10} {:<10} {:<10} {ratio:<14.2} {}",
+                "{:<12} {queued:<8} {:<10} {:<10} {:<10} {:<10} {:<10} {ratio:<14.2} {}",
                 kind.word(),
                 ms(samples.median()),
                 ms(samples.p90()),
                 ms(samples.mean()),
                 ms(samples.worst()),
+                ms(worked[n][k].median()),
                 bytes(written[n][k].middle()),
             );
             let what = format!("{} at {queued} queued: at most {MAX_RATIO} x four files", kind.word());
