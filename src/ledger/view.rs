@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::tree::{Entry, Trees};
@@ -17,9 +18,18 @@ use crate::domain::recovery::Recovery;
 use crate::domain::run::{Run, RunRecord};
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::transition::input::Known;
-use crate::domain::transition::record::{LedgerRecord, Transition};
+use crate::domain::transition::record::{FORMAT, LedgerRecord, Transition};
 use crate::domain::view::{Fault, View};
 use crate::format::records;
+
+/// What a commit was written with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// The ledger's format; none before genesis, or where it does not say.
+    pub format: Option<u32>,
+    /// The version of the rules; none where the commit does not say, or its format is newer than ours.
+    pub rules: Option<u32>,
+}
 
 /// The state at one commit; without a root: before genesis.
 pub struct TreeView<'t, 's> {
@@ -71,6 +81,23 @@ impl<'t, 's> TreeView<'t, 's> {
             Some(root) => self.trees.list(root, path),
             None => Ok(Rc::new(Vec::new())),
         }
+    }
+
+    /// In which format and by which rules this commit was written: told before anything else of it is read, because
+    /// what a later version writes need not be a record that this one knows.
+    pub fn versions(&self) -> Result<Versions, Fault> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: Option<u32>,
+            rules: Option<u32>,
+        }
+        let ledger: Option<Head> = self.record(&place::ledger())?;
+        let format = ledger.and_then(|head| head.format);
+        if format.is_some_and(|format| format > FORMAT) {
+            return Ok(Versions { format, rules: None });
+        }
+        let transition: Option<Head> = self.record(&place::transition())?;
+        Ok(Versions { format, rules: transition.and_then(|head| head.rules) })
     }
 
     /// Format and id of the ledger.

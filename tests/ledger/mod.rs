@@ -1,9 +1,11 @@
 //! Tests of `src/ledger`.
 
 mod faulty;
+mod forge;
 mod git_store;
 mod git_store_crash;
 mod object;
 mod store_contract;
 mod support;
 mod tree;
+mod verify;
