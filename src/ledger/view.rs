@@ -1,7 +1,5 @@
 //! The view of a ledger at one commit: records decoded from its tree, each when it is asked for.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde::Deserialize;
@@ -35,14 +33,13 @@ pub struct Versions {
 pub struct TreeView<'t, 's> {
     trees: &'t Trees<'s>,
     root: Option<Oid>,
-    plans: RefCell<HashMap<PlanId, Option<Rc<Plan>>>>,
 }
 
 impl<'t, 's> TreeView<'t, 's> {
     /// The state whose tree is `root`.
     #[must_use]
     pub fn new(trees: &'t Trees<'s>, root: Option<Oid>) -> Self {
-        Self { trees, root, plans: RefCell::new(HashMap::new()) }
+        Self { trees, root }
     }
 
     /// The tree.
@@ -178,12 +175,11 @@ impl View for TreeView<'_, '_> {
     }
 
     fn plan(&self, plan: &PlanId) -> Result<Option<Rc<Plan>>, Fault> {
-        if let Some(found) = self.plans.borrow().get(plan) {
-            return Ok(found.clone());
+        let path = place::plan(plan);
+        match self.entry(&path)? {
+            Some(entry) if !entry.folder => self.trees.plan(entry.oid, &path).map(Some),
+            _ => Ok(None),
         }
-        let read: Option<Rc<Plan>> = self.record(&place::plan(plan))?.map(Rc::new);
-        self.plans.borrow_mut().insert(plan.clone(), read.clone());
-        Ok(read)
     }
 
     fn known(&self, item: &ItemRef) -> Result<Option<Known>, Fault> {
