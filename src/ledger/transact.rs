@@ -10,7 +10,7 @@ use super::commit::{Commit, Person, second};
 use super::object::object_id;
 use super::store::{NewObjects, Object, ObjectKind, Publication, RefName, Signature, Store, StoreError};
 use super::tree::{TreeEditor, Trees};
-use super::view::{TreeView, Versions};
+use super::view::TreeView;
 use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::transition::apply::{Edit, Misfit, apply, payloads};
@@ -245,11 +245,10 @@ fn prepare(
 
 /// A newer format or newer rules: this binary would lose what it does not know.
 fn writable(view: &TreeView<'_, '_>) -> Result<(), TransactError> {
-    let Versions { format, rules } = view.versions()?;
-    if let Some(theirs) = format.filter(|theirs| *theirs > FORMAT) {
+    if let Some(theirs) = view.format()?.filter(|theirs| *theirs > FORMAT) {
         return Err(TransactError::Newer { what: "format", theirs, ours: FORMAT });
     }
-    if let Some(theirs) = rules.filter(|theirs| *theirs > RULES) {
+    if let Some(theirs) = view.rules()?.filter(|theirs| *theirs > RULES) {
         return Err(TransactError::Newer { what: "rules", theirs, ours: RULES });
     }
     Ok(())

@@ -197,17 +197,17 @@ impl Check<'_> {
     ) -> Result<Option<Told>, StoreError> {
         let before = TreeView::new(trees, parent.map(|before| before.commit.tree));
         let after = TreeView::new(trees, Some(commit.tree));
-        let versions = match after.versions() {
-            Ok(versions) => versions,
+        match after.format() {
+            Ok(Some(format)) if format > FORMAT => {
+                let detail = format!("format {format} is newer than this binary's {FORMAT}");
+                report.add(oid, None, FindingKind::Format, &detail);
+                return Ok(None);
+            }
+            Ok(_) => {}
             Err(fault) => {
                 report.add(oid, None, FindingKind::Unreadable, &fault.to_string());
                 return Ok(None);
             }
-        };
-        if let Some(format) = versions.format.filter(|format| *format > FORMAT) {
-            let detail = format!("format {format} is newer than this binary's {FORMAT}");
-            report.add(oid, None, FindingKind::Format, &detail);
-            return Ok(None);
         }
         let transition = match after.transition() {
             Ok(Some(transition)) => transition,
@@ -216,7 +216,7 @@ impl Check<'_> {
                 return Ok(None);
             }
             // What newer rules write need not be a record that this binary knows: not judged, and not called false.
-            Err(_) if versions.rules.is_some_and(|rules| rules > RULES) => {
+            Err(_) if matches!(after.rules(), Ok(Some(rules)) if rules > RULES) => {
                 report.not_rejudged += 1;
                 return Ok(None);
             }

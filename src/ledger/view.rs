@@ -16,18 +16,9 @@ use crate::domain::recovery::Recovery;
 use crate::domain::run::{Run, RunRecord};
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::transition::input::Known;
-use crate::domain::transition::record::{FORMAT, LedgerRecord, Transition};
+use crate::domain::transition::record::{LedgerRecord, Transition};
 use crate::domain::view::{Fault, View};
 use crate::format::records;
-
-/// What a commit was written with.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Versions {
-    /// The ledger's format; none before genesis, or where it does not say.
-    pub format: Option<u32>,
-    /// The version of the rules; none where the commit does not say, or its format is newer than ours.
-    pub rules: Option<u32>,
-}
 
 /// The state at one commit; without a root: before genesis.
 pub struct TreeView<'t, 's> {
@@ -80,21 +71,23 @@ impl<'t, 's> TreeView<'t, 's> {
         }
     }
 
-    /// In which format and by which rules this commit was written: told before anything else of it is read, because
-    /// what a later version writes need not be a record that this one knows.
-    pub fn versions(&self) -> Result<Versions, Fault> {
+    /// In which format this commit was written: told before anything else of it is read, because what a later version
+    /// writes need not be a record that this one knows. `None` where it does not say.
+    pub fn format(&self) -> Result<Option<u32>, Fault> {
         #[derive(Deserialize)]
         struct Head {
             format: Option<u32>,
+        }
+        Ok(self.record::<Head>(&place::ledger())?.and_then(|head| head.format))
+    }
+
+    /// By which rules this commit was decided, likewise.
+    pub fn rules(&self) -> Result<Option<u32>, Fault> {
+        #[derive(Deserialize)]
+        struct Head {
             rules: Option<u32>,
         }
-        let ledger: Option<Head> = self.record(&place::ledger())?;
-        let format = ledger.and_then(|head| head.format);
-        if format.is_some_and(|format| format > FORMAT) {
-            return Ok(Versions { format, rules: None });
-        }
-        let transition: Option<Head> = self.record(&place::transition())?;
-        Ok(Versions { format, rules: transition.and_then(|head| head.rules) })
+        Ok(self.record::<Head>(&place::transition())?.and_then(|head| head.rules))
     }
 
     /// Format and id of the ledger.

@@ -4,6 +4,7 @@ mod faulty;
 mod forge;
 mod git_store;
 mod git_store_crash;
+mod golden;
 mod object;
 mod store_contract;
 mod support;
