@@ -42,11 +42,17 @@ fn killed(repo: &TestRepo, at: &At, args: &[&str]) -> Ended {
 }
 
 /// Kills one `queue add-task` of a copy at each of these calls.
-fn torture_intake(proof: &Proof, template: &TestRepo, most: usize) -> String {
+fn torture_intake(proof: &Proof, template: &TestRepo, most: usize, folds: bool) -> String {
     let document = "../documents/wanted.md";
     task(template, "wanted");
     let args = ["queue", "add-task", document];
-    let calls = recorded(template, &args);
+    let mut calls = recorded(template, &args);
+    if folds && most < calls.len() {
+        // A part of it is the fold's part, and one call before.
+        let swap =
+            calls.iter().position(|at| at.shown.starts_with("rename") && at.shown.contains("state.lock"));
+        calls.drain(1..swap.expect("the swap"));
+    }
     let all = calls.len();
     let mut seen = BTreeMap::<&str, usize>::new();
     for at in proof.chance().some(calls, most) {
@@ -85,7 +91,7 @@ fn killed_at_any_call_of_an_intake() {
     let proof = Proof::begin("SIGKILL at a call: queue add-task");
     let template = project();
     add(&template, "first");
-    let seen = torture_intake(&proof, &template, proof.size(10, usize::MAX));
+    let seen = torture_intake(&proof, &template, proof.size(10, usize::MAX), false);
     proof.end(&seen);
 }
 
@@ -103,7 +109,7 @@ fn killed_at_any_call_of_a_fold() {
     let folded = copy(&template);
     add(&folded, "trigger");
     assert_eq!(packs(&folded).0, 1, "the next one folds");
-    let seen = torture_intake(&proof, &template, proof.size(8, usize::MAX));
+    let seen = torture_intake(&proof, &template, proof.size(8, usize::MAX), true);
     proof.end(&seen);
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn project() -> TestRepo {
     repo.write("work.txt", "");
     let config = format!(
         "[runners]\ndefault_runner = \"command\"\n\n[runners.command]\nargv = [\"{}\"]\n\
-         env_pass = [\"TORTURE_PAUSE\", \"TORTURE_LIFE\"]\n\n[limits]\nmax_interruptions = 50\nmax_launches_per_item = 100\n",
+         env_pass = [\"TORTURE_PAUSE\", \"TORTURE_LIFE\", \"TORTURE_STUBBORN\"]\n\n[limits]\nmax_interruptions = 50\nmax_launches_per_item = 100\n",
         fixture("harness.sh").display()
     );
     repo.write("millrace-agents/millrace.toml", config);
