@@ -1,6 +1,6 @@
 //! Numbers that a seed decides.
 
-/// A sequence of numbers (SplitMix64).
+/// A sequence of numbers (`SplitMix64`).
 pub(crate) struct Chance(u64);
 
 impl Chance {

@@ -139,7 +139,7 @@ fn killed_in_gits_part_of_a_launch_and_a_handoff() {
     let template = project();
     add(&template, "wanted");
     let seen = torture(&proof, &template, &["run", "once"], proof.size(4, usize::MAX), |repo, when, _| {
-        goes_on_and_repeats_at_most_one_stage(repo, when)
+        goes_on_and_repeats_at_most_one_stage(repo, when);
     });
     proof.end(&seen);
 }

@@ -2,11 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use crate::repo::TestRepo;
 
-/// The program under test.
-pub(crate) const MILLRACE: &str = env!("CARGO_BIN_EXE_millrace");
+/// The program under test: the one built with this test, or the one that `MILLRACE_TORTURE_PROGRAM` names.
+pub(crate) fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        std::env::var("MILLRACE_TORTURE_PROGRAM")
+            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_millrace").to_owned())
+    })
+}
 
 /// A file of `fixtures/torture/`.
 pub(crate) fn fixture(name: &str) -> PathBuf {
@@ -20,7 +27,7 @@ pub(crate) fn project() -> TestRepo {
     repo.write("work.txt", "");
     let config = format!(
         "[runners]\ndefault_runner = \"command\"\n\n[runners.command]\nargv = [\"{}\"]\n\
-         env_pass = [\"TORTURE_PAUSE\", \"TORTURE_LIFE\"]\n\n[limits]\nmax_interruptions = 50\nmax_launches_per_item = 100\n",
+         env_pass = [\"TORTURE_PAUSE\", \"TORTURE_LIFE\", \"TORTURE_STUBBORN\"]\n\n[limits]\nmax_interruptions = 50\nmax_launches_per_item = 100\n",
         fixture("harness.sh").display()
     );
     repo.write("millrace-agents/millrace.toml", config);
@@ -65,7 +72,7 @@ pub(crate) fn add(repo: &TestRepo, id: &str) {
 
 /// A call of the program.
 pub(crate) fn millrace(repo: &TestRepo, args: &[&str]) -> Command {
-    let mut command = repo.command(MILLRACE);
+    let mut command = repo.command(program());
     command.args(args);
     command
 }

@@ -66,18 +66,18 @@ pub(crate) fn nothing_is_left(repo: &TestRepo, when: &str) {
     let mut left = files(&git.join("millrace/publishing"));
     left.extend(files(&git.join("millrace/fold")));
     let names = |folder: &str, ending: &str| {
-        files(&git.join(folder)).into_iter().filter(|path| path.ends_with(ending)).collect::<Vec<_>>()
+        files(&git.join(folder)).into_iter().filter(|path| has_ending(path, ending)).collect::<Vec<_>>()
     };
-    left.extend(names("refs/millrace", ".lock"));
+    left.extend(names("refs/millrace", "lock"));
     left.extend(keeps(repo).into_iter().filter(|keep| Path::new(keep).with_extension("pack").exists()));
-    left.extend(names("objects/pack", ".new"));
+    left.extend(names("objects/pack", "new"));
     assert!(left.is_empty(), "{when}: left behind: {left:?}");
 }
 
 /// Every `.keep`, with or without its pack.
 pub(crate) fn keeps(repo: &TestRepo) -> Vec<String> {
     let mut found = files(&repo.git_dir().join("objects/pack"));
-    found.retain(|path| path.ends_with(".keep"));
+    found.retain(|path| has_ending(path, "keep"));
     found
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn keeps(repo: &TestRepo) -> Vec<String> {
 pub(crate) fn packs(repo: &TestRepo) -> (usize, usize) {
     let git = repo.git_dir();
     let there: Vec<String> =
-        files(&git.join("objects/pack")).into_iter().filter(|path| path.ends_with(".pack")).collect();
+        files(&git.join("objects/pack")).into_iter().filter(|path| has_ending(path, "pack")).collect();
     let listed = std::fs::read_to_string(git.join("millrace/packs")).unwrap_or_default();
     let ours = there
         .iter()
@@ -120,4 +120,8 @@ fn files(folder: &Path) -> Vec<String> {
         }
     }
     found
+}
+
+fn has_ending(path: &str, ending: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found == ending)
 }

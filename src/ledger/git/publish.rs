@@ -71,8 +71,8 @@ impl<'a> GitWriter<'a> {
                 Mark::Pack(checksum) => self.settle_pack(checksum)?,
             }
         }
-        // A power cut can take a mark and leave the `.keep`, or bring back one that was removed.
-        for checksum in kept(&self.store.pack_dir())? {
+        // A power cut can take a mark and leave what it stood for, or bring back what was removed.
+        for checksum in unmarked(&self.store.pack_dir())? {
             self.settle_pack(checksum)?;
         }
         self.remove_scratch()
@@ -363,8 +363,8 @@ fn temporary(pack_dir: &Path, checksum: Oid, ending: &str) -> PathBuf {
     pack_dir.join(format!("millrace-{checksum}.{ending}.new"))
 }
 
-/// The packs that a `.keep` of ours keeps.
-fn kept(pack_dir: &Path) -> Result<Vec<Oid>, StoreError> {
+/// The packs that have a `.keep` of ours, or a file under its temporary name.
+fn unmarked(pack_dir: &Path) -> Result<Vec<Oid>, StoreError> {
     let entries = match std::fs::read_dir(pack_dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -373,11 +373,20 @@ fn kept(pack_dir: &Path) -> Result<Vec<Oid>, StoreError> {
     let mut found = Vec::new();
     for entry in entries {
         let name = entry.map_err(fault("read", pack_dir))?.file_name();
-        let hex = name.to_str().and_then(|name| name.strip_prefix("pack-")?.strip_suffix(".keep"));
-        let Some(checksum) = hex.and_then(|hex| hex.parse().ok()) else { continue };
+        let Some(name) = name.to_str() else { continue };
+        let (hex, keep) = if let Some(hex) =
+            name.strip_prefix("pack-").and_then(|name| name.strip_suffix(".keep"))
+        {
+            (hex, true)
+        } else if let Some(name) = name.strip_prefix("millrace-").and_then(|name| name.strip_suffix(".new")) {
+            (name.split('.').next().unwrap_or(name), false)
+        } else {
+            continue;
+        };
+        let Ok(checksum) = hex.parse() else { continue };
         let path = packs::file(pack_dir, checksum, "keep");
         // One that goes away meanwhile is a git's that has done.
-        if std::fs::read(&path).is_ok_and(|text| text.starts_with(KEEP.as_bytes())) {
+        if !keep || std::fs::read(&path).is_ok_and(|text| text.starts_with(KEEP.as_bytes())) {
             found.push(checksum);
         }
     }

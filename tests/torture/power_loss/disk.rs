@@ -350,15 +350,16 @@ impl Remains {
             match &self.nodes[id] {
                 Remain::Folder(_) => std::fs::create_dir(&path).expect("a folder"),
                 Remain::Link(target) => std::os::unix::fs::symlink(target, &path).expect("a link"),
-                Remain::File(bytes, mode) => match written.get(&id) {
-                    Some(first) => std::fs::hard_link(first, &path).expect("a hard link"),
-                    None => {
-                        std::fs::write(&path, bytes).expect("a file");
-                        let mode = std::fs::Permissions::from_mode(*mode);
-                        std::fs::set_permissions(&path, mode).expect("a mode");
-                        written.insert(id, path);
+                Remain::File(bytes, mode) => {
+                    if let Some(first) = written.get(&id) {
+                        std::fs::hard_link(first, &path).expect("a hard link");
+                        continue;
                     }
-                },
+                    std::fs::write(&path, bytes).expect("a file");
+                    let mode = std::fs::Permissions::from_mode(*mode);
+                    std::fs::set_permissions(&path, mode).expect("a mode");
+                    written.insert(id, path);
+                }
             }
         }
     }

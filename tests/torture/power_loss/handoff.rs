@@ -2,7 +2,7 @@
 
 use super::recording::record;
 use super::replay::{assert_followed, outages, repository};
-use crate::project::{MILLRACE, add, millrace, project, states, succeeds};
+use crate::project::{add, millrace, program, project, states, succeeds};
 use crate::size::Proof;
 use crate::soundness::{millrace_goes_on, users_git_works};
 use crate::strace::needed;
@@ -16,7 +16,7 @@ fn power_lost_at_any_point_of_a_launch_and_a_handoff() {
     let proof = Proof::begin("power loss: launch and handoff");
     let repo = project();
     add(&repo, "wanted");
-    let recording = record(&repo, &[MILLRACE, "run", "once"]);
+    let recording = record(&repo, &[program(), "run", "once"]);
     assert_followed(&recording);
     let handed_off = repo.git(&["rev-parse", "refs/millrace/state"]);
     let mut chance = proof.chance();

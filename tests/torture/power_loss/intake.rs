@@ -2,7 +2,7 @@
 
 use super::recording::record;
 use super::replay::{assert_followed, outages, repository};
-use crate::project::{MILLRACE, add, project, states, task};
+use crate::project::{add, program, project, states, task};
 use crate::size::Proof;
 use crate::soundness::{millrace_goes_on, users_git_works};
 use crate::strace::needed;
@@ -14,7 +14,7 @@ fn power_lost_at_any_point_of_an_intake() {
     let repo = project();
     add(&repo, "first");
     task(&repo, "wanted");
-    let recording = record(&repo, &[MILLRACE, "queue", "add-task", "../documents/wanted.md"]);
+    let recording = record(&repo, &[program(), "queue", "add-task", "../documents/wanted.md"]);
     assert_followed(&recording);
     assert_eq!(states(&repo, "wanted"), ["queued"]);
     let mut chance = proof.chance();

@@ -114,12 +114,13 @@ impl<'a> Replay<'a> {
                 self.disk.resize(file, arguments[1].parse().expect("a length"));
                 true
             }
-            "rename" => self.two(call, self.plain(call, &arguments[0]), self.plain(call, &arguments[1])),
+            "rename" | "link" => {
+                self.two(call, self.plain(call, &arguments[0]), self.plain(call, &arguments[1]))
+            }
             "renameat" | "renameat2" => {
                 assert!(!arguments.iter().any(|flag| flag.contains("EXCHANGE")), "{call:?}");
                 self.two(call, self.from(call, 0), self.from(call, 2))
             }
-            "link" => self.two(call, self.plain(call, &arguments[0]), self.plain(call, &arguments[1])),
             "linkat" => self.two(call, self.from(call, 0), self.from(call, 2)),
             "symlink" => {
                 let Some(at) = self.plain(call, &arguments[1]) else { return false };
