@@ -1,5 +1,6 @@
 //! Tests of `src/runtime`.
 
+mod between;
 mod crash;
 mod happy;
 mod repair;
