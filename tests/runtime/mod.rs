@@ -4,4 +4,5 @@ mod site;
 
 mod crash;
 mod happy;
+mod repair;
 mod stopping;
