@@ -17,6 +17,15 @@ const MAX_FILES: usize = 40;
 const OWN_NAMES: [&str; 6] =
     ["request.toml", "prompt.md", "item.md", "entrypoint.md", "failure.md", "result.toml"];
 
+/// Names under which the runtime keeps what it saw itself, or may: nobody else's file gets one.
+const WITNESS_NAMES: [&str; 4] = ["exit.toml", "stdout.tail", "stderr.tail", "final-message.md"];
+
+/// Whether git takes the name for one of its own files on some file system, and refuses a tree that has it.
+fn is_gits(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("gi") && name.contains('~')
+}
+
 /// The values that must not get into the record: of variables whose names say so.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
@@ -75,6 +84,16 @@ impl Kept {
             .collect();
         names.sort();
         for name in names {
+            if secrets.redacted(&name).1 > 0 {
+                self.redacted += 1;
+                self.findings.push("a file whose name holds a secret was left out of the record".to_owned());
+                continue;
+            }
+            if WITNESS_NAMES.contains(&name.as_str()) || is_gits(&name) {
+                self.findings
+                    .push(format!("{name} was left out of the record: no stage's file may bear that name"));
+                continue;
+            }
             match read(Path::new(&name)) {
                 Some(bytes) => self.keep(secrets, &name, &String::from_utf8_lossy(&bytes)),
                 None => {

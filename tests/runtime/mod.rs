@@ -2,6 +2,7 @@
 
 mod site;
 
+mod bounds;
 mod crash;
 mod happy;
 mod repair;

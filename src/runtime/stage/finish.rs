@@ -65,6 +65,7 @@ pub fn finish(
 
     let (files, more) = kept.into_parts();
     findings.extend(more);
+    let findings = findings.into_iter().map(|finding| secrets.redacted(&finding).0).collect();
     let mut payloads = Payloads::default();
     let mut evidence = Files::new();
     for (name, bytes) in files {
@@ -274,7 +275,7 @@ fn redacted(judgement: Judgement, secrets: &Secrets) -> Judgement {
             summary: summary.map(clean),
             resume_stage,
             target_stage,
-            artifacts,
+            artifacts: artifacts.into_iter().map(|name| secrets.redacted(&name).0).collect(),
             channel,
             notes: notes.into_iter().map(|note| secrets.redacted(&note).0).collect(),
         },
