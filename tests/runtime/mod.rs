@@ -7,3 +7,4 @@ mod crash;
 mod happy;
 mod repair;
 mod stopping;
+mod waits;
