@@ -62,8 +62,13 @@ impl Kept {
     /// Keeps a text: redacted, and where it is too long its head and tail.
     pub fn keep(&mut self, secrets: &Secrets, name: &str, text: &str) {
         let (text, count) = secrets.redacted(text);
+        self.keep_redacted(name, &text, count);
+    }
+
+    /// Keeps a text that is redacted already, of `count` secrets.
+    pub fn keep_redacted(&mut self, name: &str, text: &str, count: usize) {
         self.redacted += count;
-        let text = head_and_tail(&text, MAX_EVIDENCE_BYTES);
+        let text = head_and_tail(text, MAX_EVIDENCE_BYTES);
         if self.files.len() >= MAX_FILES || self.bytes + text.len() > MAX_HANDOFF_BYTES {
             self.findings.push(format!("{name} was left out of the record: the handoff is full"));
             return;
@@ -139,27 +144,35 @@ fn ceiling(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// Head and tail of a file, lossily decoded; reads no more than it needs.
-pub fn tail_of(path: &Path) -> io::Result<String> {
+/// Bytes around a cut that are read and redacted as well: what is cut through is still found whole. Longer than any
+/// private key.
+const MARGIN: u64 = 8 * 1024;
+
+/// Head and tail of a file, lossily decoded and redacted, and how many secrets there were; reads no more than it needs.
+pub fn tail_of(path: &Path, secrets: &Secrets) -> io::Result<(String, usize)> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let bound = MAX_EVIDENCE_BYTES as u64;
-    if length <= bound {
-        let mut bytes = Vec::new();
-        file.take(bound).read_to_end(&mut bytes)?;
-        return Ok(String::from_utf8_lossy(&bytes).into_owned());
-    }
     let quarter = bound / 4;
-    let mut head = vec![0; usize::try_from(quarter).unwrap_or(0)];
-    file.read_exact(&mut head)?;
     let tail_length = bound - quarter - 200;
-    file.seek(SeekFrom::Start(length - tail_length))?;
-    let mut tail = Vec::new();
-    file.take(tail_length).read_to_end(&mut tail)?;
-    Ok(format!(
-        "{}\n[... {} bytes left out ...]\n{}",
-        String::from_utf8_lossy(&head),
-        length - quarter - tail_length,
-        String::from_utf8_lossy(&tail)
-    ))
+    if length <= bound + 2 * MARGIN {
+        let mut bytes = Vec::new();
+        file.take(bound + 2 * MARGIN).read_to_end(&mut bytes)?;
+        return Ok(secrets.redacted(&String::from_utf8_lossy(&bytes)));
+    }
+    let mut piece = |from: u64, length: u64| -> io::Result<(String, usize)> {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(from))?;
+        Read::by_ref(&mut file).take(length).read_to_end(&mut bytes)?;
+        Ok(secrets.redacted(&String::from_utf8_lossy(&bytes)))
+    };
+    let (head, in_head) = piece(0, quarter + MARGIN)?;
+    let (tail, in_tail) = piece(length - tail_length - MARGIN, tail_length + MARGIN)?;
+    // The margins go whatever redacting made of the lengths: in their last bytes lies what was read by halves.
+    let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let head = &head[..floor(&head, head.len().saturating_sub(bytes(MARGIN)).min(bytes(quarter)))];
+    let from = tail.len().saturating_sub(bytes(tail_length)).max(bytes(MARGIN)).min(tail.len());
+    let tail = &tail[ceiling(&tail, from)..];
+    let left_out = length.saturating_sub((head.len() + tail.len()) as u64);
+    Ok((format!("{head}\n[... {left_out} bytes left out ...]\n{tail}"), in_head + in_tail))
 }

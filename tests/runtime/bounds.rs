@@ -163,3 +163,27 @@ fn a_secret_that_a_harness_was_given_gets_into_no_object_of_the_ledger() {
     assert!(site.result("01-builder")["findings"].to_string().contains("redacted"));
     site.sound();
 }
+
+#[test]
+fn a_secret_at_the_place_where_a_long_output_is_cut_does_not_get_in_by_halves() {
+    const SECRET: &str = "correct-horse-battery-staple-77";
+    // The head that is kept ends 14 bytes into the first secret, the tail begins 8 bytes before the end of the second.
+    let fill = |letter: char, count: u32| format!("head -c {count} /dev/zero | tr '\\0' {letter}\n");
+    let shell = format!(
+        "{}echo $API_TOKEN\n{}echo $API_TOKEN\n{}echo\necho '### BLOCKED'\n",
+        fill('x', 16_370),
+        fill('y', 200_000),
+        fill('z', 48_930)
+    );
+    let site = Site::commanded("env_pass = [\"API_TOKEN\"]\n", &shell);
+    site.add("one");
+    let mut command = site.millrace(&["run", "once"]);
+    let output = command.env("API_TOKEN", SECRET).output().expect("millrace runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let tail = site.show(&site.path("runs/", "/01-builder/stdout.tail"));
+    assert!(tail.contains("bytes left out") && tail.len() <= 64 * 1024, "{}", tail.len());
+    for part in ["correct", "aple-77"] {
+        assert!(!tail.contains(part), "{part}");
+    }
+    assert!(tail.starts_with("xxx") && tail.ends_with("zzz\n### BLOCKED"));
+}

@@ -175,8 +175,9 @@ fn keep(
             }
             logs::store(&private, &stream.sha256, &path)
                 .map_err(StageError::io(format!("store the log of {file}")))?;
-            let tail = tail_of(&path).map_err(StageError::io(format!("read {}", path.display())))?;
-            kept.keep(secrets, &format!("{file}.tail"), &tail);
+            let (tail, count) =
+                tail_of(&path, secrets).map_err(StageError::io(format!("read {}", path.display())))?;
+            kept.keep_redacted(&format!("{file}.tail"), &tail, count);
         }
     }
     if let Some(message) = &judged.final_message {
