@@ -44,8 +44,7 @@ fn m03_a_harness_that_is_missing_costs_no_item() {
     assert_eq!(output.status.code(), Some(6), "{}", text(&output.stdout));
     let detail = waits(&site, "harness:command");
     assert!(detail.contains("missing_program") && detail.contains("no-such-program-here"), "{detail}");
-    let states: Vec<String> = ["one", "two", "three"].map(|id| site.state_of(id)).to_vec();
-    assert_eq!(states, ["active", "queued", "queued"]);
+    assert_eq!(["one", "two", "three"].map(|id| site.state_of(id)), ["active", "queued", "queued"]);
     let run = site.show(&site.path("active/", ".toml"));
     assert!(run.contains("spent = 0"), "{run}");
     let status = site.json(&["status"]);
