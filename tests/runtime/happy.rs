@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::site::{STRAIGHT, Site};
 
-const WITH_FIX: &str = r###"
+const WITH_FIX: &str = r#"
 stages:
   builder:
     - - write: {path: src/a.txt, content: "one\n"}
@@ -20,7 +20,7 @@ stages:
   updater:
     - - append: {path: README.md, content: "More.\n"}
       - result: {terminal_result: UPDATE_COMPLETE}
-"###;
+"#;
 
 #[test]
 fn a_task_goes_through_a_round_of_fixing_to_done() {

@@ -66,6 +66,7 @@ pub fn finish(
 
     let (files, more) = kept.into_parts();
     findings.extend(more);
+    let findings = findings.into_iter().map(|finding| secrets.redacted(&finding).0).collect();
     let mut payloads = Payloads::default();
     let mut evidence = Files::new();
     for (name, bytes) in files {
@@ -180,8 +181,9 @@ fn keep(
             }
             logs::store(&private, &stream.sha256, &path)
                 .map_err(StageError::io(format!("store the log of {file}")))?;
-            let tail = tail_of(&path).map_err(StageError::io(format!("read {}", path.display())))?;
-            kept.keep(secrets, &format!("{file}.tail"), &tail);
+            let (tail, count) =
+                tail_of(&path, secrets).map_err(StageError::io(format!("read {}", path.display())))?;
+            kept.keep_redacted(&format!("{file}.tail"), &tail, count);
         }
     }
     // The output of a text harness is its final message.
@@ -283,7 +285,7 @@ fn redacted(judgement: Judgement, secrets: &Secrets) -> Judgement {
             summary: summary.map(clean),
             resume_stage,
             target_stage,
-            artifacts,
+            artifacts: artifacts.into_iter().map(|name| secrets.redacted(&name).0).collect(),
             channel,
             notes: notes.into_iter().map(|note| secrets.redacted(&note).0).collect(),
         },
