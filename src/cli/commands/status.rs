@@ -269,7 +269,7 @@ fn coming(
         Next::Restore(owed) => {
             let bare = project.repository.is_bare();
             if let Some(wait) = (!bare).then(|| tree::obstacle(project, None)).flatten() {
-                coming.wait(wait);
+                coming.wait(&wait);
             } else {
                 coming.action = "restore";
                 coming.detail = format!("put back what run {} changed in the work tree", owed.run);
