@@ -127,6 +127,7 @@ fn transitions(folder: &Path, scratches: &[Scratch], rounds: u32, aims: &mut Aim
     let four = FourFiles::new(&folder.join("four"))?;
     let mut files = Samples::default();
     let mut taken: Vec<[Samples; 3]> = lives.iter().map(|_| Default::default()).collect();
+    let mut worked: Vec<[Samples; 3]> = lives.iter().map(|_| Default::default()).collect();
     let mut written: Vec<[Samples; 3]> = lives.iter().map(|_| Default::default()).collect();
     for round in 0..=rounds {
         for (n, life) in lives.iter_mut().enumerate() {
@@ -137,24 +138,28 @@ fn transitions(folder: &Path, scratches: &[Scratch], rounds: u32, aims: &mut Aim
                 if round > 0 {
                     files.add(beside);
                     taken[n][k].add(step.took);
+                    step.worked.into_iter().for_each(|time| worked[n][k].add(time));
                     written[n][k].extend(step.bytes);
                 }
             }
         }
     }
     println!("four files   {files}   each written, fsynced, renamed, folder fsynced");
-    println!("\ntransition   queued   median     p90        mean       worst      x four files   pack");
+    println!(
+        "\ntransition   queued   median     p90        mean       worst      processor  x four files   pack"
+    );
     for (k, kind) in KINDS.into_iter().enumerate() {
         for (n, queued) in QUEUES.into_iter().enumerate() {
             let samples = &taken[n][k];
             let ratio = samples.ratio(&files);
             println!(
-                "{:<12} {queued:<8} {:<10} {:<10} {:<10} {:<10} {ratio:<14.2} {}",
+                "{:<12} {queued:<8} {:<10} {:<10} {:<10} {:<10} {:<10} {ratio:<14.2} {}",
                 kind.word(),
                 ms(samples.median()),
                 ms(samples.p90()),
                 ms(samples.mean()),
                 ms(samples.worst()),
+                ms(worked[n][k].median()),
                 bytes(written[n][k].middle()),
             );
             let what = format!("{} at {queued} queued: at most {MAX_RATIO} x four files", kind.word());
@@ -186,12 +191,14 @@ fn snapshots_apart(folder: &Path, rounds: u32) -> Result<()> {
     for round in 0..rounds {
         let run = source::run_id(source::now())?;
         let started = Instant::now();
-        let place = Place { run: &run, tip: None, parent: Some(head) };
-        let zero = snapshots::take(&project, &policy, &place, &author, "start: bench\n")?;
+        let place = Place { run: &run, tip: None, parent: Some(head), even_unchanged: true };
+        let zero = snapshots::take(&project, &policy, &place, &author, "start: bench\n")?
+            .context("a snapshot was wanted")?;
         first.add(started.elapsed());
         std::fs::write(folder.join("src/part-1/file-1.txt"), format!("round {round}\n"))?;
         let started = Instant::now();
-        let place = Place { run: &run, tip: Some(zero.commit), parent: Some(zero.commit) };
+        let tip = Some(zero.commit);
+        let place = Place { run: &run, tip, parent: tip, even_unchanged: true };
         snapshots::take(&project, &policy, &place, &author, "builder: bench\n")?;
         later.add(started.elapsed());
     }

@@ -53,6 +53,8 @@ const LEFT: [(&str, usize); 4] =
 pub(crate) struct Step {
     /// How long it took, the hashing of its payloads included.
     pub(crate) took: Duration,
+    /// How much of that a processor worked on it; a busy machine adds to the rest only. Not known everywhere.
+    pub(crate) worked: Option<Duration>,
     /// The bytes of its pack; not known where a fold came along.
     pub(crate) bytes: Option<u64>,
 }
@@ -182,14 +184,16 @@ impl<'s> Life<'s> {
     fn made(&self, input: impl FnOnce() -> Result<(Input, Payloads)>) -> Result<Step> {
         let before = self.packs()?;
         let act = act();
+        let worked = on_processor();
         let started = Instant::now();
         let (input, payloads) = input()?;
         let outcome = transact(&self.store, &act, &input, &payloads)?;
         let took = started.elapsed();
+        let worked = worked.zip(on_processor()).map(|(before, after)| after.saturating_sub(before));
         ensure!(outcome.commit().is_some(), "nothing was committed: {:?}", outcome.notes());
         let after = self.packs()?;
         let bytes = (after.0 == before.0 + 1).then(|| after.1.saturating_sub(before.1));
-        Ok(Step { took, bytes })
+        Ok(Step { took, worked, bytes })
     }
 
     /// How many packs there are, and how many bytes they and their indexes have.
@@ -202,6 +206,12 @@ impl<'s> Life<'s> {
         }
         Ok((count, bytes))
     }
+}
+
+/// How long this thread has been on a processor, where the kernel tells.
+fn on_processor() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 fn evidence(store: &GitStore, files: Vec<(&'static str, Vec<u8>)>) -> Result<(Files, Payloads)> {

@@ -200,13 +200,8 @@ fn prepare(
 ) -> Result<Prepared, TransactError> {
     let parent = tip.map(|oid| read_commit(store, oid).map(|commit| (oid, commit))).transpose()?;
     let view = TreeView::new(trees, parent.as_ref().map(|(_, commit)| commit.tree));
-    let seq = match view.transition()? {
-        Some(before) => {
-            writable(&view, &before)?;
-            before.seq + 1
-        }
-        None => 1,
-    };
+    writable(&view)?;
+    let seq = view.transition()?.map_or(1, |before| before.seq.saturating_add(1));
     let decision = decide(&view, act.at, input)??;
     if decision.effects.is_empty() {
         return Ok(Prepared::Nothing(decision.notes));
@@ -249,14 +244,12 @@ fn prepare(
 }
 
 /// A newer format or newer rules: this binary would lose what it does not know.
-fn writable(view: &TreeView<'_, '_>, before: &Transition) -> Result<(), TransactError> {
-    if let Some(ledger) = view.ledger()?
-        && ledger.format > FORMAT
-    {
-        return Err(TransactError::Newer { what: "format", theirs: ledger.format, ours: FORMAT });
+fn writable(view: &TreeView<'_, '_>) -> Result<(), TransactError> {
+    if let Some(theirs) = view.format()?.filter(|theirs| *theirs > FORMAT) {
+        return Err(TransactError::Newer { what: "format", theirs, ours: FORMAT });
     }
-    if before.rules > RULES {
-        return Err(TransactError::Newer { what: "rules", theirs: before.rules, ours: RULES });
+    if let Some(theirs) = view.rules()?.filter(|theirs| *theirs > RULES) {
+        return Err(TransactError::Newer { what: "rules", theirs, ours: RULES });
     }
     Ok(())
 }

@@ -12,7 +12,9 @@ use super::object::object_id;
 use super::store::{Object, ObjectFormat, ObjectKind, Store, StoreError};
 use crate::domain::oid::Oid;
 use crate::domain::place::TreePath;
+use crate::domain::plan::Plan;
 use crate::domain::view::Fault;
+use crate::format::records;
 
 /// One entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +31,14 @@ pub struct Entry {
 pub struct Trees<'s> {
     store: &'s dyn Store,
     folders: RefCell<HashMap<Oid, Rc<Vec<Entry>>>>,
+    plans: RefCell<HashMap<Oid, Rc<Plan>>>,
 }
 
 impl<'s> Trees<'s> {
     /// No folder read yet.
     #[must_use]
     pub fn new(store: &'s dyn Store) -> Self {
-        Self { store, folders: RefCell::new(HashMap::new()) }
+        Self { store, folders: RefCell::default(), plans: RefCell::default() }
     }
 
     /// How objects are named here.
@@ -59,6 +62,19 @@ impl<'s> Trees<'s> {
         let entries = Rc::new(entries);
         folders.insert(oid, Rc::clone(&entries));
         Ok(entries)
+    }
+
+    /// A frozen plan, decoded once however many commits have it: it never changes, and every launch and handoff of a
+    /// replay asks for it.
+    pub fn plan(&self, oid: Oid, path: &TreePath) -> Result<Rc<Plan>, Fault> {
+        if let Some(found) = self.plans.borrow().get(&oid) {
+            return Ok(Rc::clone(found));
+        }
+        let plan: Plan = records::decode(&self.file(oid)?)
+            .map_err(|error| Fault { at: path.to_string(), detail: error.to_string() })?;
+        let plan = Rc::new(plan);
+        self.plans.borrow_mut().insert(oid, Rc::clone(&plan));
+        Ok(plan)
     }
 
     /// A file's bytes.

@@ -86,14 +86,44 @@ pub fn verify(store: &dyn Store, tip: Oid) -> Result<Report, StoreError> {
     let mut report = Report::default();
     let mut check = Check { store, sizes: HashMap::new() };
     let chain = check.chain(tip, &mut report)?;
+    let order: HashMap<Oid, usize> =
+        chain.iter().rev().enumerate().map(|(n, (oid, _))| (*oid, n + 1)).collect();
     let trees = Trees::new(store);
-    let mut parent: Option<(Oid, Commit, Option<u64>)> = None;
+    let mut parent: Option<Before> = None;
     for (oid, commit) in chain.into_iter().rev() {
-        report.commits += 1;
-        let seq = check.commit(&trees, oid, &commit, parent.as_ref(), &mut report)?;
-        parent = Some((oid, commit, seq));
+        let told = if parent.is_none() && !commit.parents.is_empty() {
+            // What it stands on cannot be read, which is said already: the replay begins after it.
+            let transition = TreeView::new(&trees, Some(commit.tree)).transition().ok().flatten();
+            transition.map(|transition| Told::by(&transition))
+        } else {
+            report.commits += 1;
+            check.commit(&trees, oid, &commit, parent.as_ref(), &mut report)?
+        };
+        parent = Some(Before { commit, told });
     }
+    // What is not in the chain is what should come before it.
+    report.findings.sort_by_key(|finding| order.get(&finding.commit).copied().unwrap_or(0));
     Ok(report)
+}
+
+/// The commit before the one that is replayed.
+struct Before {
+    commit: Commit,
+    /// None where its transition cannot be read.
+    told: Option<Told>,
+}
+
+/// What a transition says of itself.
+#[derive(Clone, Copy)]
+struct Told {
+    seq: u64,
+    rules: u32,
+}
+
+impl Told {
+    fn by(transition: &Transition) -> Self {
+        Self { seq: transition.seq, rules: transition.rules }
+    }
 }
 
 struct Check<'s> {
@@ -120,6 +150,10 @@ impl Check<'_> {
                     Ok(commit) => {
                         if commit.parents.len() > 1 {
                             report.add(oid, None, FindingKind::Chain, "it has more than one parent");
+                        }
+                        if !as_we_write(&bytes, &commit) {
+                            let detail = "its headers are not those that the ledger writes";
+                            report.add(oid, None, FindingKind::Message, detail);
                         }
                         next = commit.parents.first().copied();
                         chain.push((oid, commit));
@@ -152,21 +186,38 @@ impl Check<'_> {
         }
     }
 
-    /// Replays one commit; gives its number.
+    /// Replays one commit; gives what it says of itself.
     fn commit(
         &mut self,
         trees: &Trees<'_>,
         oid: Oid,
         commit: &Commit,
-        parent: Option<&(Oid, Commit, Option<u64>)>,
+        parent: Option<&Before>,
         report: &mut Report,
-    ) -> Result<Option<u64>, StoreError> {
-        let before = TreeView::new(trees, parent.map(|(_, commit, _)| commit.tree));
+    ) -> Result<Option<Told>, StoreError> {
+        let before = TreeView::new(trees, parent.map(|before| before.commit.tree));
         let after = TreeView::new(trees, Some(commit.tree));
+        match after.format() {
+            Ok(Some(format)) if format > FORMAT => {
+                let detail = format!("format {format} is newer than this binary's {FORMAT}");
+                report.add(oid, None, FindingKind::Format, &detail);
+                return Ok(None);
+            }
+            Ok(_) => {}
+            Err(fault) => {
+                report.add(oid, None, FindingKind::Unreadable, &fault.to_string());
+                return Ok(None);
+            }
+        }
         let transition = match after.transition() {
             Ok(Some(transition)) => transition,
             Ok(None) => {
                 report.add(oid, None, FindingKind::Tree, "it has no transition.toml");
+                return Ok(None);
+            }
+            // What newer rules write need not be a record that this binary knows: not judged, and not called false.
+            Err(_) if matches!(after.rules(), Ok(Some(rules)) if rules > RULES) => {
+                report.not_rejudged += 1;
                 return Ok(None);
             }
             Err(fault) => {
@@ -178,22 +229,20 @@ impl Check<'_> {
         if let Some(detail) = misnumbered(&transition, parent) {
             report.add(oid, seq, FindingKind::Chain, &detail);
         }
+        if transition.rules == 0 {
+            report.add(oid, seq, FindingKind::Decision, "there never were rules of version 0");
+        }
         match after.ledger() {
-            Ok(Some(ledger)) if ledger.format > FORMAT => {
-                let detail = format!("format {} is newer than this binary's {FORMAT}", ledger.format);
-                report.add(oid, seq, FindingKind::Format, &detail);
-                return Ok(seq);
-            }
             Ok(Some(_)) => {}
             Ok(None) => report.add(oid, seq, FindingKind::Tree, "it has no ledger.toml"),
             Err(fault) => report.add(oid, seq, FindingKind::Unreadable, &fault.to_string()),
         }
         self.payloads(oid, &transition, report)?;
-        self.message(oid, commit, &transition, parent.map(|(_, commit, _)| commit.second), report);
+        self.message(oid, commit, &transition, parent.map(|before| before.commit.second), report);
         if let Err(fault) = self.replay(trees, &before, oid, commit, &transition, report) {
             report.add(oid, seq, FindingKind::Unreadable, &fault.to_string());
         }
-        Ok(seq)
+        Ok(Some(Told::by(&transition)))
     }
 
     fn payloads(&mut self, oid: Oid, transition: &Transition, report: &mut Report) -> Result<(), StoreError> {
@@ -291,13 +340,36 @@ impl Check<'_> {
     }
 }
 
-fn misnumbered(transition: &Transition, parent: Option<&(Oid, Commit, Option<u64>)>) -> Option<String> {
-    match parent {
+/// Whether a commit's bytes are what we would write, but for a signature: another date of the author, another zone or
+/// an encoding would show a reader something else than what was checked.
+fn as_we_write(bytes: &[u8], commit: &Commit) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let (headers, message) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let mut unsigned = String::new();
+    let mut signature = false;
+    for line in headers.lines() {
+        signature = line.starts_with("gpgsig ")
+            || line.starts_with("gpgsig-sha256 ")
+            || (signature && line.starts_with(' '));
+        if !signature {
+            unsigned.push_str(line);
+            unsigned.push('\n');
+        }
+    }
+    format!("{unsigned}\n{message}").as_bytes() == commit.render()
+}
+
+fn misnumbered(transition: &Transition, parent: Option<&Before>) -> Option<String> {
+    match parent.map(|before| before.told) {
         None if transition.seq != 1 || transition.input.op() != "genesis" => {
             Some(format!("it has no parent, and is {} number {}", transition.input.op(), transition.seq))
         }
-        Some((_, _, Some(before))) if transition.seq != before + 1 => {
-            Some(format!("its number is {}, its parent's {before}", transition.seq))
+        Some(Some(before)) if transition.seq != before.seq.saturating_add(1) => {
+            Some(format!("its number is {}, its parent's {}", transition.seq, before.seq))
+        }
+        // A writer refuses to go on from newer rules than its own.
+        Some(Some(before)) if transition.rules < before.rules => {
+            Some(format!("its rules are {}, its parent's {}", transition.rules, before.rules))
         }
         _ => None,
     }

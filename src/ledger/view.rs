@@ -1,9 +1,8 @@
 //! The view of a ledger at one commit: records decoded from its tree, each when it is asked for.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::tree::{Entry, Trees};
@@ -25,14 +24,13 @@ use crate::format::records;
 pub struct TreeView<'t, 's> {
     trees: &'t Trees<'s>,
     root: Option<Oid>,
-    plans: RefCell<HashMap<PlanId, Option<Rc<Plan>>>>,
 }
 
 impl<'t, 's> TreeView<'t, 's> {
     /// The state whose tree is `root`.
     #[must_use]
     pub fn new(trees: &'t Trees<'s>, root: Option<Oid>) -> Self {
-        Self { trees, root, plans: RefCell::new(HashMap::new()) }
+        Self { trees, root }
     }
 
     /// The tree.
@@ -71,6 +69,25 @@ impl<'t, 's> TreeView<'t, 's> {
             Some(root) => self.trees.list(root, path),
             None => Ok(Rc::new(Vec::new())),
         }
+    }
+
+    /// In which format this commit was written: told before anything else of it is read, because what a later version
+    /// writes need not be a record that this one knows. `None` where it does not say.
+    pub fn format(&self) -> Result<Option<u32>, Fault> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: Option<u32>,
+        }
+        Ok(self.record::<Head>(&place::ledger())?.and_then(|head| head.format))
+    }
+
+    /// By which rules this commit was decided, likewise.
+    pub fn rules(&self) -> Result<Option<u32>, Fault> {
+        #[derive(Deserialize)]
+        struct Head {
+            rules: Option<u32>,
+        }
+        Ok(self.record::<Head>(&place::transition())?.and_then(|head| head.rules))
     }
 
     /// Format and id of the ledger.
@@ -151,12 +168,11 @@ impl View for TreeView<'_, '_> {
     }
 
     fn plan(&self, plan: &PlanId) -> Result<Option<Rc<Plan>>, Fault> {
-        if let Some(found) = self.plans.borrow().get(plan) {
-            return Ok(found.clone());
+        let path = place::plan(plan);
+        match self.entry(&path)? {
+            Some(entry) if !entry.folder => self.trees.plan(entry.oid, &path).map(Some),
+            _ => Ok(None),
         }
-        let read: Option<Rc<Plan>> = self.record(&place::plan(plan))?.map(Rc::new);
-        self.plans.borrow_mut().insert(plan.clone(), read.clone());
-        Ok(read)
     }
 
     fn known(&self, item: &ItemRef) -> Result<Option<Known>, Fault> {

@@ -194,6 +194,10 @@ fn drive(
                     last_word = Some(word);
                 }
                 stop.sleep(AFTER_TROUBLE, || false);
+                // A claim that failed half-way has its first snapshot, and no run.
+                if let Err(error) = settle_branches(project) {
+                    tracing::warn!(%error, "run branches are not settled yet");
+                }
                 continue;
             }
         };

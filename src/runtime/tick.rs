@@ -101,10 +101,19 @@ impl<'p> Driver<'p> {
             Next::Idle => Ok(Tick::Idle),
             Next::Wait(wait) => Ok(Tick::Waits(wait)),
             Next::Adopt(run) => self.adopt(&run),
-            Next::Restore(owed) => Ok(match tree::settle(self.project, &owed)? {
-                Some(wait) => Tick::Waits(wait),
-                None => Tick::Settled(format!("the work tree went back to before run {}", owed.run)),
-            }),
+            Next::Restore(owed) => {
+                // Files that change under a merge would get into it.
+                if let Some(wait) = tree::obstacle(self.project, None) {
+                    return Ok(Tick::Waits(wait));
+                }
+                Ok(match tree::settle(self.project, &owed)? {
+                    Some(wait) => Tick::Waits(wait),
+                    None => Tick::Settled(format!(
+                        "the work tree holds nothing half done of run {} any more",
+                        owed.run
+                    )),
+                })
+            }
             Next::Launch(run) => {
                 if let Some(wait) = self.obstacle(&run.plan, Some(&run))? {
                     return Ok(Tick::Waits(wait));

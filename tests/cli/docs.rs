@@ -45,7 +45,7 @@ fn acts(text: &str) -> Vec<Act> {
         } else if let Some(kind) = line.strip_prefix("```") {
             let block: Vec<(usize, &str)> = lines.by_ref().take_while(|(_, line)| *line != "```").collect();
             if let Some(name) = file.take() {
-                let text = block.iter().map(|(_, line)| format!("{line}\n")).collect();
+                let text = block.iter().flat_map(|(_, line)| [*line, "\n"]).collect();
                 acts.push(Act::File { name, text });
             } else if kind == "console" {
                 acts.push(Act::Block(examples(&block)));

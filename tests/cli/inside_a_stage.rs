@@ -3,7 +3,7 @@
 use super::commands::{data, everything, millrace, queue, said, task, well};
 use crate::support::repo::TestRepo;
 
-const CHANGING: [&[&str]; 8] = [
+const CHANGING: [&[&str]; 9] = [
     &["init"],
     &["queue", "add-task", "README.md"],
     &["add-task", "README.md"],
@@ -12,6 +12,7 @@ const CHANGING: [&[&str]; 8] = [
     &["run", "daemon", "--until-idle"],
     &["compile", "validate"],
     &["demo"],
+    &["doctor", "--repair"],
 ];
 
 const READING: [&[&str]; 8] = [

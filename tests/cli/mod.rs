@@ -9,5 +9,6 @@ mod exit_codes;
 mod failures;
 mod first_minute;
 mod inside_a_stage;
+mod interrupted;
 mod read_only;
 mod scripted;

@@ -1,9 +1,12 @@
 //! Tests of `src/ledger`.
 
 mod faulty;
+mod forge;
 mod git_store;
 mod git_store_crash;
+mod golden;
 mod object;
 mod store_contract;
 mod support;
 mod tree;
+mod verify;

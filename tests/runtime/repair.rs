@@ -1,132 +1,184 @@
-//! A damaged ledger: found at the start, left alone until somebody asks, and mended from what is remembered.
+//! Work that fails: the repair ladder, blocked items, and the way of the work tree back.
 
-use std::path::PathBuf;
-use std::process::Output;
-
+use super::site::{STRAIGHT, Site};
 use crate::support::repo::TestRepo;
 
-fn millrace(repo: &TestRepo, args: &[&str]) -> Output {
-    repo.command(env!("CARGO_BIN_EXE_millrace")).args(args).output().expect("millrace runs")
-}
-
-#[track_caller]
-fn succeeds(repo: &TestRepo, args: &[&str]) -> String {
-    let output = millrace(repo, args);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{args:?}: {}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
-}
-
-fn task(id: &str) -> String {
-    format!(
-        "---\ntask_id: {id}\ntitle: A task\ntarget_paths: [a]\nacceptance: [b]\nrequired_checks: [c]\n\
-         references: [d]\nrisk: [e]\n---\n"
-    )
-}
-
-/// A repository whose ledger has a plan and two tasks, each from a transition of its own.
-fn project() -> TestRepo {
-    let repo = TestRepo::with_commit();
-    succeeds(&repo, &["init"]);
-    for id in ["one", "two"] {
-        repo.write(&format!("{id}.md"), task(id));
-        succeeds(&repo, &["queue", "add-task", &format!("{id}.md")]);
+#[test]
+fn a_stage_that_fails_is_repaired_and_the_run_goes_on_where_it_failed() {
+    let script = r#"
+stages:
+  builder: [[{write: {path: made.txt, content: "made\n"}}, {result: {terminal_result: BUILDER_COMPLETE}}]]
+  checker:
+    - - run: {argv: [sh, -c, 'echo seen > "$MILLRACE_RUN_DIR/notes.md"'], expect: 0}
+      - say: I do not get on.
+      - exit: 1
+    - - result: {terminal_result: CHECKER_PASS}
+  troubleshooter:
+    - - run: {argv: [sh, -c, 'cd "$MILLRACE_RUN_DIR" && cp failure.md @/failure.md && find evidence -type f > @/evidence'], expect: 0}
+      - result: {terminal_result: TROUBLESHOOT_COMPLETE, summary: It works again.}
+  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
+"#;
+    let site = Site::scripted(script);
+    site.add("one");
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.state_of("one"), "done");
+    let handoffs: Vec<String> = site.story().into_iter().filter(|line| line.starts_with("handoff")).collect();
+    assert_eq!(
+        handoffs,
+        [
+            "handoff: one builder -> checker (BUILDER_COMPLETE)",
+            "handoff: one checker -> troubleshooter (runner_transport_failure)",
+            "handoff: one troubleshooter -> checker (TROUBLESHOOT_COMPLETE)",
+            "handoff: one checker -> updater (CHECKER_PASS)",
+            "handoff: one updater -> done (UPDATE_COMPLETE)",
+        ]
+    );
+    let failure = std::fs::read_to_string(site.sign("failure.md")).expect("the failure");
+    for said in ["checker", "runner_transport_failure", "exit code 1"] {
+        assert!(failure.contains(said), "{said}: {failure}");
     }
-    repo
-}
-
-fn state(repo: &TestRepo) -> PathBuf {
-    repo.git_dir().join("refs/millrace/state")
-}
-
-#[track_caller]
-fn is_found_and_mended(repo: &TestRepo, expected_tip: &str) {
-    let damaged = std::fs::read(state(repo)).expect("the ref's file");
-    let refused = millrace(repo, &["run", "once"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(5), "{said}");
-    assert!(said.contains("doctor --repair"), "{said}");
-    assert_eq!(std::fs::read(state(repo)).expect("the ref's file"), damaged, "nothing moved unasked");
-    let doctor = millrace(repo, &["doctor"]);
-    assert!(!doctor.status.success(), "doctor sees it");
-    assert_eq!(std::fs::read(state(repo)).expect("the ref's file"), damaged, "doctor alone mends nothing");
-
-    let mended = succeeds(repo, &["doctor", "--repair"]);
-    assert!(mended.contains(expected_tip), "{mended}");
-    assert_eq!(repo.git(&["rev-parse", "refs/millrace/state"]), expected_tip);
-    let kept = repo.git_dir().join("millrace/damaged");
-    let files: Vec<_> =
-        std::fs::read_dir(kept).expect("the folder").map(|entry| entry.expect("one").path()).collect();
-    assert_eq!(files.len(), 1);
-    assert_eq!(std::fs::read(&files[0]).expect("kept"), damaged, "what the ref held is kept");
-    succeeds(repo, &["verify"]);
-    repo.git(&["log", "--all", "--oneline"]);
-    repo.git(&["gc", "--quiet"]);
-    repo.git(&["fsck", "--full", "--strict"]);
-    let again = millrace(repo, &["doctor", "--repair"]);
-    assert_eq!(again.status.code(), Some(1), "there is nothing to repair any more");
-}
-
-#[test]
-fn an_empty_ref_goes_back_to_the_tip_of_the_reflog() {
-    let repo = project();
-    let tip = repo.git(&["rev-parse", "refs/millrace/state"]);
-    std::fs::write(state(&repo), b"").expect("a torn ref");
-    is_found_and_mended(&repo, &tip);
-}
-
-#[test]
-fn a_ref_of_nul_bytes_goes_back_to_the_tip_of_the_reflog() {
-    let repo = project();
-    let tip = repo.git(&["rev-parse", "refs/millrace/state"]);
-    std::fs::write(state(&repo), [0; 41]).expect("a torn ref");
-    is_found_and_mended(&repo, &tip);
-}
-
-#[test]
-fn without_a_reflog_the_newest_commit_among_the_objects_is_found() {
-    let repo = project();
-    let tip = repo.git(&["rev-parse", "refs/millrace/state"]);
-    std::fs::remove_file(repo.git_dir().join("logs/refs/millrace/state")).expect("the reflog");
-    std::fs::write(state(&repo), b"garbage\n").expect("a torn ref");
-    is_found_and_mended(&repo, &tip);
-}
-
-#[test]
-fn a_lost_document_costs_the_transition_that_brought_it_and_says_so() {
-    let repo = project();
-    let tip = repo.git(&["rev-parse", "refs/millrace/state"]);
-    let before = repo.git(&["rev-parse", "refs/millrace/state~1"]);
-    let path = repo
-        .git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "tasks/queued"])
-        .lines()
-        .find(|line| line.ends_with("two.md"))
-        .expect("the second task")
-        .to_owned();
-    let blob = repo.git(&["rev-parse", &format!("refs/millrace/state:{path}")]);
-    // Every object of the repository loose, all but the document.
-    let packs = repo.git_dir().join("objects/pack");
-    let aside = repo.beside().join("packs");
-    std::fs::rename(&packs, &aside).expect("packs aside");
-    std::fs::create_dir(&packs).expect("an empty folder");
-    for entry in std::fs::read_dir(&aside).expect("the packs") {
-        let path = entry.expect("one").path();
-        if path.extension().is_some_and(|extension| extension == "pack") {
-            let bytes = std::fs::File::open(&path).expect("a pack");
-            let unpacked =
-                repo.command("git").args(["unpack-objects", "-q"]).stdin(bytes).status().expect("git runs");
-            assert!(unpacked.success());
-        }
+    let evidence = std::fs::read_to_string(site.sign("evidence")).expect("a list");
+    for file in
+        ["01-builder/result.toml", "02-checker/notes.md", "02-checker/stdout.tail", "02-checker/exit.toml"]
+    {
+        assert!(evidence.contains(file), "{file}: {evidence}");
     }
-    std::fs::remove_file(repo.git_dir().join("objects").join(&blob[..2]).join(&blob[2..])).expect("the blob");
+    site.sound();
+}
 
-    let mended = millrace(&repo, &["run", "once"]);
-    assert_eq!(mended.status.code(), Some(5), "{}", String::from_utf8_lossy(&mended.stderr));
-    let said = succeeds(&repo, &["doctor", "--repair"]);
-    assert!(said.contains(&before) && said.contains(&format!("lost: {tip}")), "{said}");
-    assert_eq!(repo.git(&["rev-parse", "refs/millrace/state"]), before);
-    succeeds(&repo, &["verify"]);
-    // The document can come in again.
-    succeeds(&repo, &["queue", "add-task", "two.md"]);
-    succeeds(&repo, &["verify"]);
+#[test]
+fn f10_a_report_for_another_invocation_is_a_failure() {
+    let script = r"
+stages:
+  builder:
+    - - result: {nonce: '00000000000000000000000000000000', terminal_result: BUILDER_COMPLETE}
+    - - result: {terminal_result: BUILDER_COMPLETE}
+  troubleshooter: [[{result: {terminal_result: TROUBLESHOOT_COMPLETE}}]]
+  checker: [[{result: {terminal_result: CHECKER_PASS}}]]
+  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
+";
+    let site = Site::scripted(script);
+    site.add("one");
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.story()[1], "handoff: one builder -> troubleshooter (runner_transport_failure)");
+    assert!(site.result("01-builder")["judgement"]["detail"].to_string().contains("nonce"));
+    assert_eq!(site.state_of("one"), "done");
+    site.sound();
+}
+
+/// A builder that edits and fails, every time; repairs change nothing.
+const HOPELESS: &str = r#"
+stages:
+  builder:
+    - - write: {path: junk.txt, content: "junk\n"}
+      - append: {path: README.md, content: "Junk.\n"}
+      - exit: 1
+  troubleshooter: [[{result: {terminal_result: TROUBLESHOOT_COMPLETE}}]]
+  consultant: [[{result: {terminal_result: CONSULT_COMPLETE}}]]
+"#;
+
+const SHORT_LADDER: &str =
+    "[recovery]\nmax_troubleshoot_attempts_before_consult = 1\nmax_consultant_invocations = 1\n";
+
+/// A task that has just been blocked: nothing went back yet.
+fn blocked(policy: &str) -> Site {
+    let site = Site::with(TestRepo::with_commit(), &format!("{SHORT_LADDER}{policy}"), HOPELESS);
+    site.add("one");
+    let answer = site.json(&["run", "daemon", "--max-ticks", "5"]);
+    assert_eq!(answer["stages"], 5, "{answer}");
+    let last = site.story().pop();
+    assert_eq!(last.as_deref(), Some("handoff: one builder -> blocked (runner_transport_failure)"));
+    assert_eq!(site.state_of("one"), "blocked");
+    assert_eq!(site.repo.read("junk.txt"), "junk\n");
+    site
+}
+
+#[test]
+fn when_every_repair_was_tried_the_item_is_blocked_and_the_tree_goes_back() {
+    let site = blocked("");
+    let status = site.json(&["status"]);
+    let why = status["blocked"]["items"][0]["why"].as_str().unwrap_or_default();
+    assert!(why.contains("every repair was tried") && why.contains("at builder"), "{status:#}");
+    assert_eq!(status["next"]["action"], "restore");
+    site.repo.write("mine.txt", "mine\n");
+    site.script(STRAIGHT);
+    site.add("two");
+    assert_eq!(site.work()["reason"], "idle");
+
+    // What the run did is on its branch, what the user did is where it was, and the next run begins from there.
+    assert!(!site.repo.path().join("junk.txt").exists());
+    assert_eq!(site.repo.read("README.md"), "# A project\n");
+    assert_eq!(site.repo.read("mine.txt"), "mine\n");
+    assert_eq!(site.state_of("two"), "done");
+    let runs = site.runs();
+    let holding = |name: &str| {
+        let holds =
+            |run: &&String| site.repo.git(&["ls-tree", "--name-only", run]).lines().any(|line| line == name);
+        runs.iter().filter(holds).count()
+    };
+    assert_eq!((runs.len(), holding("junk.txt"), holding("mine.txt")), (2, 1, 1));
+    site.sound();
+}
+
+#[test]
+fn files_that_somebody_touched_since_are_named_and_waited_for() {
+    let site = blocked("");
+    site.repo.write("junk.txt", "mine now\n");
+    site.script(STRAIGHT);
+    site.add("two");
+    let answer = site.work();
+    assert_eq!(answer["reason"], "waiting", "{answer}");
+    assert_eq!(answer["waits"]["cause"], "work_tree_unclear", "{answer}");
+    let detail = answer["waits"]["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("junk.txt") && !detail.contains("README"), "{detail}");
+    let output = site.run(&["run", "once"]);
+    assert_eq!(output.status.code(), Some(0));
+    // All or nothing: the clear one is left alone, too.
+    assert_eq!(site.repo.read("README.md"), "# A project\nJunk.\nJunk.\nJunk.\n");
+    assert_eq!(
+        (site.repo.read("junk.txt").as_str(), site.state_of("two").as_str()),
+        ("mine now\n", "queued")
+    );
+
+    std::fs::remove_file(site.repo.path().join("junk.txt")).expect("a file");
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.repo.read("README.md"), "# A project\n");
+    assert_eq!(site.state_of("two"), "done");
+    site.sound();
+}
+
+#[test]
+fn by_the_policy_wait_the_user_takes_the_work_over_first() {
+    let site = blocked("[workspace]\nbetween_items = \"wait\"\n");
+    site.script(STRAIGHT);
+    site.add("two");
+    let answer = site.work();
+    assert_eq!(answer["waits"]["cause"], "work_tree_held", "{answer}");
+    let detail = answer["waits"]["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("junk.txt") && detail.contains("README.md"), "{detail}");
+    site.repo.git(&["add", "junk.txt", "README.md"]);
+    site.repo.git(&["commit", "--quiet", "-m", "good enough"]);
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.repo.read("junk.txt"), "junk\n");
+    assert_eq!(site.state_of("two"), "done");
+    site.sound();
+}
+
+#[test]
+fn by_the_policy_carry_the_next_item_begins_with_what_is_there() {
+    let site = blocked("[workspace]\nbetween_items = \"carry\"\n");
+    site.script(STRAIGHT);
+    site.add("two");
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.repo.read("junk.txt"), "junk\n");
+    let runs = site.runs();
+    let begins = |run: &&String| {
+        let first = site.snapshots(run).remove(0);
+        first == "start: two"
+    };
+    let second = runs.iter().find(begins).expect("a run of the second");
+    let start = site.repo.git(&["rev-list", "--first-parent", "--reverse", second, "--not", "HEAD"]);
+    let start = start.lines().next().expect("a snapshot");
+    assert_eq!(site.repo.git(&["show", &format!("{start}:junk.txt")]), "junk");
+    site.sound();
 }

@@ -3,3 +3,4 @@
 pub(crate) mod consistent;
 pub(crate) mod play;
 pub(crate) mod repo;
+pub(crate) mod story;

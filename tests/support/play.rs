@@ -227,6 +227,17 @@ impl Play {
         self.store.resolve(&RefName::State).expect("a readable ref")
     }
 
+    /// Somebody who acts at this time.
+    pub(crate) fn act(at: Timestamp) -> Act {
+        Act {
+            at,
+            actor: Actor::Daemon,
+            author: Person::new("Player", "player@example.org"),
+            committer: Person::new("Committer", "committer@example.org"),
+            wait: Duration::from_secs(20),
+        }
+    }
+
     /// Looks at the state.
     pub(crate) fn view<R>(&self, look: impl FnOnce(&TreeView<'_, '_>) -> R) -> R {
         let trees = Trees::new(self.store());
@@ -241,13 +252,7 @@ impl Play {
         self.now = self.now.checked_add(SignedDuration::from_secs(1)).expect("a time");
         let before = self.tip();
         let seq = before.map(|_| self.transition().seq);
-        let act = Act {
-            at: self.now,
-            actor: self.actor,
-            author: self.author.clone(),
-            committer: Person::new("Committer", "committer@example.org"),
-            wait: Duration::from_secs(20),
-        };
+        let act = Act { actor: self.actor, author: self.author.clone(), ..Self::act(self.now) };
         let outcome = transact(self.store(), &act, input, payloads);
         let after = self.tip();
         match &outcome {

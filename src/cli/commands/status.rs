@@ -267,8 +267,13 @@ fn coming(
             coming.run = Some(run.run);
         }
         Next::Restore(owed) => {
-            coming.action = "restore";
-            coming.detail = format!("put back what run {} changed in the work tree", owed.run);
+            let bare = project.repository.is_bare();
+            if let Some(wait) = (!bare).then(|| tree::obstacle(project, None)).flatten() {
+                coming.wait(&wait);
+            } else {
+                coming.action = "restore";
+                coming.detail = format!("put back what run {} changed in the work tree", owed.run);
+            }
             coming.run = Some(owed.run);
         }
         Next::Launch(run) => {
