@@ -1,2 +1,7 @@
 //! `git millrace ...`: the same program under the name git looks for.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    millrace::cli::main("git millrace")
+}

@@ -1,1 +1,18 @@
-//! (floor cli)
+//! The command line: one file per command, rendering, exit codes.
+//!
+//! A command's arguments are a struct whose doc comments are its help; what it answers is a struct that is rendered
+//! as text or as JSON. Data goes to stdout, everything else to stderr.
+
+mod arguments;
+mod commands;
+mod context;
+pub mod exit;
+mod failure;
+mod lookup;
+mod moments;
+mod page;
+mod program;
+mod stdout;
+mod trailers;
+
+pub use program::main;

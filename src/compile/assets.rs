@@ -83,7 +83,7 @@ impl Assets {
 
     /// What a message calls a text.
     pub(super) fn shown(&self, path: &str) -> String {
-        if self.overrides.contains_key(path) {
+        if self.overrides.contains_key(path) && is_override(path) {
             format!("millrace-agents/{path}")
         } else {
             format!("shipped {path}")
@@ -92,7 +92,7 @@ impl Assets {
 
     /// The bytes of a text, or `None` where there is none of this path.
     pub(super) fn bytes(&self, path: &str) -> Option<&[u8]> {
-        self.overrides.get(path).map(Vec::as_slice).or_else(|| {
+        self.overrides.get(path).filter(|_| is_override(path)).map(Vec::as_slice).or_else(|| {
             let found = SHIPPED.binary_search_by_key(&path, |(path, _)| path).ok()?;
             Some(SHIPPED[found].1.as_bytes())
         })
@@ -120,7 +120,7 @@ impl Assets {
             Ok(text) => text,
             Err(error) => {
                 let before = &bytes[..error.valid_up_to()];
-                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = before.split(|byte| *byte == b'\n').count();
                 refuse(line, "the file is not UTF-8".to_owned(), "text");
                 return None;
             }
@@ -171,8 +171,7 @@ impl Assets {
     /// Refuses overrides that lie where none can.
     pub(super) fn check_places(&self, problems: &Problems) {
         for path in self.overridden() {
-            let folder = path.split_once('/').map(|(folder, _)| folder);
-            if !is_plain_path(path) || !folder.is_some_and(|folder| OVERRIDE_FOLDERS.contains(&folder)) {
+            if !is_override(path) {
                 problems.add(Problem {
                     file: format!("millrace-agents/{path}"),
                     line: None,
@@ -183,6 +182,12 @@ impl Assets {
             }
         }
     }
+}
+
+/// Whether a file of this path can win over a shipped one, or stand beside them.
+fn is_override(path: &str) -> bool {
+    let folder = path.split_once('/').map(|(folder, _)| folder);
+    is_plain_path(path) && folder.is_some_and(|folder| OVERRIDE_FOLDERS.contains(&folder))
 }
 
 /// Whether a path is relative, made of plain components, and so the same on every machine.

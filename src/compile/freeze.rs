@@ -1,6 +1,7 @@
 //! From everything that a plan rests on to the plan, frozen.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use thiserror::Error;
 
@@ -38,7 +39,7 @@ pub struct Request<'a> {
 }
 
 /// A plan, frozen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Compiled {
     /// Its id, from `record` and `files` alone.
     pub id: PlanId,
@@ -53,6 +54,13 @@ pub struct Compiled {
     pub diagnostics: Diagnostics,
 }
 
+impl fmt::Debug for Compiled {
+    /// The id says all of it; the bytes would fill screens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiled").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// Compiles a plan, or says everything that stands against it.
 ///
 /// Pure: the same request gives the same plan and the same id, at any time and on any machine.
@@ -60,7 +68,8 @@ pub fn compile(request: &Request<'_>) -> Result<Compiled, Diagnostics> {
     let mode = request.mode.unwrap_or(&request.config.config.runtime.default_mode);
     let problems = Problems::default();
     let frozen = freeze(request, mode, &problems);
-    let (errors, more_errors) = problems.into_parts();
+    let (mut errors, more_errors) = problems.into_parts();
+    errors.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     let mut diagnostics =
         Diagnostics { mode: mode.clone(), errors, more_errors, warnings: request.config.warnings.clone() };
     match frozen {
@@ -99,11 +108,11 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
     for (_, written) in execution.iter().chain(&planning) {
         stage_kinds(assets, written, &mut kinds, &mut paths, problems);
     }
-    let made = |read: &Option<(&LoopId, loops::WrittenLoop<'_>)>| {
+    let graph_of = |read: &Option<(&LoopId, loops::WrittenLoop<'_>)>| {
         let (id, written) = read.as_ref()?;
         graph(written, id, &kinds, problems)
     };
-    let (execution_graph, planning_graph) = (made(&execution), made(&planning));
+    let (execution_graph, planning_graph) = (graph_of(&execution), graph_of(&planning));
 
     // Only with both loops at hand are the plan's stages known.
     let mut freezer = Freezer::new(assets, problems);
@@ -112,7 +121,7 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
     };
     let names: Vec<&str> =
         execution.stages.iter().chain(&planning.stages).map(|stage| stage.value.as_str()).collect();
-    if execution.whole && planning.whole {
+    if execution.named && planning.named {
         mode.check_stages(&names);
         for error in config.unknown_stages(&names) {
             problems.add(error.into());

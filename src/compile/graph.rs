@@ -31,7 +31,8 @@ pub(super) fn graph(
         check.completion(completion);
     }
     // A loop with a wrong name in it would also be called unreachable and endless.
-    if !written.whole || problems.count() > before {
+    let known = check.stages.iter().all(|stage| check.kind(stage).is_some());
+    if !written.whole || !known || problems.count() > before {
         return None;
     }
     check.reachable();
@@ -47,6 +48,11 @@ struct Check<'c, 's> {
 }
 
 impl<'c, 's> Check<'c, 's> {
+    /// The kind of a stage of this plane.
+    fn kind(&self, stage: &StageName) -> Option<&'c StageKind> {
+        self.kinds.get(stage).filter(|kind| kind.plane == self.written.plane)
+    }
+
     /// Refuses a stage that the loop does not have.
     fn known(&self, stage: &StageName, field: &Field<'_>) -> bool {
         let known = self.stages.contains(&stage);
@@ -69,7 +75,7 @@ impl<'c, 's> Check<'c, 's> {
         }
         for rung in &self.written.repair {
             let stage = &rung.value.stage;
-            if self.known(stage, &rung.field) && self.kinds.get(stage).is_some_and(|kind| !kind.repair) {
+            if self.known(stage, &rung.field) && self.kind(stage).is_some_and(|kind| !kind.repair) {
                 rung.field.refuse(
                     format!("`{stage}` is no repair stage"),
                     "a stage whose kind says `repair: true`, since it is told of the failure",
@@ -80,16 +86,19 @@ impl<'c, 's> Check<'c, 's> {
 
     fn edges(&self) {
         let mut taken: BTreeMap<(&StageName, &ResultName), &WrittenEdge<'_>> = BTreeMap::new();
-        // Stages with a wrong edge: the report that it was meant for would only be called missing.
+        // Stages with a wrong edge, and results of edges from wrong stages: the report that such an edge was meant for
+        // would only be called missing.
         let mut doubtful: BTreeSet<&StageName> = BTreeSet::new();
+        let mut adrift: BTreeSet<&ResultName> = BTreeSet::new();
         for edge in &self.written.edges {
             self.target(edge);
             for from in &edge.from {
                 if !self.known(&from.value, &from.field) {
+                    adrift.insert(&edge.on.value);
                     continue;
                 }
                 let stage = &from.value;
-                if let Some(kind) = self.kinds.get(stage)
+                if let Some(kind) = self.kind(stage)
                     && !kind.results.contains_key(&edge.on.value)
                 {
                     let legal: Vec<&str> = kind.results.keys().map(ResultName::as_str).collect();
@@ -117,11 +126,14 @@ impl<'c, 's> Check<'c, 's> {
             return;
         }
         for stage in &self.written.stages {
-            let Some(kind) = self.kinds.get(&stage.value) else { continue };
+            let Some(kind) = self.kind(&stage.value) else { continue };
             if doubtful.contains(&stage.value) {
                 continue;
             }
-            for result in kind.results.keys().filter(|result| !taken.contains_key(&(&stage.value, *result))) {
+            let missing = |result: &&ResultName| {
+                !taken.contains_key(&(&stage.value, *result)) && !adrift.contains(*result)
+            };
+            for result in kind.results.keys().filter(missing) {
                 stage.field.refuse(
                     format!("`{}` may report `{result}`, and no edge takes it", stage.value),
                     format!("an edge `from: {}`, `on: {result}`", stage.value),
@@ -143,7 +155,7 @@ impl<'c, 's> Check<'c, 's> {
             }
             Target::Resume => {
                 for from in &edge.from {
-                    if self.kinds.get(&from.value).is_some_and(|kind| !kind.repair) {
+                    if self.kind(&from.value).is_some_and(|kind| !kind.repair) {
                         edge.to.field.refuse(
                             format!("`{}` is no repair stage, so there is nothing to resume", from.value),
                             "`to: <stage>`",
@@ -198,7 +210,7 @@ impl<'c, 's> Check<'c, 's> {
         if !self.known(stage, &at("stage")) {
             return;
         }
-        if let Some(kind) = self.kinds.get(stage) {
+        if let Some(kind) = self.kind(stage) {
             let legal: Vec<&str> = kind.results.keys().map(ResultName::as_str).collect();
             for (key, result) in [("on_pass", on_pass), ("on_gap", on_gap)] {
                 if !kind.results.contains_key(result) {
@@ -250,7 +262,9 @@ impl<'c, 's> Check<'c, 's> {
         let mut reached: BTreeSet<&StageName> = BTreeSet::new();
         while let Some(stage) = open.pop() {
             if reached.insert(stage) {
-                open.extend(self.leaving(stage).flat_map(|edge| self.next(edge)));
+                // A resumption leads back to where the run has been, so it reaches nothing new.
+                let onward = self.leaving(stage).filter(|edge| edge.to.value != Target::Resume);
+                open.extend(onward.flat_map(|edge| self.next(edge)));
             }
         }
         for stage in &self.written.stages {

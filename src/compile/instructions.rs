@@ -19,7 +19,7 @@ impl Text {
     fn fits(self, path: &str) -> bool {
         is_plain_path(path)
             && match self {
-                Self::Entrypoint => path.starts_with("entrypoints/") && path.ends_with(".md"),
+                Self::Entrypoint => path.starts_with("entrypoints/") && path.strip_suffix(".md").is_some(),
                 Self::Skill => path.starts_with("skills/") && path.ends_with("/SKILL.md"),
             }
     }

@@ -34,6 +34,8 @@ pub(super) struct WrittenLoop<'s> {
     pub(super) completion: Option<WrittenCompletion<'s>>,
     /// Whether every part could be read; what is missing would otherwise be called missing twice.
     pub(super) whole: bool,
+    /// Whether the list of its stages could be read.
+    pub(super) named: bool,
 }
 
 const STAGE: &str = "the name of a stage";
@@ -80,12 +82,14 @@ pub(super) fn read<'s>(
     }
 
     let entry = root.need("entry", "where an item of each kind starts").map(|field| entries(&field, plane));
+    let before_stages = problems.count();
     let stages = root.need("stages", "the list of its stages").map(|field| {
         let names = field.items("the list of its stages").into_iter();
         names.filter_map(|field| field.placed(|field| field.name(STAGE))).collect()
     });
+    let named = problems.count() == before_stages;
     let edges = root.need("edges", "the list of its edges").map(|field| {
-        field.items("a list of edges").into_iter().filter_map(|field| edge(field, config)).collect()
+        field.items("a list of edges").into_iter().filter_map(|field| edge(&field, config)).collect()
     });
     let repair = root.get("repair").map(|field| {
         let rungs = field.items("a list of rungs").into_iter();
@@ -100,6 +104,7 @@ pub(super) fn read<'s>(
         repair: repair.unwrap_or_default(),
         completion,
         whole: problems.count() == before,
+        named,
     })
 }
 
@@ -116,13 +121,13 @@ fn entries<'s>(field: &Field<'s>, plane: Plane) -> Vec<(ItemKind, Placed<'s, Sta
     kinds.iter().filter_map(entry).collect()
 }
 
-fn edge<'s>(field: Field<'s>, config: &Config) -> Option<WrittenEdge<'s>> {
+fn edge<'s>(field: &Field<'s>, config: &Config) -> Option<WrittenEdge<'s>> {
     if !field.only(&["from", "on", "to", "resume", "repair", "end", "bound"]) {
         return None;
     }
     let from = field.need("from", "the stage that reports, or a list of such");
     let on = field.need("on", "the result that it reports");
-    let target = target(&field);
+    let target = target(field);
     let bound = field.get("bound").map(|field| field.placed(|field| bound(field, config)));
     let from = from?
         .one_or_more("the stage that reports, or a list of such")

@@ -1,6 +1,7 @@
 //! One YAML file, read by key and type. What is wrong is noted with its place and the reading goes on, so that one
 //! compile shows all of it.
 
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use super::assets::Assets;
@@ -75,7 +76,10 @@ fn key_of(path: &[Step<'_>]) -> String {
                 }
                 key.push_str(name);
             }
-            Step::Item(index) => key.push_str(&format!("[{}]", index + 1)),
+            Step::Item(index) => {
+                // Writing to a string cannot fail.
+                let _ = write!(key, "[{}]", index + 1);
+            }
         }
     }
     key
@@ -157,10 +161,11 @@ impl<'s> Field<'s> {
     /// The text of a scalar.
     pub(super) fn text(&self, expected: &str) -> Option<&'s str> {
         match self.node {
-            Node::Scalar(Scalar::Null, _) => self.wrong(expected),
-            Node::Scalar(_, text) if text.trim().is_empty() => self.refuse("the text is empty", expected),
-            Node::Scalar(_, text) => return Some(text),
-            Node::List(_) | Node::Map(_) => self.wrong(expected),
+            Node::Scalar(Scalar::Bool | Scalar::Number | Scalar::Text, text) if text.trim().is_empty() => {
+                self.refuse("the text is empty", expected);
+            }
+            Node::Scalar(Scalar::Bool | Scalar::Number | Scalar::Text, text) => return Some(text),
+            Node::Scalar(Scalar::Null, _) | Node::List(_) | Node::Map(_) => self.wrong(expected),
         }
         None
     }
@@ -233,11 +238,15 @@ impl<'s> Field<'s> {
     }
 }
 
-/// What a wrong name was meant to be: all that there are, and the nearest.
+/// Names that a message lists although one of them is near.
+const LISTED: usize = 4;
+
+/// What a wrong name was meant to be: the nearest, and all that there are where they are few.
 pub(super) fn meant(word: &str, known: &[&str]) -> String {
-    let hint = nearest(word, known.iter().copied())
-        .filter(|_| known.len() > 1)
-        .map(|meant| format!(" (did you mean `{meant}`?)"))
-        .unwrap_or_default();
-    format!("{}{hint}", one_of(known.iter().copied()))
+    let all = || one_of(known.iter().copied());
+    match nearest(word, known.iter().copied()) {
+        Some(meant) if known.len() > LISTED => format!("`{meant}`"),
+        Some(meant) if known.len() > 1 => format!("{} (did you mean `{meant}`?)", all()),
+        _ => all(),
+    }
 }

@@ -58,15 +58,13 @@ fn stage(
     };
     let Some(settings) = config.config.runners.tables.get(runner) else {
         let (problem, expected) = no_runner(runner, &config.config);
-        match mode.runners.get(name) {
-            Some(said) => said.field.refuse(problem, expected),
-            None => {
-                let own = format!("stages.{name}.runner");
-                let key =
-                    if config.lines.contains_key(&own) { own } else { "runners.default_runner".to_owned() };
-                let line = config.lines.get(&key).copied();
-                problems.add(Problem { file: config.file.clone(), line, key: Some(key), problem, expected });
-            }
+        if let Some(said) = mode.runners.get(name) {
+            said.field.refuse(problem, expected);
+        } else {
+            let own = format!("stages.{name}.runner");
+            let key = if config.lines.contains_key(&own) { own } else { "runners.default_runner".to_owned() };
+            let line = config.lines.get(&key).copied();
+            problems.add(Problem { file: config.file.clone(), line, key: Some(key), problem, expected });
         }
         return None;
     };

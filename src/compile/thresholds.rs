@@ -37,7 +37,7 @@ pub(super) fn at_most(field: &Field<'_>, config: &Config) -> Option<u32> {
             let known: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
             field.refuse(
                 format!("the configuration has no bound {}", quoted(text)),
-                format!("a whole number from 1, {}", meant(text, &known)),
+                format!("{}, or a whole number from 1", meant(text, &known)),
             );
         } else {
             field.refuse(format!("found {}", quoted(text)), EXPECTED);

@@ -114,6 +114,10 @@ pub struct Owed {
     pub from: Oid,
     /// What it is to hold again.
     pub to: Oid,
+    /// When the last stage had ended: what was touched later is not the run's, and is left alone. For comparing with
+    /// the times of files only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
 }
 
 /// Why dispatch rests.

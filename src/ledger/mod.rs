@@ -4,6 +4,7 @@ pub mod commit;
 pub mod faulty;
 pub mod git;
 pub mod history;
+pub mod intact;
 pub mod memory;
 pub mod object;
 pub mod store;

@@ -218,12 +218,12 @@ fn prepare(
         payloads: payloads(&edits),
     };
     let mut objects = Vec::new();
-    for payload in &transition.payloads {
+    for (path, content) in &transition.payloads {
         let bytes = handed
             .bytes
-            .get(&payload.oid)
-            .ok_or_else(|| TransactError::Internal(format!("no bytes for {}", payload.path)))?;
-        objects.push(Object { kind: ObjectKind::Blob, oid: payload.oid, bytes: bytes.clone() });
+            .get(&content.oid)
+            .ok_or_else(|| TransactError::Internal(format!("no bytes for {path}")))?;
+        objects.push(Object { kind: ObjectKind::Blob, oid: content.oid, bytes: bytes.clone() });
     }
     let (root, more) = edited(trees, view.root(), &edits, &transition)?;
     objects.extend(more);

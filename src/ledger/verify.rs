@@ -246,20 +246,20 @@ impl Check<'_> {
     }
 
     fn payloads(&mut self, oid: Oid, transition: &Transition, report: &mut Report) -> Result<(), StoreError> {
-        for payload in &transition.payloads {
-            let length = match self.sizes.get(&payload.oid) {
+        for (path, content) in &transition.payloads {
+            let length = match self.sizes.get(&content.oid) {
                 Some(length) => *length,
-                None => match self.object(payload.oid, ObjectKind::Blob)? {
+                None => match self.object(content.oid, ObjectKind::Blob)? {
                     Ok(bytes) => bytes.len() as u64,
                     Err((kind, detail)) => {
-                        let detail = format!("{}: {detail}", payload.path);
+                        let detail = format!("{path}: {detail}");
                         report.add(oid, Some(transition.seq), kind, &detail);
                         continue;
                     }
                 },
             };
-            if length != payload.size {
-                let detail = format!("{} has {length} bytes, recorded are {}", payload.path, payload.size);
+            if length != content.size {
+                let detail = format!("{} has {length} bytes, recorded are {}", path, content.size);
                 report.add(oid, Some(transition.seq), FindingKind::Payload, &detail);
             }
         }

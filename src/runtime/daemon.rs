@@ -9,6 +9,7 @@ use super::adopt::settle_branches;
 use super::daemon_lock::{DaemonLock, DaemonLockError};
 use super::plans;
 use super::project::Project;
+use super::repair::{self, Damage};
 use super::source;
 use super::stage::StageError;
 use super::stop::Stop;
@@ -22,12 +23,18 @@ use crate::ledger::transact::TransactError;
 /// Steps that are no stage, in a row, after which `run once` says what it did and ends.
 const MAX_SETTLING: u32 = 50;
 
+/// How long a daemon rests after a step that failed.
+const AFTER_TROUBLE: Duration = Duration::from_secs(10);
+
 /// Why a run could not go on.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// Another runtime works here.
     #[error(transparent)]
     Lock(#[from] DaemonLockError),
+    /// The ledger cannot be worked on.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
     /// A step failed.
     #[error(transparent)]
     Tick(#[from] TickError),
@@ -95,6 +102,8 @@ pub enum Said<'a> {
     Waits(&'a Wait),
     /// It is idle; said once.
     Idle,
+    /// A step failed; it will try again.
+    Trouble(&'a TickError),
 }
 
 /// This process, in words.
@@ -108,6 +117,7 @@ fn begin(project: &Project) -> Result<(DaemonLock, SessionId, Stop), RunError> {
     if project.repository.is_bare() {
         return Err(RunError::Bare(project.repository.git_dir.display().to_string()));
     }
+    repair::examine(project)?;
     let lock = DaemonLock::take(&project.store.private_dir(), &program())?;
     let stop = Stop::on_signals().map_err(RunError::Start)?;
     let session = source::random_id().map_err(RunError::Start)?;
@@ -172,7 +182,26 @@ fn drive(
             return Ok(DaemonEnd { reason: "max_ticks", stages, waits: None });
         }
         let before = project.store.resolve(&RefName::State).map_err(TransactError::from)?;
-        let (wait, word) = match driver.tick()? {
+        let tick = match driver.tick() {
+            Ok(tick) => tick,
+            Err(error) if limits.until_idle || limits.max_ticks.is_some() => return Err(error.into()),
+            Err(error) => {
+                // What it is about may pass (a full disk, a lock that is held); nothing is launched meanwhile that
+                // the ledger does not know.
+                let word = error.to_string();
+                if last_word.as_ref() != Some(&word) {
+                    say(Said::Trouble(&error));
+                    last_word = Some(word);
+                }
+                stop.sleep(AFTER_TROUBLE, || false);
+                // A claim that failed half-way has its first snapshot, and no run.
+                if let Err(error) = settle_branches(project) {
+                    tracing::warn!(%error, "run branches are not settled yet");
+                }
+                continue;
+            }
+        };
+        let (wait, word) = match tick {
             Tick::Stage(report) => {
                 stages += 1;
                 say(Said::Stage(&report));

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::domain::limits::{MAX_EVIDENCE_BYTES, MAX_HANDOFF_BYTES};
+use crate::domain::place::TreePath;
 use crate::format::secrets::{KnownValue, is_secret_name, redact};
 
 /// Bytes that the line about a gap takes.
@@ -16,6 +17,15 @@ const MAX_FILES: usize = 40;
 /// Names that the runtime itself writes into a stage's folder, or keeps under a name of its own.
 const OWN_NAMES: [&str; 6] =
     ["request.toml", "prompt.md", "item.md", "entrypoint.md", "failure.md", "result.toml"];
+
+/// Names under which the runtime keeps what it saw itself, or may: nobody else's file gets one.
+const WITNESS_NAMES: [&str; 4] = ["exit.toml", "stdout.tail", "stderr.tail", "final-message.md"];
+
+/// Whether git takes the name for one of its own files on some file system, and refuses a tree that has it.
+fn is_gits(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("gi") && name.contains('~')
+}
 
 /// The values that must not get into the record: of variables whose names say so.
 #[derive(Debug, Clone, Default)]
@@ -53,8 +63,13 @@ impl Kept {
     /// Keeps a text: redacted, and where it is too long its head and tail.
     pub fn keep(&mut self, secrets: &Secrets, name: &str, text: &str) {
         let (text, count) = secrets.redacted(text);
+        self.keep_redacted(name, &text, count);
+    }
+
+    /// Keeps a text that is redacted already, of `count` secrets.
+    pub fn keep_redacted(&mut self, name: &str, text: &str, count: usize) {
         self.redacted += count;
-        let text = head_and_tail(&text, MAX_EVIDENCE_BYTES);
+        let text = head_and_tail(text, MAX_EVIDENCE_BYTES);
         if self.files.len() >= MAX_FILES || self.bytes + text.len() > MAX_HANDOFF_BYTES {
             self.findings.push(format!("{name} was left out of the record: the handoff is full"));
             return;
@@ -71,10 +86,21 @@ impl Kept {
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| !OWN_NAMES.contains(&name.as_str()) && !name.starts_with('.'))
-            .filter(|name| !name.bytes().any(|b| b < b' ' || b == b'\\' || b == 0x7f) && name.len() < 200)
+            // A name that the ledger's tree cannot hold must not keep the handoff from happening.
+            .filter(|name| TreePath::new(name.clone()).is_ok())
             .collect();
         names.sort();
         for name in names {
+            if secrets.redacted(&name).1 > 0 {
+                self.redacted += 1;
+                self.findings.push("a file whose name holds a secret was left out of the record".to_owned());
+                continue;
+            }
+            if WITNESS_NAMES.contains(&name.as_str()) || is_gits(&name) {
+                self.findings
+                    .push(format!("{name} was left out of the record: no stage's file may bear that name"));
+                continue;
+            }
             match read(Path::new(&name)) {
                 Some(bytes) => self.keep(secrets, &name, &String::from_utf8_lossy(&bytes)),
                 None => {
@@ -120,27 +146,35 @@ fn ceiling(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// Head and tail of a file, lossily decoded; reads no more than it needs.
-pub fn tail_of(path: &Path) -> io::Result<String> {
+/// Bytes around a cut that are read and redacted as well: what is cut through is still found whole. Longer than any
+/// private key.
+const MARGIN: u64 = 8 * 1024;
+
+/// Head and tail of a file, lossily decoded and redacted, and how many secrets there were; reads no more than it needs.
+pub fn tail_of(path: &Path, secrets: &Secrets) -> io::Result<(String, usize)> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let bound = MAX_EVIDENCE_BYTES as u64;
-    if length <= bound {
-        let mut bytes = Vec::new();
-        file.take(bound).read_to_end(&mut bytes)?;
-        return Ok(String::from_utf8_lossy(&bytes).into_owned());
-    }
     let quarter = bound / 4;
-    let mut head = vec![0; usize::try_from(quarter).unwrap_or(0)];
-    file.read_exact(&mut head)?;
     let tail_length = bound - quarter - 200;
-    file.seek(SeekFrom::Start(length - tail_length))?;
-    let mut tail = Vec::new();
-    file.take(tail_length).read_to_end(&mut tail)?;
-    Ok(format!(
-        "{}\n[... {} bytes left out ...]\n{}",
-        String::from_utf8_lossy(&head),
-        length - quarter - tail_length,
-        String::from_utf8_lossy(&tail)
-    ))
+    if length <= bound + 2 * MARGIN {
+        let mut bytes = Vec::new();
+        file.take(bound + 2 * MARGIN).read_to_end(&mut bytes)?;
+        return Ok(secrets.redacted(&String::from_utf8_lossy(&bytes)));
+    }
+    let mut piece = |from: u64, length: u64| -> io::Result<(String, usize)> {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(from))?;
+        Read::by_ref(&mut file).take(length).read_to_end(&mut bytes)?;
+        Ok(secrets.redacted(&String::from_utf8_lossy(&bytes)))
+    };
+    let (head, in_head) = piece(0, quarter + MARGIN)?;
+    let (tail, in_tail) = piece(length - tail_length - MARGIN, tail_length + MARGIN)?;
+    // The margins go whatever redacting made of the lengths: in their last bytes lies what was read by halves.
+    let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let head = &head[..floor(&head, head.len().saturating_sub(bytes(MARGIN)).min(bytes(quarter)))];
+    let from = tail.len().saturating_sub(bytes(tail_length)).max(bytes(MARGIN)).min(tail.len());
+    let tail = &tail[ceiling(&tail, from)..];
+    let left_out = length.saturating_sub((head.len() + tail.len()) as u64);
+    Ok((format!("{head}\n[... {left_out} bytes left out ...]\n{tail}"), in_head + in_tail))
 }

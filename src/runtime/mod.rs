@@ -10,6 +10,7 @@ pub mod logs;
 pub mod plans;
 pub mod project;
 pub mod prompt;
+pub mod repair;
 pub mod runner;
 pub mod snapshots;
 pub mod source;

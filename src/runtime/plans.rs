@@ -10,7 +10,7 @@ use super::approval;
 use super::project::Project;
 use crate::compile::{Assets, Compiled, Diagnostics, Request, compile};
 use crate::domain::ids::{ModeId, PlanId};
-use crate::domain::transition::input::{Input, PlanFile};
+use crate::domain::transition::input::{Files, Input};
 use crate::domain::transition::record::Actor;
 use crate::domain::view::View as _;
 use crate::format::config::{self, ConfigError, Loaded};
@@ -135,9 +135,9 @@ pub fn compile_and_select(
     let record = payloads.add(&project.store, record)?;
     let said = diagnostics.to_toml().map_err(TransactError::from)?;
     let said = payloads.add(&project.store, said)?;
-    let mut files = Vec::new();
+    let mut files = Files::new();
     for (path, bytes) in frozen {
-        files.push(PlanFile { path, content: payloads.add(&project.store, bytes)? });
+        files.insert(path, payloads.add(&project.store, bytes)?);
     }
     let input = Input::Compile { plan: id.clone(), record, files, diagnostics: said };
     // Approved first: a crash in between leaves an approval of a plan that nobody selected.

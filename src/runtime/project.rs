@@ -1,5 +1,6 @@
 //! The user's repository, opened with its ledger: what every command works on.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use thiserror::Error;
@@ -39,6 +40,8 @@ pub struct Project {
     pub repository: Repository,
     /// What keeps the ledger.
     pub store: GitStore,
+    /// The user's identity, once it was asked for: it costs a process.
+    person: OnceCell<Person>,
 }
 
 impl Project {
@@ -46,7 +49,7 @@ impl Project {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let repository = Repository::discover(path)?;
         let store = GitStore::open(&repository.git_dir, Durability::Strict)?;
-        Ok(Self { repository, store })
+        Ok(Self { repository, store, person: OnceCell::new() })
     }
 
     /// The ledger's tip, read; `None` where there is no ledger.
@@ -70,10 +73,14 @@ impl Project {
 
     /// The user's git identity, or the fallback.
     pub fn person(&self) -> Result<Person, StoreError> {
-        Ok(match self.repository.identity()? {
+        if let Some(person) = self.person.get() {
+            return Ok(person.clone());
+        }
+        let person = match self.repository.identity()? {
             Some(identity) => Person::new(&identity.name, &identity.email),
             None => Person::new("millrace", FALLBACK_EMAIL),
-        })
+        };
+        Ok(self.person.get_or_init(|| person).clone())
     }
 
     /// What somebody does now.

@@ -52,7 +52,7 @@ pub struct Request {
     pub result_file: String,
     /// Where documents that it wants to enqueue go.
     pub outbox: String,
-    /// What it may report.
+    /// What it may report, the good end first.
     pub legal_results: Vec<ResultName>,
     /// What a repair stage is to repair.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -43,21 +43,27 @@ pub struct Place<'a> {
     pub tip: Option<Oid>,
     /// What the snapshot stands on: the tip, or for snapshot 0 the commit the user stands on.
     pub parent: Option<Oid>,
+    /// Whether a commit is wanted even where the code is the parent's.
+    pub even_unchanged: bool,
 }
 
-/// Takes a snapshot of the work tree and makes it the tip of the run branch.
+/// Takes a snapshot of the work tree and makes it the tip of the run branch; `None` where nothing had changed and no
+/// commit was wanted then.
 pub fn take(
     project: &Project,
     policy: &SnapshotPolicy,
     place: &Place<'_>,
     author: &Person,
     message: &str,
-) -> Result<Taken, SnapError> {
+) -> Result<Option<Taken>, SnapError> {
     let rules = SnapshotRules::new(policy.max_file_bytes, &policy.exclude)?;
     let committer = project.signature()?;
     let author = Signature { name: author.name.clone(), email: author.email.clone(), at: committer.at };
     let snapshot =
         Snapshots::new(&project.repository, rules).take(place.parent, message, &author, &committer)?;
+    if snapshot.unchanged && !place.even_unchanged {
+        return Ok(None);
+    }
     let mut writer = project.store.writer(LOCK_WAIT)?;
     writer.publish(Publication {
         name: RefName::Run(place.run.clone()),
@@ -71,7 +77,7 @@ pub fn take(
         by: committer,
         message: message.lines().next().unwrap_or_default().to_owned(),
     })?;
-    Ok(Taken { commit: snapshot.commit, skipped: snapshot.skipped })
+    Ok(Some(Taken { commit: snapshot.commit, skipped: snapshot.skipped }))
 }
 
 /// Sets a run branch to what the ledger says: back to `to`, or away where the ledger does not know the run.

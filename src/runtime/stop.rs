@@ -15,7 +15,7 @@ pub struct Stop {
 }
 
 /// How long a wait sleeps before it looks again whether somebody asked.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(100);
 
 impl Stop {
     /// Counts TERM, INT and HUP from now on.

@@ -101,10 +101,19 @@ impl<'p> Driver<'p> {
             Next::Idle => Ok(Tick::Idle),
             Next::Wait(wait) => Ok(Tick::Waits(wait)),
             Next::Adopt(run) => self.adopt(&run),
-            Next::Restore(owed) => Ok(match tree::settle(self.project, &owed)? {
-                Some(wait) => Tick::Waits(wait),
-                None => Tick::Settled(format!("the work tree went back to before run {}", owed.run)),
-            }),
+            Next::Restore(owed) => {
+                // Files that change under a merge would get into it.
+                if let Some(wait) = tree::obstacle(self.project, None) {
+                    return Ok(Tick::Waits(wait));
+                }
+                Ok(match tree::settle(self.project, &owed)? {
+                    Some(wait) => Tick::Waits(wait),
+                    None => Tick::Settled(format!(
+                        "the work tree holds nothing half done of run {} any more",
+                        owed.run
+                    )),
+                })
+            }
             Next::Launch(run) => {
                 if let Some(wait) = self.obstacle(&run.plan, Some(&run))? {
                     return Ok(Tick::Waits(wait));
@@ -152,7 +161,10 @@ impl<'p> Driver<'p> {
             Started::Overtaken(refusal) => return Ok(Tick::Settled(refusal.to_string())),
         };
         tracing::info!(run = %stage.run, item = %stage.item, stage = %stage.at, launch = stage.number, "launched");
-        let (ended, asked) = self.watch(&stage, &mut supervised)?;
+        let Some((ended, asked)) = self.watch(&stage, &mut supervised)? else {
+            // The next look finds a launch without an end, and proves first that nothing of it lives.
+            return Ok(Tick::Settled("the stage's supervisor was lost".to_owned()));
+        };
         let trees = self.project.trees();
         let view = self.project.view(&trees)?;
         let Some(run) = view.run(&stage.run)? else {
@@ -170,16 +182,18 @@ impl<'p> Driver<'p> {
     }
 
     /// Waits for a stage's end; ends it when somebody cancels its run, or asks twice for the runtime's end.
-    fn watch(&self, stage: &Stage, supervised: &mut Supervised) -> Result<(Ended, bool), TickError> {
+    ///
+    /// `None`: its supervisor was killed, and nobody knows yet what became of it.
+    fn watch(&self, stage: &Stage, supervised: &mut Supervised) -> Result<Option<(Ended, bool)>, TickError> {
         let mut asked = false;
         let mut seen = None;
         loop {
             match supervised.wait(LOOK) {
-                Ok(Some(exit)) => return Ok((Ended::Record(Box::new(exit)), asked)),
+                Ok(Some(exit)) => return Ok(Some((Ended::Record(Box::new(exit)), asked))),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(%error, "the stage's supervisor was lost");
-                    return Err(StageError::from(error).into());
+                    return Ok(None);
                 }
             }
             if asked {

@@ -57,7 +57,10 @@ pub fn settle(project: &Project, owed: &Owed) -> Result<Option<Wait>, TreeError>
         }
         0
     } else {
-        let plan = plan_restore(&project.repository, owed.to, owed.from)?;
+        let mut plan = plan_restore(&project.repository, owed.to, owed.from)?;
+        if let Some(ended_at) = owed.ended_at {
+            plan.spare_touched_after(ended_at);
+        }
         if !plan.unclear.is_empty() {
             let names: Vec<String> =
                 plan.unclear.iter().take(NAMED).map(|one| format!("{} ({})", one.path, one.why)).collect();
@@ -65,11 +68,10 @@ pub fn settle(project: &Project, owed: &Owed) -> Result<Option<Wait>, TreeError>
                 "work_tree_unclear",
                 format!(
                     "run {} changed files that somebody has touched since; they are left alone: {}; put each back as \
-                     it was before the run ({}) or as the run left it ({})",
+                     it is in commit {}, what is not in there out of the work tree",
                     owed.run,
                     names.join(", "),
-                    owed.to.short(),
-                    owed.from.short()
+                    owed.to.short()
                 ),
             )));
         }

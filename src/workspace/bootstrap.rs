@@ -81,11 +81,8 @@ pub fn ensure_millrace_dir(work_tree: &Path, config_text: &str) -> Result<Bootst
         created.push(agents.path().to_owned());
         agents
     };
-    for found in REFERENCE_FOLDERS {
-        // A link of that name is none of ours either.
-        if agents.path().join(found).symlink_metadata().is_ok() {
-            return Ok(Bootstrapped::ReferenceStyle { folder: agents.path().to_owned(), found });
-        }
+    if let Some(found) = reference_style(work_tree) {
+        return Ok(Bootstrapped::ReferenceStyle { folder: agents.path().to_owned(), found });
     }
     let config = agents.path().join(CONFIG);
     if create_once(&config, config_text.as_bytes())
@@ -98,6 +95,14 @@ pub fn ensure_millrace_dir(work_tree: &Path, config_text: &str) -> Result<Bootst
         created.push(agents.path().join(".gitignore"));
     }
     Ok(Bootstrapped::Ready { created, ignore })
+}
+
+/// The entry of `millrace-agents/` that makes it the folder of a runtime that keeps its state in files; `None` where
+/// it is ours, or missing. Only looks.
+#[must_use]
+pub fn reference_style(work_tree: &Path) -> Option<&'static str> {
+    // A link of that name is none of ours either.
+    REFERENCE_FOLDERS.into_iter().find(|found| work_tree.join(AGENTS).join(found).symlink_metadata().is_ok())
 }
 
 /// Writes a file that must not exist, whole and durable before its name appears; `false` where it exists, in

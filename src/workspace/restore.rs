@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use super::changes::{Change, ChangesError, GITLINK, OnDisk, Version, diff, probe, work_tree_versions};
@@ -94,6 +95,23 @@ impl RestorePlan {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.put_back.is_empty() && self.remove.is_empty() && self.unclear.is_empty()
+    }
+
+    /// Leaves alone what was touched after `ended_at`, when nothing of the run lived any more: it is unclear. A file
+    /// that is gone has no time; it counts as the run's.
+    pub fn spare_touched_after(&mut self, ended_at: Timestamp) {
+        let ended = (ended_at.as_second(), i64::from(ended_at.subsec_nanosecond()));
+        let seen = &self.seen;
+        let later = |path: &RepoPath| {
+            seen.get(path).and_then(Option::as_ref).is_some_and(|print| print.changed > ended)
+        };
+        let mut touched: Vec<RepoPath> = Vec::new();
+        for list in [&mut self.put_back, &mut self.remove] {
+            touched.extend(list.iter().filter(|path| later(path)).cloned());
+            list.retain(|path| !later(path));
+        }
+        let why = "it was changed after the stage had ended";
+        self.unclear.extend(touched.into_iter().map(|path| Unclear { path, why: why.to_owned() }));
     }
 }
 

@@ -398,7 +398,7 @@ pub(super) struct Fingerprint {
     mode: u32,
     size: u64,
     modified: (i64, i64),
-    changed: (i64, i64),
+    pub(super) changed: (i64, i64),
 }
 
 impl Fingerprint {

@@ -205,7 +205,9 @@ fn the_table_and_the_plan_have_the_same_stages_and_results() {
     for (stage, result, _) in REFERENCE.into_iter().chain([ARBITER_BLOCKED]) {
         table.entry(stage.to_owned()).or_default().push(result.to_owned());
     }
-    table.values_mut().for_each(|results| results.sort());
+    for results in table.values_mut() {
+        results.sort();
+    }
     let plan = standard().plan;
     let of_plan: BTreeMap<String, Vec<String>> = plan
         .stages

@@ -111,7 +111,7 @@ fn evidence_needs_a_name_that_can_be_placed() {
     ] {
         let mut payloads = Payloads::default();
         let mut handoff = play.handing(report("BUILDER_COMPLETE"));
-        handoff.evidence.push(play.kept(name, "text", &mut payloads));
+        handoff.evidence.extend([play.kept(name, "text", &mut payloads)]);
         let refusal = play.refused_with(&Input::Handoff(handoff), &payloads);
         assert_eq!(refusal, Refusal::BadName { name: name.to_owned() }, "{name:?}");
     }

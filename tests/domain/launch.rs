@@ -105,7 +105,7 @@ fn what_a_stage_gets_needs_a_name_that_can_be_placed() {
     play.add(&task("a"));
     let mut launching = play.claiming("task/a");
     let mut payloads = Payloads::default();
-    launching.evidence.push(play.kept("a/b", "text", &mut payloads));
+    launching.evidence.extend([play.kept("a/b", "text", &mut payloads)]);
     let refusal = play.refused_with(&Input::Launch(launching), &payloads);
     assert_eq!(refusal, Refusal::BadName { name: "a/b".to_owned() });
     assert_eq!(play.state("task/a"), "queued/5.0000000001");

@@ -31,6 +31,7 @@ fn all_accepted_configurations_are_accepted_with_their_warnings() {
       millrace.toml:29: watchers.watch_ideas_inbox: is kept and has no effect in this version; documents come in by `millrace queue add-task`
       millrace.toml:30: watchers.watch_specs_queue: is kept and has no effect in this version; documents come in by `millrace queue add-task`
     own-keys
+      millrace.toml:3: workspace.on_done: has no effect in this version: finished code stays in the work tree, uncommitted
       millrace.toml:35: runners.second-agent.env.API_TOKEN: its value is frozen into plans, and commits are for ever; use `env_pass` for a secret
     ");
 }

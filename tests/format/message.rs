@@ -130,7 +130,7 @@ fn worded(text: &str) -> Vec<Transition> {
             subject: None,
             input,
             decision: Decision { effects: Vec::new(), notes: vec![text.to_owned()] },
-            payloads: Vec::new(),
+            payloads: std::collections::BTreeMap::new(),
         })
         .collect()
 }

@@ -44,7 +44,7 @@ pub(super) fn rust_files(folder: &str) -> Vec<String> {
 fn every_test_file_is_declared() {
     let mut forgotten = Vec::new();
     for path in rust_files("tests") {
-        if path == "tests/suite.rs" {
+        if path == "tests/suite.rs" || path.ends_with("/main.rs") {
             continue;
         }
         let file = Path::new(&path);
@@ -57,7 +57,10 @@ fn every_test_file_is_declared() {
             let folder = file.parent().expect("a folder");
             // A file's own folder of modules (`play.rs` and `play/`) is declared in that file.
             let beside = folder.with_extension("rs");
-            let declared = if root().join(&beside).exists() { beside } else { folder.join("mod.rs") };
+            // A binary of its own (`torture/main.rs`) declares what lies beside its main file.
+            let main = folder.join("main.rs");
+            let declared = [beside, main].into_iter().find(|declared| root().join(declared).exists());
+            let declared = declared.unwrap_or_else(|| folder.join("mod.rs"));
             (declared, file.file_stem().expect("a name"))
         };
         let text = read(&parent.to_string_lossy());

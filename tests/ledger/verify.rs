@@ -332,10 +332,8 @@ fn forgeries() -> Vec<(&'static str, Forge)> {
                 }) else {
                     return false;
                 };
-                let kept = matches!(effects[at], Effect::Keep { .. });
-                effects.remove(at);
-                if kept {
-                    transition.payloads.remove(0);
+                if let Effect::Keep { files, .. } = effects.remove(at) {
+                    transition.payloads.retain(|_, content| !files.values().any(|file| file == content));
                 }
                 true
             });
@@ -414,7 +412,7 @@ fn forgeries() -> Vec<(&'static str, Forge)> {
         }),
         ("payload of another size", |ledger, n| {
             let told = retold(ledger, n, |transition| {
-                transition.payloads.first_mut().is_some_and(|payload| {
+                transition.payloads.values_mut().next().is_some_and(|payload| {
                     payload.size += 1;
                     true
                 })
@@ -422,12 +420,12 @@ fn forgeries() -> Vec<(&'static str, Forge)> {
             if told { among(n, &[Payload]) } else { None }
         }),
         ("payload removed", |ledger, n| {
-            let payload = ledger.objects.transition(ledger.at(n).tree).payloads.first()?.oid;
+            let payload = ledger.objects.transition(ledger.at(n).tree).payloads.values().next()?.oid;
             ledger.objects.remove(payload);
             among(n, &[Unreadable])
         }),
         ("payload spoiled", |ledger, n| {
-            let payload = ledger.objects.transition(ledger.at(n).tree).payloads.first()?.oid;
+            let payload = ledger.objects.transition(ledger.at(n).tree).payloads.values().next()?.oid;
             ledger.objects.spoil(payload);
             among(n, &[Damaged])
         }),

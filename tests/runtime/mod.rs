@@ -1,1 +1,11 @@
 //! Tests of `src/runtime`.
+
+mod between;
+mod bounds;
+mod crash;
+mod damage;
+mod happy;
+mod repair;
+mod site;
+mod stopping;
+mod waits;

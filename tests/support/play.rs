@@ -19,7 +19,7 @@ use millrace::domain::run::{Run, RunRecord};
 use millrace::domain::schedule::{Next, schedule};
 use millrace::domain::slot::Slot;
 use millrace::domain::transition::decision::{Effect, StageResult};
-use millrace::domain::transition::input::{Claim, Evidence, Handoff, Input, Launching, PlanFile, Submitted};
+use millrace::domain::transition::input::{Claim, Content, Files, Handoff, Input, Launching, Submitted};
 use millrace::domain::transition::record::{Actor, Transition};
 use millrace::domain::transition::refusal::Refusal;
 use millrace::domain::view::View;
@@ -331,7 +331,7 @@ impl Play {
         let input = Input::Compile {
             plan: plan.parse().expect("a plan id"),
             record: add(record),
-            files: files.into_iter().map(|(path, bytes)| PlanFile { path, content: add(bytes) }).collect(),
+            files: files.into_iter().map(|(path, bytes)| (path, add(bytes))).collect(),
             diagnostics: add(diagnostics),
         };
         (input, payloads)
@@ -400,9 +400,9 @@ impl Play {
     }
 
     /// What a stage is given, as evidence.
-    pub(crate) fn kept(&self, name: &str, text: &str, payloads: &mut Payloads) -> Evidence {
+    pub(crate) fn kept(&self, name: &str, text: &str, payloads: &mut Payloads) -> (String, Content) {
         let content = payloads.add(self.store(), text.as_bytes().to_vec()).expect("a payload");
-        Evidence { name: name.to_owned(), content }
+        (name.to_owned(), content)
     }
 
     /// What would claim this item now, whether or not it is queued.
@@ -424,7 +424,7 @@ impl Play {
             claim: Some(claim),
             nonce: self.nonce(),
             session: "00000000000000000000000000000001".parse().expect("a session"),
-            evidence: Vec::new(),
+            evidence: Files::new(),
         }
     }
 
@@ -435,7 +435,7 @@ impl Play {
             claim: None,
             nonce: self.nonce(),
             session: "00000000000000000000000000000001".parse().expect("a session"),
-            evidence: Vec::new(),
+            evidence: Files::new(),
         }
     }
 
@@ -444,7 +444,7 @@ impl Play {
     pub(crate) fn claim(&mut self, name: &str) -> RunId {
         let mut launching = self.claiming(name);
         let mut payloads = Payloads::default();
-        launching.evidence.push(self.kept("request.toml", "request = true\n", &mut payloads));
+        launching.evidence.extend([self.kept("request.toml", "request = true\n", &mut payloads)]);
         let run = launching.run.clone();
         self.done_with(&Input::Launch(launching), &payloads);
         run
@@ -470,7 +470,7 @@ impl Play {
             asked: false,
             snapshot,
             usage: Usage { input_uncached: Some(120), output: Some(34), ..Usage::default() },
-            evidence: Vec::new(),
+            evidence: Files::new(),
             findings: Vec::new(),
         }
     }
@@ -480,7 +480,7 @@ impl Play {
     pub(crate) fn hand(&mut self, judgement: Judgement) -> Transition {
         let mut handoff = self.handing(judgement);
         let mut payloads = Payloads::default();
-        handoff.evidence.push(self.kept("report.md", &format!("# Report {}\n", self.ids), &mut payloads));
+        handoff.evidence.extend([self.kept("report.md", &format!("# Report {}\n", self.ids), &mut payloads)]);
         self.done_with(&Input::Handoff(handoff), &payloads)
     }
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::decision::{Decision, Effect, StageResult};
 use super::input::{Content, Known};
-use super::record::{FORMAT, LedgerRecord, Payload};
+use super::record::{FORMAT, LedgerRecord};
 use crate::domain::control::Control;
 use crate::domain::ids::RunId;
 use crate::domain::item::ItemRef;
@@ -71,13 +71,11 @@ pub fn apply(view: &dyn View, decision: &Decision) -> Result<Vec<Edit>, Misfit> 
 
 /// The payloads among the edits, as the transition lists them.
 #[must_use]
-pub fn payloads(edits: &[Edit]) -> Vec<Payload> {
+pub fn payloads(edits: &[Edit]) -> BTreeMap<TreePath, Content> {
     edits
         .iter()
         .filter_map(|edit| match edit {
-            Edit::Place(path, content) => {
-                Some(Payload { path: path.clone(), oid: content.oid, size: content.size })
-            }
+            Edit::Place(path, content) => Some((path.clone(), *content)),
             Edit::Put(..) | Edit::Move(..) | Edit::Remove(_) => None,
         })
         .collect()
@@ -179,10 +177,12 @@ impl After<'_> {
                 place::result(run, result.launch, &result.stage.stage),
                 Record::Result(Box::new(result.clone())),
             ),
-            Effect::Keep { run, launch, stage, name, content } => {
-                let path = place::evidence(run, *launch, stage, name)
-                    .ok_or_else(|| Misfit::State(format!("`{name}` is no file name")))?;
-                self.edits.push(Edit::Place(path, *content));
+            Effect::Keep { run, launch, stage, files } => {
+                for (name, content) in files {
+                    let path = place::evidence(run, *launch, stage, name)
+                        .ok_or_else(|| Misfit::State(format!("`{name}` is no file name")))?;
+                    self.edits.push(Edit::Place(path, *content));
+                }
             }
             Effect::Route { run, to, failure, why: _ } => {
                 let run = self.run(run)?;
@@ -216,10 +216,10 @@ impl After<'_> {
             Effect::Paid { .. } => self.control()?.owed = None,
             Effect::Freeze { plan, record, files } => {
                 self.edits.push(Edit::Place(place::plan(plan), *record));
-                for file in files {
-                    let path = place::plan_file(plan, &file.path)
-                        .ok_or_else(|| Misfit::State(format!("`{}` is no file path", file.path)))?;
-                    self.edits.push(Edit::Place(path, file.content));
+                for (name, content) in files {
+                    let path = place::plan_file(plan, name)
+                        .ok_or_else(|| Misfit::State(format!("`{name}` is no file path")))?;
+                    self.edits.push(Edit::Place(path, *content));
                 }
             }
             Effect::Select { plan } => self.control()?.plan = Some(plan.clone()),

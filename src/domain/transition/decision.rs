@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::input::{Content, Known};
+use super::input::{Content, Files, Known};
 use crate::domain::control::{Owed, PauseCause, Session};
 use crate::domain::ids::{LedgerId, PlanId, RunId, SessionId, StageName};
 use crate::domain::item::ItemRef;
@@ -88,7 +88,7 @@ pub enum Effect {
         /// Its result.
         result: StageResult,
     },
-    /// A file of evidence is kept.
+    /// Evidence of a launch is kept.
     Keep {
         /// Its run.
         run: RunId,
@@ -96,10 +96,8 @@ pub enum Effect {
         launch: u32,
         /// The launch's stage.
         stage: StageName,
-        /// The file name.
-        name: String,
-        /// Its bytes.
-        content: Content,
+        /// The files, by name.
+        files: Files,
     },
     /// A run goes to a stage.
     Route {
@@ -171,8 +169,8 @@ pub enum Effect {
         plan: PlanId,
         /// Its record.
         record: Content,
-        /// Its files.
-        files: Vec<super::input::PlanFile>,
+        /// Its files, by their path below the plan's `files/`.
+        files: Files,
     },
     /// A plan is selected for new runs.
     Select {
@@ -231,5 +229,6 @@ pub struct StageResult {
     /// How it ended, judged.
     pub judgement: Judgement,
     /// What it cost.
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
     pub usage: Usage,
 }

@@ -1,8 +1,11 @@
 //! What may be asked of the ledger. An input holds every fact that deciding needs and the tree does not have: time,
 //! random ids, what a document says, how a stage ended.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::domain::ids::{LedgerId, Nonce, PlanId, RunId, SessionId};
 use crate::domain::item::{Intake, ItemRef};
@@ -11,15 +14,41 @@ use crate::domain::result::{Judgement, Usage};
 use crate::domain::slot::Turn;
 use crate::domain::turn_text;
 
-/// Bytes that are placed in the tree as they are.
+/// Bytes that are placed in the tree as they are. In records one text, `<blob> <bytes>`: a list of files stays a line
+/// each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "String", into = "String")]
 pub struct Content {
     /// The blob.
     pub oid: Oid,
     /// Its length in bytes.
     pub size: u64,
 }
+
+impl From<Content> for String {
+    fn from(content: Content) -> Self {
+        format!("{} {}", content.oid, content.size)
+    }
+}
+
+impl TryFrom<String> for Content {
+    type Error = NotContent;
+
+    fn try_from(text: String) -> Result<Self, NotContent> {
+        let parsed = text
+            .split_once(' ')
+            .and_then(|(oid, size)| Some(Self { oid: oid.parse().ok()?, size: size.parse().ok()? }));
+        parsed.ok_or(NotContent(text))
+    }
+}
+
+/// The text is not `<blob> <bytes>`.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+#[error("`{0}` is not a payload: expected an object id, a space and a length in bytes")]
+pub struct NotContent(String);
+
+/// Files by name or path.
+pub type Files = BTreeMap<String, Content>;
 
 /// What is known of an item since its intake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +84,8 @@ pub enum Input {
         plan: PlanId,
         /// Its record.
         record: Content,
-        /// Its files.
-        files: Vec<PlanFile>,
+        /// Its files, by their path below the plan's `files/`.
+        files: Files,
         /// What the compiler said.
         diagnostics: Content,
     },
@@ -119,16 +148,6 @@ pub struct Submitted {
     pub intake: Intake,
 }
 
-/// A file that is frozen with a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanFile {
-    /// Its path below the plan's `files/`.
-    pub path: String,
-    /// Its bytes.
-    pub content: Content,
-}
-
 /// A stage is about to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -142,8 +161,8 @@ pub struct Launching {
     pub nonce: Nonce,
     /// Who launches.
     pub session: SessionId,
-    /// What the stage is given: kept as evidence.
-    pub evidence: Vec<Evidence>,
+    /// What the stage is given: kept as evidence, by file name.
+    pub evidence: Files,
 }
 
 /// What begins a run.
@@ -184,23 +203,14 @@ pub struct Handoff {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Oid>,
     /// What it cost.
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
     pub usage: Usage,
-    /// What it left behind.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<Evidence>,
     /// What the runtime noticed: left-out files, a changed `millrace-agents/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
-}
-
-/// A file of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Evidence {
-    /// Its file name.
-    pub name: String,
-    /// Its bytes, bounded and redacted.
-    pub content: Content,
+    /// What it left behind, by file name; bounded and redacted.
+    #[serde(default, skip_serializing_if = "Files::is_empty")]
+    pub evidence: Files,
 }
 
 impl Input {

@@ -1,13 +1,14 @@
 //! `transition.toml`: what made a commit, with everything needed to judge and apply it again.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::decision::{Decision, Effect};
-use super::input::Input;
+use super::input::{Content, Input};
 use crate::domain::ids::{LedgerId, PlanId};
 use crate::domain::item::ItemRef;
-use crate::domain::oid::Oid;
 use crate::domain::place::TreePath;
 use crate::domain::plan::StageRef;
 use crate::domain::view::{Fault, View};
@@ -37,9 +38,9 @@ pub struct Transition {
     pub input: Input,
     /// What was decided.
     pub decision: Decision,
-    /// The bytes it placed in the tree.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub payloads: Vec<Payload>,
+    /// The bytes it placed in the tree, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub payloads: BTreeMap<TreePath, Content>,
 }
 
 /// What a launch or a handoff is about. Derived from the state before it.
@@ -96,18 +97,6 @@ impl Actor {
             Self::Hook => "hook",
         }
     }
-}
-
-/// Bytes placed in the tree.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Payload {
-    /// Where.
-    pub path: TreePath,
-    /// The blob.
-    pub oid: Oid,
-    /// Its length in bytes.
-    pub size: u64,
 }
 
 /// `ledger.toml`: which ledger this is, and in which format.

@@ -15,6 +15,10 @@ use super::{midx, pack};
 use crate::domain::oid::Oid;
 use crate::ledger::store::StoreError;
 
+/// Packs of more bytes than this together are folded without a search for deltas: it would hold the writers' lock for
+/// seconds, and the user's own gc finds the deltas later. Twenty-four common transitions have a third of it.
+const DELTA_BYTES: u64 = 1024 * 1024;
+
 type Index = gix::odb::pack::index::File;
 
 impl GitWriter<'_> {
@@ -41,7 +45,13 @@ impl GitWriter<'_> {
         }
         let scratch = private.join("fold");
         self.store.disk.create_dirs(&scratch)?;
-        let Some(checksum) = self.pack_objects(&scratch, &[], input.as_bytes())? else { return Ok(()) };
+        let bytes: u64 = chosen
+            .iter()
+            .filter_map(|one| packs::file(&pack_dir, one.checksum, "pack").metadata().ok())
+            .map(|metadata| metadata.len())
+            .sum();
+        let deltas: &[&str] = if bytes > DELTA_BYTES { &["--window=0"] } else { &[] };
+        let Some(checksum) = self.pack_objects(&scratch, deltas, input.as_bytes())? else { return Ok(()) };
         self.install(&Incoming::Made { directory: scratch, checksum }, false, None)?;
 
         // Proved on what lies in the pack folder now, not on what was meant to.

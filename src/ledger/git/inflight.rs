@@ -1,8 +1,9 @@
 //! Marks of the publication that is under way, in `<common-dir>/millrace/publishing/`.
 //!
-//! Each mark says by its *name* what a killed writer may have left, so that nothing has to be read or synced:
+//! Each mark says by its *name* what a killed writer may have left, so that nothing has to be read:
 //! `pack-<hex>` a pack on its way in, `refs:millrace:state` the value on its way into a ref (a hard link of the
-//! ref's lock, as long as we hold that). The next holder of the writers' lock cleans up from these alone.
+//! ref's lock, as long as we hold that). The next holder of the writers' lock cleans up from these alone. So the names
+//! have to be durable before anything is that they stand for: their folder is synced along with the pack's files.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -35,6 +36,14 @@ impl Inflight {
     pub(super) fn mark_pack(&self, disk: &Disk, checksum: Oid) -> Result<(), StoreError> {
         disk.create_dirs(&self.folder)?;
         disk.write_fresh(&self.pack_mark(checksum), PLAIN, b"").map(drop)
+    }
+
+    /// The folder, to be synced before a pack takes its place and before a ref is locked: without their marks, a `.keep`
+    /// or a lock that a power cut left would stay for ever.
+    pub(super) fn open_folder(&self) -> Result<(File, &Path), StoreError> {
+        File::open(&self.folder)
+            .map(|folder| (folder, self.folder.as_path()))
+            .map_err(fault("open", &self.folder))
     }
 
     pub(super) fn unmark_pack(&self, checksum: Oid) -> Result<(), StoreError> {

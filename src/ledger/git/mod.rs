@@ -19,7 +19,9 @@ mod publish;
 mod reflog;
 mod refs;
 mod refusal;
+mod repair;
 
 pub use disk::Durability;
 pub use health::Finding;
 pub use open::GitStore;
+pub use repair::Memory;

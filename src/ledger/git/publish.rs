@@ -65,26 +65,33 @@ impl<'a> GitWriter<'a> {
 
     /// Brings everything that an unfinished publication or fold left into a state that hurts nobody.
     fn settle(&self) -> Result<(), StoreError> {
-        let pack_dir = self.store.pack_dir();
         for mark in self.inflight.leftovers()? {
             match mark {
-                Mark::Ref(name, marker) => self.store.refs().clean(&name, &marker)?,
-                Mark::Pack(checksum) => {
-                    for ending in ["pack", "idx"] {
-                        disk::remove(&temporary(&pack_dir, checksum, ending))?;
-                    }
-                    if packs::file(&pack_dir, checksum, "idx").exists() {
-                        // Whether the ref reached it or not: others may rely on it by now.
-                        self.enlist(Ours { level: 0, checksum })?;
-                    } else {
-                        disk::remove(&packs::file(&pack_dir, checksum, "pack"))?;
-                    }
-                    release_keep(&packs::file(&pack_dir, checksum, "keep"))?;
-                    self.inflight.unmark_pack(checksum)?;
-                }
+                Mark::Ref(name, marker) => self.store.refs().clean(&self.store.disk, &name, &marker)?,
+                Mark::Pack(checksum) => self.settle_pack(checksum)?,
             }
         }
+        // A power cut can take a mark and leave what it stood for, or bring back what was removed.
+        for checksum in unmarked(&self.store.pack_dir())? {
+            self.settle_pack(checksum)?;
+        }
         self.remove_scratch()
+    }
+
+    /// A pack whose writer ended on the way: in it goes, or away.
+    fn settle_pack(&self, checksum: Oid) -> Result<(), StoreError> {
+        let pack_dir = self.store.pack_dir();
+        for ending in ["pack", "idx"] {
+            disk::remove(&temporary(&pack_dir, checksum, ending))?;
+        }
+        if packs::file(&pack_dir, checksum, "idx").exists() {
+            // Whether the ref reached it or not: others may rely on it by now.
+            self.enlist(Ours { level: 0, checksum })?;
+        } else {
+            disk::remove(&packs::file(&pack_dir, checksum, "pack"))?;
+        }
+        release_keep(&packs::file(&pack_dir, checksum, "keep"))?;
+        self.inflight.unmark_pack(checksum)
     }
 
     fn try_publish(&self, publication: Publication) -> Result<(), StoreError> {
@@ -107,9 +114,11 @@ impl<'a> GitWriter<'a> {
 
         let (file, marker) = self.inflight.mark_ref(disk, &name, refs::MODE, &refs::content(new))?;
         let packed = incoming.as_ref().map(Incoming::checksum);
-        match incoming {
-            Some(incoming) => self.install(&incoming, true, Some((&file, &marker)))?,
-            None => disk.fsync(&file, &marker)?,
+        if let Some(incoming) = incoming {
+            self.install(&incoming, true, Some((&file, &marker)))?;
+        } else {
+            let (folder, folder_path) = self.inflight.open_folder()?;
+            disk.fsync_all(&[(&file, &marker), (&folder, folder_path)])?;
         }
 
         let lock = refs.lock(disk, &name, &marker)?;
@@ -237,17 +246,24 @@ impl<'a> GitWriter<'a> {
         let checksum = incoming.checksum();
         disk.create_dirs(&pack_dir)?;
         self.inflight.mark_pack(disk, checksum)?;
-        if keep {
-            let path = packs::file(&pack_dir, checksum, "keep");
+        let keep_path = packs::file(&pack_dir, checksum, "keep");
+        // One that exists is the user's: it does its work either way.
+        let keep_file = if keep && !keep_path.exists() {
             let text = format!("{KEEP}is publishing this pack (process {})\n", std::process::id());
-            // One that exists is the user's, or ours from a writer that was killed: it does its work either way.
-            if !path.exists() {
-                disk.write_fresh(&path, READ_ONLY | 0o200, text.as_bytes())?;
-            }
-        }
+            Some(disk.write_fresh(&keep_path, READ_ONLY | 0o200, text.as_bytes())?)
+        } else {
+            None
+        };
         let (pack_file, pack_path) = self.bring(incoming, "pack")?;
         let (index_file, index_path) = self.bring(incoming, "idx")?;
-        let mut files = vec![(&pack_file, pack_path.as_path()), (&index_file, index_path.as_path())];
+        let (marks, marks_path) = self.inflight.open_folder()?;
+        let mut files = vec![
+            (&pack_file, pack_path.as_path()),
+            (&index_file, index_path.as_path()),
+            (&marks, marks_path),
+        ];
+        // Its text says that it is ours, so that has to last as long as its name.
+        files.extend(keep_file.as_ref().map(|file| (file, keep_path.as_path())));
         files.extend(along);
         disk.fsync_all(&files)?;
         disk::rename(&pack_path, &packs::file(&pack_dir, checksum, "pack"))?;
@@ -345,6 +361,36 @@ fn is_commit(oid: Oid, kind: ObjectKind) -> Result<(), StoreError> {
 
 fn temporary(pack_dir: &Path, checksum: Oid, ending: &str) -> PathBuf {
     pack_dir.join(format!("millrace-{checksum}.{ending}.new"))
+}
+
+/// The packs that have a `.keep` of ours, or a file under its temporary name.
+fn unmarked(pack_dir: &Path) -> Result<Vec<Oid>, StoreError> {
+    let entries = match std::fs::read_dir(pack_dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(fault("read", pack_dir)(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(fault("read", pack_dir))?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let (hex, keep) = if let Some(hex) =
+            name.strip_prefix("pack-").and_then(|name| name.strip_suffix(".keep"))
+        {
+            (hex, true)
+        } else if let Some(name) = name.strip_prefix("millrace-").and_then(|name| name.strip_suffix(".new")) {
+            (name.split('.').next().unwrap_or(name), false)
+        } else {
+            continue;
+        };
+        let Ok(checksum) = hex.parse() else { continue };
+        let path = packs::file(pack_dir, checksum, "keep");
+        // One that goes away meanwhile is a git's that has done.
+        if !keep || std::fs::read(&path).is_ok_and(|text| text.starts_with(KEEP.as_bytes())) {
+            found.push(checksum);
+        }
+    }
+    Ok(found)
 }
 
 /// Removes a `.keep` unless somebody else wrote it. An empty one lost its text to a power cut.

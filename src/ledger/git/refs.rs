@@ -167,12 +167,18 @@ impl Refs<'_> {
     }
 
     /// Removes the lock that a killed writer of ours left, told by its marker.
-    pub(super) fn clean(&self, name: &str, marker: &Path) -> Result<(), StoreError> {
+    pub(super) fn clean(&self, disk: &Disk, name: &str, marker: &Path) -> Result<(), StoreError> {
         let lock = self.lock_path(name);
         if let (Ok(ours), Ok(there)) = (std::fs::symlink_metadata(marker), std::fs::symlink_metadata(&lock))
             && (ours.dev(), ours.ino()) == (there.dev(), there.ino())
         {
             disk::remove(&lock)?;
+        }
+        // That the lock is gone, here or just before, has to be sure before its marker goes: a lock without one stays.
+        if let Some(folder) = lock.parent()
+            && folder.is_dir()
+        {
+            disk.fsync_dir(folder)?;
         }
         disk::remove(marker)
     }

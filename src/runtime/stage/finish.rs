@@ -4,18 +4,19 @@
 use jiff::Timestamp;
 
 use super::super::evidence::{Kept, Secrets, tail_of};
+use super::super::logs;
 use super::super::project::Project;
 use super::super::snapshots::{self, Place, SnapError};
-use super::super::{logs, source};
 use super::context::{Stage, StageError};
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
 use crate::domain::result::{Interrupter, Judgement, Usage};
 use crate::domain::run::Run;
 use crate::domain::transition::decision::{Effect, StageResult};
-use crate::domain::transition::input::{Evidence, Handoff, Input};
+use crate::domain::transition::input::{Files, Handoff, Input};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
+use crate::harness::adapter::Output;
 use crate::harness::evidence::collect;
 use crate::harness::exit::Exit;
 use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
@@ -65,10 +66,11 @@ pub fn finish(
 
     let (files, more) = kept.into_parts();
     findings.extend(more);
+    let findings = findings.into_iter().map(|finding| secrets.redacted(&finding).0).collect();
     let mut payloads = Payloads::default();
-    let mut evidence = Vec::new();
+    let mut evidence = Files::new();
     for (name, bytes) in files {
-        evidence.push(Evidence { name, content: payloads.add(&project.store, bytes)? });
+        evidence.insert(name, payloads.add(&project.store, bytes)?);
     }
     let input = Input::Handoff(Handoff {
         run: stage.run.clone(),
@@ -119,7 +121,8 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
         return Ok(Judged {
             judgement: Judgement::Interrupted { by: Interrupter::Unknown },
             usage: Usage::default(),
-            ended_at: source::now(),
+            // Nobody wrote down when; by now it has.
+            ended_at: milliseconds_after(Timestamp::now()),
             exit: None,
             final_message: None,
             findings: Vec::new(),
@@ -144,11 +147,16 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
     Ok(Judged {
         judgement,
         usage: evidence.usage,
-        ended_at: exit.ended_at,
+        ended_at: milliseconds_after(exit.ended_at),
         exit: Some(exit),
         final_message: evidence.whole.final_message,
         findings,
     })
+}
+
+/// Milliseconds are enough for people; rounded up, no file of the stage is later.
+fn milliseconds_after(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond() + 1).unwrap_or(at)
 }
 
 /// Whole outputs into the log store; bounded pieces into the record.
@@ -173,11 +181,13 @@ fn keep(
             }
             logs::store(&private, &stream.sha256, &path)
                 .map_err(StageError::io(format!("store the log of {file}")))?;
-            let tail = tail_of(&path).map_err(StageError::io(format!("read {}", path.display())))?;
-            kept.keep(secrets, &format!("{file}.tail"), &tail);
+            let (tail, count) =
+                tail_of(&path, secrets).map_err(StageError::io(format!("read {}", path.display())))?;
+            kept.keep_redacted(&format!("{file}.tail"), &tail, count);
         }
     }
-    if let Some(message) = &judged.final_message {
+    // The output of a text harness is its final message.
+    if let (Some(message), Output::CodexJsonl) = (&judged.final_message, stage.spec.output()) {
         kept.keep(secrets, "final-message.md", message);
     }
     let read = |name: &std::path::Path| stage.dir.read(name, MAX_EVIDENCE_BYTES as u64 * 16).ok().flatten();
@@ -204,9 +214,11 @@ fn snapshot(
          Millrace-Result: {what}\n",
         stage.at.stage, stage.run, stage.item, stage.at, stage.number
     );
-    let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip) };
+    // One commit a handoff; of an interruption only what it left half done.
+    let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip), even_unchanged: worked };
     let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &message) {
-        Ok(taken) => taken,
+        Ok(Some(taken)) => taken,
+        Ok(None) => return Ok((None, Vec::new())),
         Err(SnapError::Taken(error)) if worked => {
             return Ok((None, vec![format!("no snapshot: {error}")]));
         }
@@ -273,7 +285,7 @@ fn redacted(judgement: Judgement, secrets: &Secrets) -> Judgement {
             summary: summary.map(clean),
             resume_stage,
             target_stage,
-            artifacts,
+            artifacts: artifacts.into_iter().map(|name| secrets.redacted(&name).0).collect(),
             channel,
             notes: notes.into_iter().map(|note| secrets.redacted(&note).0).collect(),
         },

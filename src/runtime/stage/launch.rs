@@ -9,16 +9,17 @@ use super::super::prompt::{self, Given, Request};
 use super::super::snapshots::{self, Place};
 use super::super::source;
 use super::context::{Stage, StageError, Which};
-use crate::domain::ids::{Nonce, RunId, SessionId};
+use crate::domain::ids::{Nonce, ResultName, RunId, SessionId};
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::plan::StageRef;
-use crate::domain::result::Judgement;
+use crate::domain::result::{Judgement, ResultClass};
 use crate::domain::run::{Failure, Run};
 use crate::domain::slot::{Slot, Turn};
+use crate::domain::transition;
 use crate::domain::transition::decision::StageResult;
-use crate::domain::transition::input::{Claim, Evidence, Input, Launching};
+use crate::domain::transition::input::{Claim, Input, Launching};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
@@ -70,10 +71,10 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         .map_err(|error| StageError::Plan { plan: stage.plan_id.clone(), detail: error.to_string() })?;
 
     let mut payloads = Payloads::default();
-    let mut evidence = Vec::new();
+    let mut evidence = transition::input::Files::new();
     for (name, text) in [("request.toml", &request), ("prompt.md", &prompt)] {
         let content = payloads.add(&project.store, text.clone().into_bytes())?;
-        evidence.push(Evidence { name: name.to_owned(), content });
+        evidence.insert(name.to_owned(), content);
     }
     let input = Input::Launch(Launching {
         run: prepared.run.clone(),
@@ -148,9 +149,10 @@ impl Prepared {
              Millrace-Run: {run}\nMillrace-Item: {item}\nMillrace-Plan: {plan_id}\n",
             item.id
         );
-        let place = Place { run: &run, tip: None, parent: head.oid };
+        let place = Place { run: &run, tip: None, parent: head.oid, even_unchanged: true };
         let author = project.person()?;
-        let taken = snapshots::take(project, &plan.snapshot, &place, &author, &message)?;
+        let taken = snapshots::take(project, &plan.snapshot, &place, &author, &message)?
+            .ok_or_else(|| StageError::Plan { plan: plan_id.clone(), detail: "no snapshot 0".to_owned() })?;
         Ok(Ok(Self {
             item: item.clone(),
             at,
@@ -195,9 +197,27 @@ fn request(view: &TreeView<'_, '_>, stage: &Stage, prepared: &Prepared) -> Resul
         stage_dir: stage.call.run_dir.display().to_string(),
         result_file: stage.call.result_file.display().to_string(),
         outbox: stage.call.outbox.display().to_string(),
-        legal_results: stage.planned.results.keys().cloned().collect(),
+        legal_results: legal_results(stage),
         failure: prepared.failure.clone(),
     })
+}
+
+/// What the stage may report, the good end first: the first one stands in the prompt's example.
+fn legal_results(stage: &Stage) -> Vec<ResultName> {
+    let rank = |class: &ResultClass| match class {
+        ResultClass::Success => 0,
+        ResultClass::FollowupNeeded => 1,
+        ResultClass::EscalatePlanning => 2,
+        ResultClass::RecoverableFailure | ResultClass::Blocked => 3,
+    };
+    let mut results: Vec<_> = stage.planned.results.iter().collect();
+    results.sort_by_key(|(_, class)| rank(class));
+    results.into_iter().map(|(name, _)| name.clone()).collect()
+}
+
+/// Evidence that says nothing to a stage that is not said elsewhere; a repair stage may still want to look.
+fn is_detail(name: &str) -> bool {
+    matches!(name, "exit.toml" | "result.json" | "stdout.tail" | "stderr.tail")
 }
 
 /// The files of a stage's folder, from the frozen plan and the ledger, never from files that somebody can edit.
@@ -257,7 +277,9 @@ impl Files {
                     )?
                     .unwrap_or_default();
                 self.add(&relative, bytes);
-                self.evidence.push(relative);
+                if !is_detail(&file.name) {
+                    self.evidence.push(relative);
+                }
             }
         }
         Ok(())

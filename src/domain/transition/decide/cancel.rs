@@ -50,8 +50,9 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
                     class: FailureClass::normalised("cancelled"),
                     why: reason.to_owned(),
                     snapshot: run.snapshot,
-                    tip: owed.map_or(run.snapshot, |owed| owed.from),
+                    tip: owed.as_ref().map_or(run.snapshot, |owed| owed.from),
                     spent: run.spent,
+                    ended_at: owed.as_ref().and_then(|owed| owed.ended_at),
                 };
                 decision.effects = end.effects(view)?;
             }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::decision::{Decision, Effect};
-use super::super::input::{Content, PlanFile};
+use super::super::input::{Content, Files};
 use super::super::refusal::Refusal;
 use super::Ruling;
 use crate::domain::control::{PauseCause, Session};
@@ -21,11 +21,11 @@ pub(super) fn compile(
     view: &dyn View,
     plan: &PlanId,
     record: Content,
-    files: &[PlanFile],
+    files: &Files,
     diagnostics: Content,
 ) -> Ruling {
-    if let Some(file) = files.iter().find(|file| place::plan_file(plan, &file.path).is_none()) {
-        return Ok(Err(Refusal::BadName { name: file.path.clone() }));
+    if let Some(name) = files.keys().find(|name| place::plan_file(plan, name).is_none()) {
+        return Ok(Err(Refusal::BadName { name: name.clone() }));
     }
     let selected = view.control()?.plan.as_ref() == Some(plan);
     let frozen = view.plan(plan)?.is_some();
@@ -34,7 +34,7 @@ pub(super) fn compile(
     }
     let mut list = Vec::new();
     if !frozen {
-        list.push(Effect::Freeze { plan: plan.clone(), record, files: files.to_vec() });
+        list.push(Effect::Freeze { plan: plan.clone(), record, files: files.clone() });
     }
     list.push(Effect::Diagnose { diagnostics });
     list.push(Effect::Select { plan: plan.clone() });

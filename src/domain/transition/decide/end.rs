@@ -29,6 +29,8 @@ pub(super) struct End<'a> {
     pub(super) tip: Oid,
     /// Launches that counted, this one included.
     pub(super) spent: u32,
+    /// When its last stage had ended, where that is known.
+    pub(super) ended_at: Option<Timestamp>,
 }
 
 impl End<'_> {
@@ -78,7 +80,12 @@ impl End<'_> {
         let restores = self.plan.workspace.between_items != BetweenItems::Carry;
         if to != Slot::Done && restores && self.tip != self.run.start {
             effects.push(Effect::Owe {
-                owed: Owed { run: self.run.run.clone(), from: self.tip, to: self.run.start },
+                owed: Owed {
+                    run: self.run.run.clone(),
+                    from: self.tip,
+                    to: self.run.start,
+                    ended_at: self.ended_at,
+                },
             });
         }
         Ok(effects)

@@ -57,6 +57,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
     let settle = Effect::Settle { run: run.run.clone(), spent, interruptions, snapshot: consistent, tip };
     let ended = Ended {
         at,
+        gone_at: handoff.ended_at,
         run: &run,
         plan: &plan,
         control: &control,
@@ -99,6 +100,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
                 snapshot: consistent,
                 tip: ended.holds,
                 spent: ended.spent,
+                ended_at: Some(handoff.ended_at),
             };
             // What the end owes covers what an interruption owes: the way back leads further.
             decision.effects.retain(|effect| !matches!(effect, Effect::Owe { .. }));
@@ -160,6 +162,8 @@ struct Next {
 /// A launch that has ended, with everything that its consequences depend on.
 struct Ended<'a> {
     at: Timestamp,
+    /// When the stage's process had ended.
+    gone_at: Timestamp,
     run: &'a Run,
     plan: &'a Plan,
     control: &'a Control,
@@ -257,7 +261,12 @@ impl Ended<'_> {
     fn goes_back(&self, effects: &mut Vec<Effect>) {
         if self.holds != self.consistent {
             effects.push(Effect::Owe {
-                owed: Owed { run: self.run.run.clone(), from: self.tip, to: self.consistent },
+                owed: Owed {
+                    run: self.run.run.clone(),
+                    from: self.tip,
+                    to: self.consistent,
+                    ended_at: Some(self.gone_at),
+                },
             });
         }
     }

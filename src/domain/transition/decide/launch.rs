@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::decision::{Decision, Effect};
-use super::super::input::{Claim, Evidence, Launching};
+use super::super::input::{Claim, Files, Launching};
 use super::super::refusal::Refusal;
 use super::Ruling;
 use crate::domain::control::Control;
@@ -77,24 +77,18 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
     Ok(Ok(decision))
 }
 
-/// The effects that keep a launch's evidence.
-pub(super) fn keep(run: &Run, number: u32, evidence: &[Evidence]) -> Result<Vec<Effect>, Refusal> {
-    evidence
-        .iter()
-        .map(|file| {
-            let stage = &run.stage.stage;
-            if place::evidence(&run.run, number, stage, &file.name).is_none() {
-                return Err(Refusal::BadName { name: file.name.clone() });
-            }
-            Ok(Effect::Keep {
-                run: run.run.clone(),
-                launch: number,
-                stage: stage.clone(),
-                name: file.name.clone(),
-                content: file.content,
-            })
-        })
-        .collect()
+/// The effect that keeps a launch's evidence; none where there is none.
+pub(super) fn keep(run: &Run, number: u32, files: &Files) -> Result<Option<Effect>, Refusal> {
+    let stage = &run.stage.stage;
+    if let Some(name) = files.keys().find(|name| place::evidence(&run.run, number, stage, name).is_none()) {
+        return Err(Refusal::BadName { name: name.clone() });
+    }
+    Ok((!files.is_empty()).then(|| Effect::Keep {
+        run: run.run.clone(),
+        launch: number,
+        stage: stage.clone(),
+        files: files.clone(),
+    }))
 }
 
 /// A new run at the plan's entry stage for the item.

@@ -1,0 +1,50 @@
+//! The command line as a whole. Doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use super::commands::{
+    compile::CompileCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
+    log::LogArguments, queue::QueueCommand, queue::add_task::AddTaskArguments, run::RunCommand,
+    runs::RunsCommand, status::StatusArguments, verify::VerifyArguments,
+};
+
+/// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = false, arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// The repository, or a folder in it [default: the current directory].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
+
+    /// Answer in JSON: one envelope {"format", "kind", "data"} to a line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say more on stderr; twice for everything. The variable `MILLRACE_LOG` takes a filter instead.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(InitArguments),
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    AddTask(AddTaskArguments),
+    #[command(subcommand)]
+    Run(RunCommand),
+    Status(StatusArguments),
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    Log(LogArguments),
+    Verify(VerifyArguments),
+    Doctor(DoctorArguments),
+    #[command(subcommand)]
+    Compile(CompileCommand),
+    Demo(DemoArguments),
+}

@@ -1,0 +1,368 @@
+//! `millrace doctor`: what is wrong or will be, as facts. It repairs nothing unless it is asked to.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::init::workspace;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::page::Page;
+use crate::cli::stdout::{Answer, answer};
+use crate::domain::oid::Oid;
+use crate::domain::transition::record::{FORMAT, RULES};
+use crate::domain::view::View as _;
+use crate::ledger::git::Finding;
+use crate::ledger::git::command::GitCommand;
+use crate::ledger::store::{RefName, Store as _, StoreError};
+use crate::ledger::view::TreeView;
+use crate::runtime::daemon_lock::probe;
+use crate::runtime::plans;
+use crate::runtime::project::Project;
+use crate::runtime::repair::{self, Mended, RepairError};
+use crate::runtime::{approval, runner};
+use crate::workspace::bootstrap::reference_style;
+
+/// Look for what is wrong: the repository, the ledger, the work tree, the configuration, the plan.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// Where the ledger's tip is damaged, go back to the newest intact one that this repository remembers. What the
+    /// ref held is kept, and what was lost is said. Changes nothing where nothing is damaged.
+    #[arg(long)]
+    repair: bool,
+}
+
+/// What a repair did.
+#[derive(Debug, Serialize)]
+struct Repaired {
+    tip: Oid,
+    seq: u64,
+    /// Where the tip was found.
+    found_in: &'static str,
+    /// The file that keeps what the ref held.
+    kept: PathBuf,
+    /// Tips that were newer and could not be read.
+    lost: Vec<Oid>,
+}
+
+impl Answer for Repaired {
+    const KIND: &'static str = "repair";
+
+    fn text(&self, page: &mut Page) {
+        page.line(format!(
+            "the ledger is at {} again, number {}, found in {}",
+            self.tip, self.seq, self.found_in
+        ));
+        for lost in &self.lost {
+            page.line(format!("lost: {lost}, which was newer and cannot be read"));
+        }
+        page.line(format!("what the ref held is kept in {}", self.kept.display()));
+    }
+}
+
+fn repair(project: &Project, context: &Context) -> Result<Exit, Failure> {
+    let mended = match repair::repair(project) {
+        Ok(mended) => mended,
+        Err(error @ RepairError::Sound) => return Err(Failure::failed(error)),
+        Err(error @ RepairError::NothingIntact) => return Err(Failure::new(Exit::Damaged, error)),
+        Err(RepairError::Store(error)) => return Err(error.into()),
+        Err(RepairError::Transact(error)) => return Err(error.into()),
+    };
+    let Mended { tip, seq, found_in, kept, lost } = mended;
+    answer(context, &Repaired { tip, seq, found_in: found_in.as_str(), kept, lost })
+}
+
+/// How much a check has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    Ok,
+    Warning,
+    Error,
+}
+
+#[derive(Debug, Serialize)]
+struct Observation {
+    level: Level,
+    /// What was looked at.
+    check: &'static str,
+    detail: String,
+}
+
+/// All checks.
+#[derive(Debug, Default, Serialize)]
+struct Checked {
+    errors: usize,
+    warnings: usize,
+    checks: Vec<Observation>,
+}
+
+impl Checked {
+    fn add(&mut self, level: Level, check: &'static str, detail: impl std::fmt::Display) {
+        match level {
+            Level::Error => self.errors += 1,
+            Level::Warning => self.warnings += 1,
+            Level::Ok => {}
+        }
+        self.checks.push(Observation { level, check, detail: detail.to_string() });
+    }
+}
+
+impl DoctorArguments {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        if self.repair {
+            return repair(&context.open_to_change()?, context);
+        }
+        let project = context.open()?;
+        let mut checked = Checked::default();
+        checked.add(Level::Ok, "repository", workspace(&project).display());
+        if !cfg!(target_os = "linux") {
+            let detail = "on this system stages are ended by process group only; Linux does more";
+            checked.add(Level::Warning, "platform", detail);
+        }
+        store(&project, &mut checked);
+        work_tree(&project, &mut checked);
+        refspecs(&project, &mut checked);
+        configuration(&project, &mut checked);
+        ledger(&project, &mut checked);
+        answer(context, &checked)
+    }
+}
+
+/// Refs of ours, their tips, and what is in the way of reading.
+fn store(project: &Project, checked: &mut Checked) {
+    match project.store.health() {
+        Ok(findings) if findings.is_empty() => {
+            checked.add(Level::Ok, "refs", "every ref of ours can be read");
+        }
+        Ok(findings) => {
+            for finding in findings {
+                let level = match finding {
+                    Finding::Ref { .. } | Finding::Tip { .. } => Level::Error,
+                    Finding::MultiPackIndex { .. } => Level::Warning,
+                };
+                checked.add(level, "refs", finding);
+            }
+            remembered(project, checked);
+        }
+        Err(error) => checked.add(Level::Error, "refs", error),
+    }
+}
+
+/// Where the ledger's tip is unusable: what the reflog remembers.
+fn remembered(project: &Project, checked: &mut Checked) {
+    let sound = match project.store.resolve(&RefName::State) {
+        Ok(Some(tip)) => project.store.check_tip(tip).is_ok(),
+        Ok(None) => true,
+        Err(_) => false,
+    };
+    if sound {
+        return;
+    }
+    match project.store.newest_intact_tip() {
+        Ok(Some(tip)) => {
+            checked.add(Level::Warning, "reflog", format!("the newest intact tip it names is {tip}"));
+        }
+        Ok(None) => checked.add(Level::Error, "reflog", "it names no tip that is intact"),
+        Err(error) => checked.add(Level::Error, "reflog", error),
+    }
+}
+
+fn work_tree(project: &Project, checked: &mut Checked) {
+    let Some(work_tree) = &project.repository.work_tree else {
+        checked.add(Level::Warning, "work tree", "a bare repository: intake and review only");
+        return;
+    };
+    match (project.repository.in_progress(), project.repository.head()) {
+        (Some(operation), _) => {
+            checked.add(
+                Level::Warning,
+                "work tree",
+                format!("a {operation} is in progress; no stage starts meanwhile"),
+            );
+        }
+        (None, Err(error)) => checked.add(Level::Error, "work tree", error),
+        (None, Ok(head)) => {
+            let branch = head
+                .branch
+                .as_deref()
+                .map_or("a detached HEAD", |name| name.strip_prefix("refs/heads/").unwrap_or(name));
+            let commit = if head.oid.is_some() { "" } else { ", no commit yet" };
+            checked.add(Level::Ok, "work tree", format!("on {branch}{commit}"));
+        }
+    }
+    if let Some(found) = reference_style(work_tree) {
+        let detail = format!(
+            "millrace-agents/ belongs to a runtime that keeps its state in files (it has {found}/); it is left as it is"
+        );
+        checked.add(Level::Error, "millrace-agents", detail);
+    }
+}
+
+/// A fetch into our namespace with pruning deletes what is only here.
+fn refspecs(project: &Project, checked: &mut Checked) {
+    let read = GitCommand::new(&project.repository.git_dir, "config")
+        .args(["--null", "--get-regexp", r"^remote\..*\.fetch$"])
+        .output(&[]);
+    let output = match read {
+        Ok(output) => output,
+        Err(error) => return checked.add(Level::Error, "git", error),
+    };
+    for record in String::from_utf8_lossy(&output.stdout).split('\0') {
+        let Some((key, refspec)) = record.split_once('\n') else { continue };
+        let Some((_, into)) = refspec.split_once(':') else { continue };
+        let ours = into.starts_with("refs/millrace/") && !into.starts_with("refs/millrace/remotes/");
+        if ours || into == "refs/*" {
+            let detail = format!("{key} = {refspec} overwrites the ledger here, and deletes it with --prune");
+            checked.add(Level::Error, "refspec", detail);
+        }
+    }
+}
+
+fn configuration(project: &Project, checked: &mut Checked) {
+    let Some(work_tree) = &project.repository.work_tree else { return };
+    let path = work_tree.join("millrace-agents").join("millrace.toml");
+    if !Path::new(&path).exists() {
+        checked.add(Level::Ok, "configuration", "none yet; `millrace init` writes one");
+        return;
+    }
+    match plans::load(project, None) {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                checked.add(Level::Warning, "configuration", warning);
+            }
+            checked.add(Level::Ok, "configuration", path.display());
+        }
+        Err(error) => checked.add(Level::Error, "configuration", error),
+    }
+}
+
+fn ledger(project: &Project, checked: &mut Checked) {
+    match project.tip() {
+        Ok(None) => checked.add(Level::Ok, "ledger", "none yet"),
+        Ok(Some((tip, commit))) => {
+            let trees = project.trees();
+            let view = TreeView::new(&trees, Some(commit.tree));
+            match state(project, &view, checked) {
+                Ok(seq) => checked.add(Level::Ok, "ledger", format!("number {seq}, {}", tip.short())),
+                Err(failure) => {
+                    for line in failure.lines {
+                        checked.add(Level::Error, "ledger", line);
+                    }
+                }
+            }
+        }
+        // Said with the refs already.
+        Err(error) => checked.add(Level::Error, "ledger", error),
+    }
+}
+
+/// What the state at the tip says.
+fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> Result<u64, Failure> {
+    let lacks = |what: &str| Failure::failed(format!("{what} is missing"));
+    let record = view.ledger()?.ok_or_else(|| lacks("ledger.toml"))?;
+    let transition = view.transition()?.ok_or_else(|| lacks("transition.toml"))?;
+    if record.format > FORMAT || transition.rules > RULES {
+        let detail = "a newer version of millrace wrote it; this one reads it and leaves it untouched";
+        checked.add(Level::Error, "ledger", detail);
+    }
+    let control = view.control()?;
+    match &control.plan {
+        None => {
+            checked.add(Level::Warning, "plan", "none is selected; `millrace compile validate` makes one");
+        }
+        Some(plan) if view.plan(plan)?.is_none() => {
+            checked.add(Level::Error, "plan", format!("{plan} is selected and not in the ledger"));
+        }
+        Some(plan) => match (
+            approval::is_approved(&project.store.private_dir(), plan),
+            runner::frozen_config(view, plan),
+        ) {
+            (Err(error), _) => {
+                checked.add(Level::Error, "plan", format!("approvals cannot be read: {error}"));
+            }
+            (_, Err(error)) => checked.add(Level::Error, "plan", error),
+            (Ok(false), _) => {
+                let detail =
+                    format!("{plan} was not compiled or approved on this machine, and is not run here");
+                checked.add(Level::Warning, "plan", detail);
+            }
+            (Ok(true), Ok(_)) => checked.add(Level::Ok, "plan", plan),
+        },
+    }
+    let runtime = probe(&project.store.private_dir())?;
+    for run in view.runs()? {
+        let (level, detail) = match (&run.launch, &runtime) {
+            (Some(launch), None) => (
+                Level::Warning,
+                format!(
+                    "run {} was left in {} (launch {}), and no runtime lives; the next one goes on",
+                    run.run, run.stage, launch.number
+                ),
+            ),
+            _ => (Level::Ok, format!("run {} of {} is at {}", run.run, run.item, run.stage)),
+        };
+        checked.add(level, "run", detail);
+    }
+    if runtime.is_none() {
+        for session in &control.sessions {
+            let detail = format!("{} has not said goodbye, and does not live", session.program);
+            checked.add(Level::Warning, "session", detail);
+        }
+    }
+    if let Some(owed) = &control.owed {
+        checked.add(Level::Warning, "work tree", format!("it still holds what run {} changed", owed.run));
+    }
+    for cause in &control.pauses {
+        checked.add(Level::Warning, "dispatch", format!("rests: {}: {}", cause.kind.key(), cause.detail));
+    }
+    leftovers(project, view, checked)?;
+    Ok(transition.seq)
+}
+
+/// Run branches and invocations that the ledger does not know.
+fn leftovers(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> Result<(), Failure> {
+    match project.store.runs() {
+        Ok(branches) => {
+            for (run, _) in branches {
+                if view.run_record(&run)?.is_none() {
+                    let detail =
+                        format!("refs/millrace/runs/{run} belongs to no run; the next runtime removes it");
+                    checked.add(Level::Warning, "run branch", detail);
+                }
+            }
+        }
+        // A damaged one is a finding of the refs already.
+        Err(StoreError::DamagedRef { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+impl Answer for Checked {
+    const KIND: &'static str = "doctor";
+
+    fn text(&self, page: &mut Page) {
+        let rows: Vec<Vec<String>> = self
+            .checks
+            .iter()
+            .map(|check| {
+                let level = match check.level {
+                    Level::Ok => "ok",
+                    Level::Warning => "warning",
+                    Level::Error => "error",
+                };
+                vec![level.to_owned(), check.check.to_owned(), check.detail.clone()]
+            })
+            .collect();
+        page.table(&rows);
+        page.gap();
+        page.line(format!("{} errors, {} warnings", self.errors, self.warnings));
+    }
+
+    fn exit(&self) -> Exit {
+        if self.errors > 0 { Exit::Refused } else { Exit::Done }
+    }
+}

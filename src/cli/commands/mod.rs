@@ -1,0 +1,12 @@
+//! One file per command.
+
+pub(super) mod compile;
+pub(super) mod demo;
+pub(super) mod doctor;
+pub(super) mod init;
+pub(super) mod log;
+pub(super) mod queue;
+pub(super) mod run;
+pub(super) mod runs;
+pub(super) mod status;
+pub(super) mod verify;

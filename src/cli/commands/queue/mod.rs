@@ -1,0 +1,34 @@
+//! `millrace queue`
+
+pub(crate) mod add_task;
+mod cancel;
+mod ls;
+mod show;
+
+use clap::Subcommand;
+
+pub(crate) use ls::WaitsFor;
+
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+
+/// Bring work in, look at it, take it back.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    AddTask(add_task::AddTaskArguments),
+    Ls(ls::LsArguments),
+    Show(show::ShowArguments),
+    Cancel(cancel::CancelArguments),
+}
+
+impl QueueCommand {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::AddTask(arguments) => arguments.run(context),
+            Self::Ls(arguments) => arguments.run(context),
+            Self::Show(arguments) => arguments.run(context),
+            Self::Cancel(arguments) => arguments.run(context),
+        }
+    }
+}

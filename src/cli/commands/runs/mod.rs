@@ -1,0 +1,26 @@
+//! `millrace runs`
+
+mod ls;
+mod show;
+
+use clap::Subcommand;
+
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+
+/// Look at runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    Ls(ls::LsArguments),
+    Show(show::ShowArguments),
+}
+
+impl RunsCommand {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Ls(arguments) => arguments.run(context),
+            Self::Show(arguments) => arguments.run(context),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! `millrace runs show`
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::lookup;
+use crate::cli::moments::{elapsed, seconds, time};
+use crate::cli::page::Page;
+use crate::cli::stdout::{Answer, answer};
+use crate::domain::ids::{PlanId, RunId};
+use crate::domain::item::ItemRef;
+use crate::domain::oid::Oid;
+use crate::domain::place::{self, TreePath};
+use crate::domain::result::{Judgement, Usage};
+use crate::domain::run::{RunEnd, RunRecord};
+use crate::domain::transition::decision::StageResult;
+use crate::domain::view::{Fault, View as _};
+use crate::ledger::view::TreeView;
+
+/// Show a run: every launch with what it came to, what it cost, and the names of what it left.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The run's id, or a beginning of it that no other run has.
+    #[arg(value_name = "RUN")]
+    run: String,
+}
+
+/// One run.
+#[derive(Debug, Serialize)]
+struct Shown {
+    run: RunId,
+    item: ItemRef,
+    plan: PlanId,
+    opened_at: Timestamp,
+    /// The commit the user stood on.
+    base: Option<Oid>,
+    /// Snapshot 0.
+    start: Oid,
+    /// The code as it is on the run branch.
+    snapshot: Option<Oid>,
+    /// The branch with the snapshots.
+    branch: String,
+    /// How it ended; none while it is active.
+    end: Option<RunEnd>,
+    /// What an active run waits for.
+    now: Option<String>,
+    /// None where no harness told any.
+    tokens: Option<Tokens>,
+    launches: Vec<Launch>,
+    /// Where the evidence lies in the ledger's tree.
+    evidence_folder: String,
+}
+
+/// Sums of what the harnesses told; what is unknown is not in them.
+#[derive(Debug, Default, Clone, Copy, Serialize)]
+struct Tokens {
+    input_uncached: u64,
+    cache_read: u64,
+    cache_write: u64,
+    output: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Launch {
+    /// Its folder below the run's: `03-fixer`.
+    name: String,
+    /// What it came to; none while it runs.
+    result: Option<StageResult>,
+    /// Files in its folder.
+    evidence: Vec<String>,
+}
+
+impl ShowArguments {
+    pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        let project = context.open()?;
+        let trees = project.trees();
+        let view = project.view(&trees)?;
+        let run = lookup::run(&view, &self.run)?;
+        let record = view
+            .run_record(&run)?
+            .ok_or_else(|| Fault { at: place::run_record(&run).to_string(), detail: "missing".to_owned() })?;
+        answer(context, &shown(&view, record)?)
+    }
+}
+
+fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
+    let folder = place::run_folder(&record.run);
+    let mut launches = Vec::new();
+    let mut tokens: Option<Tokens> = None;
+    for entry in view.list(&folder)?.iter().filter(|entry| entry.folder) {
+        let path = |name: &str| {
+            TreePath::new(name).map_err(|error| Fault { at: folder.to_string(), detail: error.to_string() })
+        };
+        let inner = format!("{folder}/{}", entry.name);
+        let result: Option<StageResult> = view.record(&path(&format!("{inner}/result.toml"))?)?;
+        if let Some(usage) = result.as_ref().map(|result| result.usage).filter(|usage| !usage.is_unknown()) {
+            tokens.get_or_insert_default().add(&usage);
+        }
+        let evidence = view
+            .list(&path(&inner)?)?
+            .iter()
+            .map(|file| file.name.clone())
+            .filter(|name| name != "result.toml")
+            .collect();
+        launches.push(Launch { name: entry.name.clone(), result, evidence });
+    }
+    // `100-fixer` comes after `99-checker`, which is not the order of a tree.
+    launches.sort_by_key(|launch| {
+        launch.name.split('-').next().and_then(|number| number.parse::<u32>().ok()).unwrap_or(u32::MAX)
+    });
+    let active = view.run(&record.run)?;
+    let now = active.as_ref().map(|run| match &run.launch {
+        Some(launch) => format!("launch {} of {} is under way", launch.number, run.stage),
+        None => format!("routed to {}", run.stage),
+    });
+    Ok(Shown {
+        snapshot: record.end.as_ref().map(|end| end.snapshot).or_else(|| active.map(|run| run.snapshot)),
+        branch: format!("refs/millrace/runs/{}", record.run),
+        evidence_folder: folder.to_string(),
+        run: record.run,
+        item: record.item,
+        plan: record.plan,
+        opened_at: record.opened_at,
+        base: record.base,
+        start: record.start,
+        end: record.end,
+        now,
+        tokens,
+        launches,
+    })
+}
+
+impl Tokens {
+    fn add(&mut self, usage: &Usage) {
+        self.input_uncached += usage.input_uncached.unwrap_or(0);
+        self.cache_read += usage.cache_read.unwrap_or(0);
+        self.cache_write += usage.cache_write.unwrap_or(0);
+        self.output += usage.output.unwrap_or(0);
+    }
+
+    fn line(self) -> String {
+        format!(
+            "input {}, from cache {}, into cache {}, output {}",
+            self.input_uncached, self.cache_read, self.cache_write, self.output
+        )
+    }
+}
+
+impl Answer for Shown {
+    const KIND: &'static str = "runs_show";
+
+    fn text(&self, page: &mut Page) {
+        let oid = |oid: Option<Oid>| oid.map_or_else(|| "-".to_owned(), |oid| oid.to_string());
+        let mut fields = vec![
+            ("run", self.run.to_string()),
+            ("item", self.item.to_string()),
+            ("plan", self.plan.to_string()),
+            ("opened", time(self.opened_at)),
+        ];
+        if let Some(now) = &self.now {
+            fields.push(("now", now.clone()));
+        }
+        if let Some(end) = &self.end {
+            fields.push(("ended", format!("{} {}: {}", time(end.at), end.ending.as_str(), end.reason)));
+        }
+        fields.extend([
+            ("base", oid(self.base)),
+            ("start", oid(Some(self.start))),
+            ("snapshot", oid(self.snapshot)),
+            ("branch", self.branch.clone()),
+            ("evidence", format!("refs/millrace/state:{}", self.evidence_folder)),
+            ("tokens", self.tokens.map_or_else(|| "unknown".to_owned(), Tokens::line)),
+        ]);
+        page.fields(&fields);
+        for launch in &self.launches {
+            page.gap();
+            page.line(&launch.name);
+            let mut rows: Vec<(&str, String)> = Vec::new();
+            if let Some(result) = &launch.result {
+                let took = elapsed(seconds(result.started_at, result.ended_at));
+                rows.push(("started", format!("{}, took {took}", time(result.started_at))));
+                rows.push(("result", judged(&result.judgement)));
+                rows.push(("next", format!("{} ({})", result.next, result.why)));
+                if !result.usage.is_unknown() {
+                    let mut tokens = Tokens::default();
+                    tokens.add(&result.usage);
+                    rows.push(("tokens", tokens.line()));
+                }
+                if let Some(snapshot) = result.snapshot {
+                    rows.push(("snapshot", snapshot.to_string()));
+                }
+                rows.extend(result.findings.iter().map(|finding| ("finding", finding.clone())));
+            } else {
+                rows.push(("result", "none yet".to_owned()));
+            }
+            rows.push(("evidence", launch.evidence.join(", ")));
+            let rows: Vec<Vec<String>> =
+                rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+            page.indented("  ", &rows);
+        }
+    }
+}
+
+fn judged(judgement: &Judgement) -> String {
+    match judgement {
+        Judgement::Reported { result, summary: Some(summary), .. } => format!("{result}: {summary}"),
+        Judgement::Reported { result, summary: None, .. } => result.to_string(),
+        Judgement::Failed { class, detail } => format!("failed, {class}: {detail}"),
+        Judgement::Infrastructure { detail, .. } => format!("the harness could not work: {detail}"),
+        Judgement::Interrupted { .. } => "interrupted".to_owned(),
+    }
+}

@@ -1,0 +1,439 @@
+//! `millrace status`: reads trees only, and never an item, so that it answers at once whatever is queued.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::init::workspace;
+use super::queue::WaitsFor;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::moments::{elapsed, seconds, time};
+use crate::cli::page::Page;
+use crate::cli::stdout::{Answer, answer};
+use crate::cli::trailers;
+use crate::domain::ids::{LedgerId, ModeId, PlanId, RunId};
+use crate::domain::item::{ItemKind, ItemRef};
+use crate::domain::oid::Oid;
+use crate::domain::place::OpenState;
+use crate::domain::plan::StageRef;
+use crate::domain::run::Run;
+use crate::domain::schedule::{Next, Wait, schedule};
+use crate::domain::slot::Slot;
+use crate::domain::view::{Fault, View as _};
+use crate::ledger::view::TreeView;
+use crate::runtime::daemon_lock::probe;
+use crate::runtime::project::Project;
+use crate::runtime::{approval, source, tree};
+
+/// Items of one state that are named.
+const NAMED: usize = 10;
+
+/// Show what runs, what waits and why, and what comes next.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {}
+
+/// How things stand.
+#[derive(Debug, Serialize)]
+struct Status {
+    workspace: PathBuf,
+    /// None before the ledger begins.
+    ledger: Option<Position>,
+    plan: Option<PlanId>,
+    mode: Option<ModeId>,
+    /// The runtime that lives, in its own words.
+    runtime: Option<String>,
+    /// There is work, and no runtime that does it.
+    unattended: bool,
+    runs: Vec<ActiveRun>,
+    counts: Vec<Counts>,
+    pauses: Vec<Pause>,
+    /// The run whose changes the work tree still holds.
+    owed: Option<RunId>,
+    waiting: Named,
+    blocked: Named,
+    next: Option<Coming>,
+}
+
+#[derive(Debug, Serialize)]
+struct Position {
+    ledger: LedgerId,
+    seq: u64,
+    tip: Oid,
+}
+
+#[derive(Debug, Serialize)]
+struct ActiveRun {
+    run: RunId,
+    item: ItemRef,
+    stage: StageRef,
+    /// The number of the launch that has no end yet.
+    launch: Option<u32>,
+    /// Whether a runtime lives that may be at it.
+    attended: bool,
+    cancelling: bool,
+    since: Timestamp,
+    elapsed_seconds: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Counts {
+    kind: ItemKind,
+    queued: u64,
+    waiting: u64,
+    held: u64,
+    active: u64,
+    blocked: u64,
+    done: u64,
+    archived: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Pause {
+    cause: String,
+    owner: String,
+    since: Timestamp,
+    until: Option<Timestamp>,
+    detail: String,
+}
+
+/// Some items with reasons, and how many more there are.
+#[derive(Debug, Default, Serialize)]
+struct Named {
+    items: Vec<Reason>,
+    more: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Reason {
+    item: ItemRef,
+    why: String,
+}
+
+/// The next thing that would happen.
+#[derive(Debug, Serialize)]
+struct Coming {
+    /// `adopt`, `restore`, `launch`, `claim`, `wait`, `idle`.
+    action: &'static str,
+    item: Option<ItemRef>,
+    run: Option<RunId>,
+    detail: String,
+    until: Option<Timestamp>,
+}
+
+impl StatusArguments {
+    pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
+        let project = context.open()?;
+        answer(context, &status(&project)?)
+    }
+}
+
+fn status(project: &Project) -> Result<Status, Failure> {
+    let runtime = probe(&project.store.private_dir())?;
+    let mut status = Status {
+        workspace: workspace(project),
+        ledger: None,
+        plan: None,
+        mode: None,
+        unattended: false,
+        runs: Vec::new(),
+        counts: Vec::new(),
+        pauses: Vec::new(),
+        owed: None,
+        waiting: Named::default(),
+        blocked: Named::default(),
+        next: None,
+        runtime,
+    };
+    let Some((tip, commit)) = project.tip()? else { return Ok(status) };
+    let trees = project.trees();
+    let view = TreeView::new(&trees, Some(commit.tree));
+    let now = source::now();
+    let missing = |what: &str| Fault { at: what.to_owned(), detail: "missing".to_owned() };
+    let ledger = view.ledger()?.ok_or_else(|| missing("ledger.toml"))?;
+    status.ledger = Some(Position {
+        ledger: ledger.ledger,
+        seq: trailers::seq(&commit.message).ok_or_else(|| missing("Millrace-Seq"))?,
+        tip,
+    });
+    let control = view.control()?;
+    if let Some(plan) = &control.plan {
+        status.mode = view.plan(plan)?.map(|plan| plan.mode.clone());
+    }
+    let attended = status.runtime.is_some();
+    status.runs = view.runs()?.iter().map(|run| active(run, attended, now)).collect();
+    for kind in ItemKind::ALL {
+        let count = |state| view.count(kind, state);
+        let closed = control.closed.of(kind);
+        status.counts.push(Counts {
+            kind,
+            queued: count(OpenState::Queued)?,
+            waiting: count(OpenState::Waiting)?,
+            held: count(OpenState::Held)?,
+            active: count(OpenState::Active)?,
+            blocked: count(OpenState::Blocked)?,
+            done: closed.done,
+            archived: closed.archived,
+        });
+        name_waiting(&view, kind, &mut status.waiting)?;
+        name_blocked(&view, kind, &mut status.blocked)?;
+    }
+    status.pauses = control
+        .pauses
+        .iter()
+        .map(|cause| Pause {
+            cause: cause.kind.key(),
+            owner: cause.owner.clone(),
+            since: cause.since,
+            until: cause.until,
+            detail: cause.detail.clone(),
+        })
+        .collect();
+    status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
+    status.next = Some(coming(project, &view, control.plan.as_ref(), attended, now)?);
+    status.plan = control.plan;
+    let work = status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
+    status.unattended = work && !attended;
+    Ok(status)
+}
+
+fn active(run: &Run, attended: bool, now: Timestamp) -> ActiveRun {
+    let since = run.launch.as_ref().map_or(run.opened_at, |launch| launch.at);
+    ActiveRun {
+        run: run.run.clone(),
+        item: run.item.clone(),
+        stage: run.stage.clone(),
+        launch: run.launch.as_ref().map(|launch| launch.number),
+        attended,
+        cancelling: run.cancel.is_some(),
+        since,
+        elapsed_seconds: seconds(since, now),
+    }
+}
+
+fn name_waiting(view: &TreeView<'_, '_>, kind: ItemKind, named: &mut Named) -> Result<(), Fault> {
+    let waits = WaitsFor::new(view, kind);
+    for (id, slot) in view.items(kind, OpenState::Waiting)? {
+        if named.items.len() >= NAMED {
+            named.more += 1;
+        } else if let Slot::Waiting { on, .. } = &slot {
+            named.items.push(Reason { item: ItemRef::new(kind, id), why: waits.reason(on)? });
+        }
+    }
+    Ok(())
+}
+
+fn name_blocked(view: &TreeView<'_, '_>, kind: ItemKind, named: &mut Named) -> Result<(), Fault> {
+    for (id, _) in view.items(kind, OpenState::Blocked)? {
+        if named.items.len() >= NAMED {
+            named.more += 1;
+            continue;
+        }
+        let item = ItemRef::new(kind, id);
+        let blocked = view.recovery(&item)?.and_then(|recovery| recovery.blocked);
+        let why = blocked.map_or_else(
+            || "no reason is recorded".to_owned(),
+            |blocked| format!("{} ({}) at {}", blocked.reason, blocked.class, blocked.stage),
+        );
+        named.items.push(Reason { item, why });
+    }
+    Ok(())
+}
+
+/// What the runtime does next, or would.
+fn coming(
+    project: &Project,
+    view: &TreeView<'_, '_>,
+    selected: Option<&PlanId>,
+    attended: bool,
+    now: Timestamp,
+) -> Result<Coming, Failure> {
+    let mut coming =
+        Coming { action: "idle", item: None, run: None, detail: "nothing to do".to_owned(), until: None };
+    match schedule(view, now)? {
+        Next::Idle => {}
+        Next::Wait(wait) => coming.wait(&wait),
+        Next::Adopt(run) => {
+            coming.action = if attended { "handoff" } else { "adopt" };
+            coming.detail = if attended {
+                format!("{} of {} ends and is handed off", run.stage, run.item)
+            } else {
+                format!("find out what became of {} of {}, and go on", run.stage, run.item)
+            };
+            coming.item = Some(run.item);
+            coming.run = Some(run.run);
+        }
+        Next::Restore(owed) => {
+            let bare = project.repository.is_bare();
+            if let Some(wait) = (!bare).then(|| tree::obstacle(project, None)).flatten() {
+                coming.wait(&wait);
+            } else {
+                coming.action = "restore";
+                coming.detail = format!("put back what run {} changed in the work tree", owed.run);
+            }
+            coming.run = Some(owed.run);
+        }
+        Next::Launch(run) => {
+            if let Some(wait) = obstacle(project, &run.plan, Some(&run))? {
+                coming.wait(&wait);
+            } else {
+                coming.action = "launch";
+                coming.detail = format!("start {} for {}", run.stage, run.item);
+            }
+            coming.item = Some(run.item);
+            coming.run = Some(run.run);
+        }
+        Next::Claim { item, .. } => {
+            let wait = match selected {
+                Some(plan) => obstacle(project, plan, None)?,
+                None => None,
+            };
+            if let Some(wait) = wait {
+                coming.wait(&wait);
+            } else {
+                coming.action = "claim";
+                coming.detail = format!("claim {item}");
+            }
+            coming.item = Some(item);
+        }
+    }
+    Ok(coming)
+}
+
+/// What this machine and the work tree have against a start.
+fn obstacle(project: &Project, plan: &PlanId, run: Option<&Run>) -> Result<Option<Wait>, Failure> {
+    let approved = approval::is_approved(&project.store.private_dir(), plan)
+        .map_err(|error| Failure::failed(format!("cannot read which plans are approved here: {error}")))?;
+    if !approved {
+        let detail = format!("{plan} was not compiled or approved on this machine");
+        return Ok(Some(tree::wait("approval", detail)));
+    }
+    Ok(if project.repository.is_bare() { None } else { tree::obstacle(project, run) })
+}
+
+impl Coming {
+    fn wait(&mut self, wait: &Wait) {
+        self.action = "wait";
+        self.detail = format!("{}: {}", wait.cause, wait.detail);
+        self.until = wait.until;
+    }
+}
+
+impl Answer for Status {
+    const KIND: &'static str = "status";
+
+    fn text(&self, page: &mut Page) {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
+        let ledger = self.ledger.as_ref().map(|at| format!("number {}, {}", at.seq, at.tip.short()));
+        page.fields(&[
+            ("workspace", self.workspace.display().to_string()),
+            ("ledger", ledger.unwrap_or_else(|| "none yet".to_owned())),
+            ("plan", or_none(self.plan.as_ref().map(ToString::to_string))),
+            ("mode", or_none(self.mode.as_ref().map(ToString::to_string))),
+            ("runtime", or_none(self.runtime.clone())),
+        ]);
+        if self.unattended {
+            page.gap();
+            page.line("!! work is queued and nothing runs it: start `millrace run daemon`");
+        }
+        for run in &self.runs {
+            page.gap();
+            run.text(page);
+        }
+        self.counts_text(page);
+        for pause in &self.pauses {
+            page.gap();
+            let until = pause.until.map_or_else(
+                || format!("until {} lifts it", pause.owner),
+                |until| format!("until {}", time(until)),
+            );
+            page.line(format!(
+                "dispatch rests: {}: {} (since {}, {until})",
+                pause.cause,
+                pause.detail,
+                time(pause.since)
+            ));
+        }
+        if let Some(run) = &self.owed {
+            page.gap();
+            page.line(format!("the work tree still holds what run {run} changed"));
+        }
+        self.waiting.text(page, "waiting");
+        self.blocked.text(page, "blocked");
+        if let Some(next) = &self.next {
+            page.gap();
+            let until = next.until.map_or_else(String::new, |until| format!(", until {}", time(until)));
+            page.line(format!("next: {}{until}", next.detail));
+        }
+    }
+}
+
+impl Status {
+    fn counts_text(&self, page: &mut Page) {
+        let mut rows = vec![
+            ["", "queued", "waiting", "held", "active", "blocked", "done", "archived"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
+        for counts in &self.counts {
+            let numbers = [
+                counts.queued,
+                counts.waiting,
+                counts.held,
+                counts.active,
+                counts.blocked,
+                counts.done,
+                counts.archived,
+            ];
+            // Tasks always; the others where there ever were any.
+            if counts.kind == ItemKind::Task || numbers.iter().any(|number| *number > 0) {
+                let mut row = vec![counts.kind.plural().to_owned()];
+                row.extend(numbers.iter().map(ToString::to_string));
+                rows.push(row);
+            }
+        }
+        if rows.len() > 1 {
+            page.gap();
+            page.table(&rows);
+        }
+    }
+}
+
+impl ActiveRun {
+    fn text(&self, page: &mut Page) {
+        let what = match (self.launch, self.attended) {
+            (Some(launch), true) => format!("runs {} (launch {launch})", self.stage),
+            (Some(launch), false) => {
+                format!("was left in {} (launch {launch}): no runtime lives", self.stage)
+            }
+            (None, _) => format!("is routed to {}", self.stage),
+        };
+        let cancelling = if self.cancelling { ", to be cancelled" } else { "" };
+        page.line(format!(
+            "{} {what}{cancelling}, since {} ({}), run {}",
+            self.item,
+            time(self.since),
+            elapsed(self.elapsed_seconds),
+            self.run
+        ));
+    }
+}
+
+impl Named {
+    fn text(&self, page: &mut Page, title: &str) {
+        if self.items.is_empty() {
+            return;
+        }
+        page.gap();
+        page.line(format!("{title}:"));
+        let rows: Vec<Vec<String>> =
+            self.items.iter().map(|reason| vec![reason.item.to_string(), reason.why.clone()]).collect();
+        page.indented("  ", &rows);
+        if self.more > 0 {
+            page.line(format!("  and {} more", self.more));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Why a command could not do its work: lines for people, a hint, and the exit code. Kinds of error become exit
+//! codes here and nowhere else.
+
+use std::fmt::Display;
+use std::io;
+
+use super::exit::Exit;
+use crate::domain::view::Fault;
+use crate::format::quote::one_line;
+use crate::ledger::store::StoreError;
+use crate::ledger::transact::TransactError;
+use crate::runtime::daemon::RunError;
+use crate::runtime::daemon_lock::DaemonLockError;
+use crate::runtime::intake::IntakeError;
+use crate::runtime::plans::PlanError;
+use crate::runtime::project::OpenError;
+use crate::runtime::repair::Damage;
+use crate::runtime::snapshots::SnapError;
+use crate::runtime::stage::StageError;
+use crate::runtime::tick::TickError;
+use crate::runtime::tree::TreeError;
+use crate::workspace::head::HeadError;
+
+/// What to do about a damaged ledger.
+const DAMAGED: &str =
+    "`millrace doctor` tells what is wrong; `millrace doctor --repair` goes back to the newest intact state";
+
+/// A command that could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// How the program ends.
+    pub(crate) exit: Exit,
+    /// What was wrong: one line each, usually one.
+    pub(crate) lines: Vec<String>,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, what: impl Display) -> Self {
+        Self { exit, lines: vec![one_line(what.to_string().trim()).into_owned()], hint: None }
+    }
+
+    /// Bad usage or bad input.
+    pub(crate) fn input(what: impl Display) -> Self {
+        Self::new(Exit::Input, what)
+    }
+
+    /// Something that failed for no reason of the user's.
+    pub(crate) fn failed(what: impl Display) -> Self {
+        Self::new(Exit::Refused, what)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Discover(error) => Self::new(Exit::Repository, error),
+            OpenError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = match &error {
+            StoreError::Unsupported(_) => Exit::Repository,
+            StoreError::Missing(_) | StoreError::Damaged { .. } | StoreError::DamagedRef { .. } => {
+                Exit::Damaged
+            }
+            StoreError::Locked { .. } | StoreError::Moved { .. } => Exit::Busy,
+            StoreError::Io { .. } | StoreError::Git { .. } => Exit::Refused,
+        };
+        let this = Self::new(exit, &error);
+        if exit == Exit::Damaged { this.hint(DAMAGED) } else { this }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::new(Exit::Damaged, format!("the ledger cannot be read: {fault}"))
+            .hint("`millrace verify` names every commit that is wrong")
+    }
+}
+
+impl From<TransactError> for Failure {
+    fn from(error: TransactError) -> Self {
+        match error {
+            TransactError::Store(error) => error.into(),
+            TransactError::Fault(fault) => fault.into(),
+            TransactError::Refused(_) | TransactError::Newer { .. } | TransactError::Internal(_) => {
+                Self::failed(error)
+            }
+        }
+    }
+}
+
+impl From<IntakeError> for Failure {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Document(error) => Self::input(error),
+            IntakeError::Store(error) => error.into(),
+            IntakeError::Transact(error) => error.into(),
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Bare(_) => Self::new(Exit::Repository, error),
+            PlanError::Config(error) => Self::input(error),
+            PlanError::Read { ref source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Self::input(error)
+            }
+            PlanError::Rejected { diagnostics, stands } => {
+                let mut lines: Vec<String> = diagnostics.errors.iter().map(ToString::to_string).collect();
+                if diagnostics.more_errors > 0 {
+                    lines.push(format!("and {} more errors", diagnostics.more_errors));
+                }
+                let hint = match stands {
+                    Some(plan) => format!("{plan} stays selected"),
+                    None => "no plan is selected, so nothing runs yet".to_owned(),
+                };
+                Self { exit: Exit::Input, lines, hint: Some(hint) }
+            }
+            PlanError::Store(error) => error.into(),
+            PlanError::Transact(error) => error.into(),
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<DaemonLockError> for Failure {
+    fn from(error: DaemonLockError) -> Self {
+        match error {
+            DaemonLockError::Held { .. } => {
+                Self::new(Exit::Busy, error).hint("`millrace status` shows what it works on")
+            }
+            DaemonLockError::Io { .. } => Self::failed(error),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Lock(error) => error.into(),
+            RunError::Tick(error) => error.into(),
+            RunError::Damaged(Damage::Store(error)) => error.into(),
+            RunError::Damaged(Damage::Tip(_)) => Self::new(Exit::Damaged, error).hint(DAMAGED),
+            RunError::Bare(_) => Self::new(Exit::Repository, error),
+            RunError::Start(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<TickError> for Failure {
+    fn from(error: TickError) -> Self {
+        match error {
+            TickError::Stage(error) => error.into(),
+            TickError::Tree(TreeError::Transact(error)) | TickError::Transact(error) => error.into(),
+            TickError::Tree(TreeError::Fault(fault)) | TickError::Fault(fault) => fault.into(),
+            TickError::Plan(error) => error.into(),
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<StageError> for Failure {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Transact(error) => error.into(),
+            StageError::Store(error) | StageError::Snapshot(SnapError::Store(error)) => error.into(),
+            StageError::Fault(fault) => fault.into(),
+            StageError::Bare(_) => Self::new(Exit::Repository, error),
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<HeadError> for Failure {
+    fn from(error: HeadError) -> Self {
+        Self::new(Exit::Repository, error)
+    }
+}

@@ -1,0 +1,130 @@
+//! From the process's arguments to its exit code.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
+use tracing_subscriber::EnvFilter;
+
+use super::arguments::{Arguments, Command};
+use super::commands::{init::InitArguments, status::StatusArguments, verify::VerifyArguments};
+use super::context::Context;
+use super::exit::{self, Exit};
+use super::failure::Failure;
+use super::stdout;
+use crate::harness::adapter::{SCRIPTED, scripted_main};
+use crate::harness::supervisor::{SUPERVISE, supervise_main};
+
+/// The variable with the filter of what is said on stderr.
+const LOG: &str = "MILLRACE_LOG";
+
+/// The program. `called` is the name it is called by: `millrace`, or `git millrace`.
+#[must_use]
+pub fn main(called: &str) -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // The runtime's own children, before anything else is looked at.
+    match arguments.get(1) {
+        Some(word) if word == SUPERVISE => {
+            return match arguments.get(2) {
+                Some(inv_dir) => supervise_main(Path::new(inv_dir)),
+                None => Exit::Input.into(),
+            };
+        }
+        Some(word) if word == SCRIPTED => return scripted_main(arguments.into_iter().skip(2)),
+        _ => {}
+    }
+    match begin(called, arguments) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            report(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
+    let command = Arguments::command()
+        .name("millrace")
+        .display_name("millrace")
+        .bin_name(called)
+        .after_help(exit::table());
+    let parsed =
+        command.try_get_matches_from(arguments).and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(called, &error),
+    };
+    listen(arguments.verbose)?;
+    let context = Context::new(arguments.workspace, arguments.json);
+    match arguments.command {
+        Command::Init(_) => InitArguments::run(&context),
+        Command::Queue(command) => command.run(&context),
+        Command::AddTask(arguments) => arguments.run(&context),
+        Command::Run(command) => command.run(&context),
+        Command::Status(_) => StatusArguments::run(&context),
+        Command::Runs(command) => command.run(&context),
+        Command::Log(arguments) => arguments.run(&context),
+        Command::Verify(_) => VerifyArguments::run(&context),
+        Command::Doctor(arguments) => arguments.run(&context),
+        Command::Compile(command) => command.run(&context),
+        Command::Demo(arguments) => arguments.run(&context),
+    }
+}
+
+/// Help and version are answers; everything else is one line, with what may have been meant.
+fn usage(called: &str, error: &clap::Error) -> Result<Exit, Failure> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            stdout::print(error.render().to_string().as_bytes())?;
+            return Ok(Exit::Done);
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = io::stderr().write_all(error.render().to_string().as_bytes());
+            return Ok(Exit::Input);
+        }
+        _ => {}
+    }
+    let text = error.render().to_string();
+    let mut parts = text.split("\n\n");
+    let what: Vec<&str> = parts.next().unwrap_or_default().lines().map(str::trim).collect();
+    let what = what.join(" ");
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ").map(str::to_owned));
+    Err(Failure::input(what).hint(tip.unwrap_or_else(|| format!("`{called} --help` shows what there is"))))
+}
+
+/// Diagnostics go to stderr.
+fn listen(verbose: u8) -> Result<(), Failure> {
+    let filter = match std::env::var(LOG) {
+        Ok(text) if verbose == 0 => EnvFilter::try_new(&text).map_err(|error| {
+            Failure::input(format!("{LOG} is not a filter: {error}")).hint("try `MILLRACE_LOG=info`")
+        })?,
+        _ => EnvFilter::new(match verbose {
+            0 => "warn",
+            1 => "info",
+            2 => "debug",
+            _ => "trace",
+        }),
+    };
+    // Tests that run commands in one process may have one already.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .try_init();
+    Ok(())
+}
+
+fn report(failure: &Failure) {
+    for line in &failure.lines {
+        stdout::say(&format!("millrace: {line}"));
+    }
+    if let Some(hint) = &failure.hint {
+        stdout::say(&format!("hint: {hint}"));
+    }
+}

@@ -1,0 +1,165 @@
+//! What the queue's commands answer.
+
+use super::commands::{STRAIGHT, call, data, fed, filtered, queue, said, script, task, task_with, well};
+use crate::support::repo::TestRepo;
+
+#[test]
+fn several_documents_are_one_commit() {
+    let repo = TestRepo::with_commit();
+    let mut arguments = vec!["add-task".to_owned()];
+    for id in ["a", "b", "c"] {
+        let path = repo.beside().join(format!("{id}.md"));
+        std::fs::write(&path, task(id)).expect("a file");
+        arguments.push(path.display().to_string());
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    insta::assert_snapshot!(said(&repo, &call(&repo, &arguments)), @r"
+    exit 0
+    added  task/a  queued
+    added  task/b  queued
+    added  task/c  queued
+    ! created [repo]/millrace-agents
+    ! created [repo]/millrace-agents/millrace.toml
+    ! created [repo]/millrace-agents/.gitignore
+    ");
+    assert_eq!(repo.git(&["rev-list", "--count", "refs/millrace/state"]), "2");
+    let log = data(&repo, "log", &["log", "-n", "1"]);
+    assert_eq!(log["commits"][0]["seq"], 2);
+    assert_eq!(log["commits"][0]["items"], serde_json::json!(["task/a", "task/b", "task/c"]));
+    // The same again is a success that changes nothing.
+    insta::assert_snapshot!(said(&repo, &call(&repo, &arguments)), @r"
+    exit 0
+    known  task/a  already there, with the same content
+    known  task/b  already there, with the same content
+    known  task/c  already there, with the same content
+    ");
+    assert_eq!(repo.git(&["rev-list", "--count", "refs/millrace/state"]), "2");
+}
+
+#[test]
+fn a_document_comes_by_stdin_and_is_kept_byte_for_byte() {
+    let repo = TestRepo::with_commit();
+    let document = task("a").replace('\n', "\r\n") + "\u{FEFF}\ttrailing \r\n\r\n";
+    let output = fed(&repo, &["queue", "add-task", "-"], document.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&repo, &output));
+    let raw = call(&repo, &["queue", "show", "a", "--raw"]);
+    assert_eq!(raw.stdout, document.as_bytes());
+    assert_eq!(raw.stderr, b"");
+}
+
+#[test]
+fn warnings_go_to_stderr() {
+    let repo = TestRepo::with_commit();
+    well(&repo, &["init"]);
+    let output = fed(&repo, &["add-task", "-"], task_with("a", "colour: blue\n").as_bytes());
+    let text = said(&repo, &output);
+    assert!(text.starts_with("exit 0\nadded  task/a  queued\n! warning: <stdin>:9: colour: "), "{text}");
+}
+
+#[test]
+fn the_queue_is_listed_with_the_reasons() {
+    let repo = TestRepo::with_commit();
+    queue(&repo, &task("a"));
+    queue(&repo, &task_with("urgent", "priority: 0\n"));
+    queue(&repo, &task_with("after-a", "depends_on: [a]\n"));
+    queue(&repo, &task_with("lost", "depends_on: [never]\n"));
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "ls"])), @r"
+    exit 0
+    queued   0.0000000002  task/urgent
+    queued   5.0000000001  task/a
+    waiting  5.0000000003  task/after-a  waits for a (queued)
+    waiting  5.0000000004  task/lost     waits for never, which does not exist
+    ");
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "ls", "--limit", "1"])), @r"
+    exit 0
+    queued  0.0000000002  task/urgent
+    and 3 more (--limit 0 lists all)
+    ");
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "ls", "--state", "waiting"])), @r"
+    exit 0
+    waiting  5.0000000003  task/after-a  waits for a (queued)
+    waiting  5.0000000004  task/lost     waits for never, which does not exist
+    ");
+    let status = data(&repo, "status", &["status"]);
+    assert_eq!(status["waiting"]["items"][1]["why"], "waits for never, which does not exist");
+    assert_eq!(status["counts"][0]["queued"], 2);
+    assert_eq!(status["next"]["action"], "wait");
+    assert_eq!(status["next"]["detail"], "no_plan: no plan is selected");
+}
+
+#[test]
+fn an_item_is_shown() {
+    let repo = TestRepo::with_commit();
+    queue(&repo, &task_with("a", "depends_on: [b]\ncreated_by: ops\ncreated_at: 2026-01-02T03:04:05Z\n"));
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "show", "task/a"])), @r"
+    exit 0
+    item        task/a
+    title       The task a
+    state       waiting
+    waits       waits for b, which does not exist
+    turn        5.0000000001
+    priority    5
+    depends on  b
+    created     [time] by ops
+    taken in    [time]
+    document    [oid]
+    ");
+    let shown = data(&repo, "queue_show", &["queue", "show", "a"]);
+    assert_eq!(shown["intake"]["created_at"], "2026-01-02T03:04:05Z");
+}
+
+#[test]
+fn a_blocked_item_says_why() {
+    let repo = TestRepo::with_commit();
+    script(
+        &repo,
+        "stages:\n  builder:\n    - - result: {terminal_result: BLOCKED, summary: No.}\n  troubleshooter:\n    - - result: {terminal_result: BLOCKED, summary: No.}\n  consultant:\n    - - result: {terminal_result: BLOCKED, summary: Never.}\n",
+    );
+    queue(&repo, &task("a"));
+    well(&repo, &["run", "daemon", "--until-idle"]);
+    let shown = data(&repo, "queue_show", &["queue", "show", "a"]);
+    assert_eq!(shown["state"], "blocked");
+    assert!(shown["recovery"]["blocked"]["reason"].is_string(), "{shown}");
+    assert_eq!(shown["runs"][0]["state"], "blocked");
+    let status = filtered(&repo, &well(&repo, &["status"]));
+    assert!(status.contains("\nblocked:\n  task/a  "), "{status}");
+    let listed = well(&repo, &["queue", "ls"]);
+    assert!(listed.contains("blocked: `millrace queue show task/a` tells why"), "{listed}");
+}
+
+#[test]
+fn cancelling_takes_an_item_out() {
+    let repo = TestRepo::with_commit();
+    queue(&repo, &task("a"));
+    let before = repo.git(&["rev-list", "--count", "refs/millrace/state"]);
+    assert_eq!(well(&repo, &["queue", "cancel", "a", "--reason", "not wanted"]), "task/a: cancelled\n");
+    assert!(repo.git(&["log", "-1", "--format=%s", "refs/millrace/state"]).contains("not wanted"));
+    assert_ne!(repo.git(&["rev-list", "--count", "refs/millrace/state"]), before);
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "cancel", "a"])), @r"
+    exit 1
+    ! millrace: task/a is archived already
+    ");
+    assert_eq!(well(&repo, &["queue", "ls"]), "no open items\n");
+}
+
+#[test]
+fn cancelling_a_run_that_nobody_attends() {
+    let repo = TestRepo::with_commit();
+    script(&repo, STRAIGHT);
+    queue(&repo, &task("a"));
+    well(&repo, &["run", "once"]);
+    let text = filtered(&repo, &well(&repo, &["queue", "cancel", "a"]));
+    assert_eq!(text, "task/a: cancelled\n");
+    assert_eq!(data(&repo, "queue_show", &["queue", "show", "a"])["state"], "archived");
+    assert_eq!(data(&repo, "runs_ls", &["runs", "ls"])["runs"][0]["state"], "cancelled");
+}
+
+#[test]
+fn titles_and_reasons_cannot_reach_the_terminal() {
+    let repo = TestRepo::with_commit();
+    queue(&repo, &task("a"));
+    well(&repo, &["queue", "cancel", "a", "--reason", "no\u{1b}[31m\nMillrace-Op: forged"]);
+    let log = well(&repo, &["log"]);
+    assert!(!log.contains('\u{1b}'), "{log:?}");
+    assert_eq!(log.lines().count(), 3, "{log}");
+}

@@ -1,0 +1,57 @@
+//! Inside a stage nothing that governs it can be changed, and everything can be read.
+
+use super::commands::{data, everything, millrace, queue, said, task, well};
+use crate::support::repo::TestRepo;
+
+const CHANGING: [&[&str]; 9] = [
+    &["init"],
+    &["queue", "add-task", "README.md"],
+    &["add-task", "README.md"],
+    &["queue", "cancel", "a"],
+    &["run", "once"],
+    &["run", "daemon", "--until-idle"],
+    &["compile", "validate"],
+    &["demo"],
+    &["doctor", "--repair"],
+];
+
+const READING: [&[&str]; 8] = [
+    &["status"],
+    &["queue", "ls"],
+    &["queue", "show", "a"],
+    &["queue", "show", "a", "--raw"],
+    &["runs", "ls"],
+    &["log"],
+    &["verify"],
+    &["doctor"],
+];
+
+#[test]
+fn changing_refuses_and_names_the_outbox() {
+    let repo = TestRepo::with_commit();
+    queue(&repo, &task("a"));
+    let before = everything(repo.path());
+    for command in CHANGING {
+        let output = millrace(&repo, command)
+            .env("MILLRACE_INVOCATION", "0123456789abcdef0123456789abcdef")
+            .env("MILLRACE_OUTBOX", "/somewhere/outbox")
+            .output()
+            .expect("millrace runs");
+        let expected = "exit 1\n! millrace: a stage cannot change what governs it (MILLRACE_INVOCATION is set)\n\
+                        ! hint: write a document into the outbox instead: /somewhere/outbox\n";
+        assert_eq!(said(&repo, &output), expected, "{command:?}");
+    }
+    assert_eq!(everything(repo.path()), before);
+}
+
+#[test]
+fn reading_works() {
+    let repo = TestRepo::with_commit();
+    queue(&repo, &task("a"));
+    for command in READING {
+        let output = millrace(&repo, command).env("MILLRACE_INVOCATION", "").output().expect("millrace runs");
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", said(&repo, &output));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), well(&repo, command), "{command:?}");
+    }
+    assert_eq!(data(&repo, "status", &["status"])["unattended"], true);
+}

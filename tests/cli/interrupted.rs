@@ -1,0 +1,104 @@
+//! What a user sees of a stage while it runs, when its runtime is killed, and when somebody cancels it.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::commands::{data, filtered, millrace, queue, script, task, well};
+use crate::support::repo::TestRepo;
+
+/// How long something may take on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The first attempt of the builder takes its time; the second does not.
+const SLOW: &str = "
+stages:
+  builder:
+    - - write: {path: built.txt, content: \"half\\n\"}
+      - sleep: 120
+    - - write: {path: built.txt, content: \"whole\\n\"}
+      - result: {terminal_result: BUILDER_COMPLETE}
+  checker:
+    - - result: {terminal_result: CHECKER_PASS}
+  updater:
+    - - result: {terminal_result: UPDATE_COMPLETE}
+";
+
+/// A daemon whose builder is at work, when the file that it writes is there.
+fn at_work(repo: &TestRepo) -> Child {
+    script(repo, SLOW);
+    queue(repo, &task("a"));
+    let daemon = millrace(repo, &["run", "daemon"]).stdout(Stdio::null()).spawn().expect("a daemon");
+    wait_until(|| repo.path().join("built.txt").exists());
+    daemon
+}
+
+#[track_caller]
+fn wait_until(mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "it did not happen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn signal(daemon: &Child, signal: Signal) {
+    kill_process(Pid::from_child(daemon), signal).expect("a signal");
+}
+
+#[test]
+fn a_killed_runtime_is_seen_and_the_next_one_goes_on() {
+    let repo = TestRepo::with_commit();
+    let mut daemon = at_work(&repo);
+    let running = filtered(&repo, &well(&repo, &["status"]));
+    signal(&daemon, Signal::KILL);
+    daemon.wait().expect("its end");
+    let left = filtered(&repo, &well(&repo, &["status"]));
+    let doctor = well(&repo, &["doctor"]);
+    assert!(running.contains("\ntask/a runs execution/builder (launch 1), since [time] ("), "{running}");
+    assert!(!running.contains("nothing runs it"), "{running}");
+    assert!(left.contains("\n!! work is queued and nothing runs it"), "{left}");
+    assert!(left.contains("\ntask/a was left in execution/builder (launch 1): no runtime lives"), "{left}");
+    assert!(
+        left.contains("\nnext: find out what became of execution/builder of task/a, and go on\n"),
+        "{left}"
+    );
+    assert!(doctor.contains("and no runtime lives; the next one goes on"), "{doctor}");
+
+    let events = well(&repo, &["run", "daemon", "--until-idle"]);
+    assert!(events.starts_with("settled: launch 1 of run "), "{events}");
+    assert_eq!(repo.read("built.txt"), "whole\n");
+    assert_eq!(data(&repo, "verify", &["verify"])["sound"], true);
+    assert!(well(&repo, &["doctor"]).ends_with("\n0 errors, 0 warnings\n"));
+}
+
+#[test]
+fn a_cancelled_run_stops_its_stage() {
+    let repo = TestRepo::with_commit();
+    let mut daemon = at_work(&repo);
+    let said = filtered(&repo, &well(&repo, &["queue", "cancel", "a", "--reason", "not now"]));
+    wait_until(|| data(&repo, "queue_show", &["queue", "show", "a"])["state"] == "archived");
+    wait_until(|| !repo.path().join("built.txt").exists());
+    signal(&daemon, Signal::TERM);
+    assert_eq!(daemon.wait().expect("its end").code(), Some(0));
+    assert_eq!(said, "task/a: run [run] ends when its stage has stopped\n");
+    assert_eq!(data(&repo, "runs_ls", &["runs", "ls"])["runs"][0]["state"], "cancelled");
+    assert!(well(&repo, &["log", "-n", "1"]).contains("session: ends, signal"));
+}
+
+#[test]
+fn a_second_signal_ends_the_stage_too() {
+    let repo = TestRepo::with_commit();
+    let mut daemon = at_work(&repo);
+    signal(&daemon, Signal::TERM);
+    std::thread::sleep(Duration::from_millis(500));
+    let drains = daemon.try_wait().expect("a look").is_none();
+    signal(&daemon, Signal::TERM);
+    assert_eq!(daemon.wait().expect("its end").code(), Some(0));
+    assert!(drains, "the first signal lets the stage go on");
+    assert_eq!(data(&repo, "queue_show", &["queue", "show", "a"])["state"], "active");
+    let runs = data(&repo, "runs_ls", &["runs", "ls"]);
+    assert_eq!(runs["runs"][0]["state"], "active");
+    assert_eq!(data(&repo, "verify", &["verify"])["sound"], true);
+}

@@ -1,0 +1,71 @@
+//! Commands that only read write nothing: not a file, not a time of change, whatever the repository's state.
+
+use super::commands::{STRAIGHT, call, everything, queue, said, script, task, task_with, well};
+use crate::support::repo::TestRepo;
+
+const READING: [&[&str]; 9] = [
+    &["status"],
+    &["status", "--json"],
+    &["queue", "ls"],
+    &["runs", "ls"],
+    &["log", "-n", "0"],
+    &["verify"],
+    &["doctor"],
+    &["--version"],
+    &["--help"],
+];
+
+#[track_caller]
+fn nothing_is_written(repo: &TestRepo, more: &[&[&str]]) {
+    let before = everything(repo.beside());
+    for command in READING.iter().chain(more) {
+        let output = call(repo, command);
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", said(repo, &output));
+        assert!(everything(repo.beside()) == before, "{command:?} wrote something");
+    }
+}
+
+#[test]
+fn before_there_is_anything() {
+    nothing_is_written(&TestRepo::init(), &[]);
+    nothing_is_written(&TestRepo::with_commit(), &[]);
+    nothing_is_written(&TestRepo::init_with(&["--bare"]), &[]);
+}
+
+#[test]
+fn in_the_middle_of_a_run() {
+    let repo = TestRepo::with_commit();
+    script(&repo, STRAIGHT);
+    queue(&repo, &task("a"));
+    queue(&repo, &task_with("b", "depends_on: [a]\n"));
+    well(&repo, &["run", "once"]);
+    let runs = well(&repo, &["runs", "ls"]);
+    let run = runs.split_whitespace().next().expect("a run").to_owned();
+    nothing_is_written(
+        &repo,
+        &[&["queue", "show", "a"], &["queue", "show", "b", "--raw"], &["runs", "show", &run]],
+    );
+}
+
+#[test]
+fn even_where_nothing_may_be_written() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if rustix::process::geteuid().is_root() {
+        // Root may write everywhere; the other tests compare.
+        return;
+    }
+    let repo = TestRepo::with_commit();
+    well(&repo, &["init"]);
+    let git = repo.git_dir();
+    let set = |mode| {
+        for folder in [&git, &git.join("millrace"), &git.join("objects/pack")] {
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        }
+    };
+    set(0o555);
+    let outputs: Vec<_> = READING.iter().map(|command| call(&repo, command)).collect();
+    set(0o755);
+    for (command, output) in READING.iter().zip(outputs) {
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", said(&repo, &output));
+    }
+}
