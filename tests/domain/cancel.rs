@@ -10,7 +10,7 @@ use crate::support::play::{Play, cancelling, document, interruption, item, repor
 #[test]
 fn what_no_run_works_on_is_archived_at_once() {
     let mut play = Play::new();
-    play.add_all(&[task("queued"), task("waiting").after("queued"), task("held").from_outside("push")]);
+    play.add_all(&[task("queued"), task("waiting").after("queued"), task("held").outside("push")]);
     play.add(&document("spec/blocked"));
     play.claim("spec/blocked");
     while play.state("spec/blocked") == "active" {

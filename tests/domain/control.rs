@@ -45,11 +45,11 @@ fn a_plan_is_frozen_once_and_selecting_it_again_changes_nothing() {
 #[test]
 fn a_failed_compile_leaves_the_selected_plan() {
     let mut play = Play::new();
-    let plan = play.control().plan;
+    let before = play.control().plan;
     let mut payloads = millrace::ledger::transact::Payloads::default();
     let diagnostics = payloads.add(play.store(), b"errors = []\n".to_vec()).expect("a payload");
     play.done_with(&Input::CompileFailed { diagnostics }, &payloads);
-    assert_eq!(play.control().plan, plan);
+    assert_eq!(play.control().plan, before);
     play.end();
 }
 
@@ -68,15 +68,15 @@ fn running_work_keeps_its_plan() {
     let mut play = Play::new();
     play.add_all(&[task("a"), task("b")]);
     play.claim("task/a");
-    let plan = play.run().plan;
+    let first = play.run().plan;
     play.select("[limits]\nmax_interruptions = 2\n");
-    assert_eq!(play.run().plan, plan);
+    assert_eq!(play.run().plan, first);
     let transition = play.hand(crate::support::play::report("BUILDER_COMPLETE"));
-    assert_eq!(transition.subject.map(|subject| subject.plan), Some(plan.clone()));
+    assert_eq!(transition.subject.map(|subject| subject.plan), Some(first.clone()));
     play.cancel("task/a");
     play.settle_if_owed();
     play.claim("task/b");
-    assert_ne!(play.run().plan, plan);
+    assert_ne!(play.run().plan, first);
     play.end();
 }
 

@@ -111,7 +111,7 @@ fn nothing_to_add_adds_nothing() {
 #[test]
 fn what_comes_from_outside_is_held_and_waits_for_nothing_else() {
     let mut play = Play::new();
-    play.add(&task("a").from_outside("push").after("b"));
+    play.add(&task("a").outside("push").after("b"));
     assert_eq!(play.state("task/a"), "held/5.0000000001");
     play.add(&task("b"));
     play.finish("task/b");

@@ -27,7 +27,8 @@ fn a_whole_run_leaves_a_record_of_every_stage() {
     let end = play.run_record(&run).and_then(|record| record.end).expect("an end");
     assert_eq!((end.ending, end.launches, end.reason.as_str()), (Ending::Done, 3, "updater:UPDATE_COMPLETE"));
     assert_eq!(end.snapshot, snapshot(3));
-    let root = play.view(|view| view.root()).expect("a tree");
+    let tip = play.tip().expect("a tip");
+    let root = millrace::ledger::transact::read_commit(play.store(), tip).expect("a commit").tree;
     let paths: Vec<String> = crate::support::consistent::files(play.store(), root)
         .into_iter()
         .filter_map(|(path, _)| path.strip_prefix("runs/2026-11-18/").map(str::to_owned))

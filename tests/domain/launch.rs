@@ -34,7 +34,7 @@ fn without_a_plan_nothing_is_claimed() {
 #[test]
 fn only_what_is_queued_with_that_turn_is_claimed() {
     let mut play = Play::new();
-    play.add_all(&[task("a"), task("b").after("a"), task("held").from_outside("push")]);
+    play.add_all(&[task("a"), task("b").after("a"), task("held").outside("push")]);
     for name in ["task/b", "task/held", "task/none"] {
         let launching = play.claiming(name);
         let turn = launching.claim.as_ref().expect("a claim").turn;
@@ -114,15 +114,12 @@ fn what_a_stage_gets_needs_a_name_that_can_be_placed() {
 #[test]
 fn a_plan_without_an_entry_for_the_kind_is_named() {
     let mut play = Play::new();
-    let plan = play.control().plan.expect("a plan");
-    let path = millrace::domain::place::plan(&plan);
+    let selected = play.control().plan.expect("a plan");
+    let path = millrace::domain::place::plan(&selected);
     let bytes = play.view(|view| view.file(&path)).expect("readable").expect("a plan");
     let text = String::from_utf8(bytes).expect("text");
-    let without: String = text
-        .lines()
-        .filter(|line| !line.starts_with("incident = "))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with("incident = ")).collect();
+    let without = kept.join("\n") + "\n";
     assert_ne!(without, text);
     let (input, payloads) =
         play.freezing("plan-x-0123456789ab", without.into_bytes(), Vec::new(), Vec::new());

@@ -91,7 +91,7 @@ fn added(what: &[(usize, u8, Option<usize>, bool)]) -> Vec<Document> {
             if let Some(after) = after {
                 made = made.after(NAMES[*after].split_once('/').expect("a kind").1);
             }
-            if *outside { made.from_outside("push") } else { made }
+            if *outside { made.outside("push") } else { made }
         })
         .collect()
 }

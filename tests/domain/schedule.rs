@@ -98,7 +98,7 @@ fn reasons_to_wait() {
 #[test]
 fn what_only_waits_for_others_leaves_the_runtime_idle() {
     let mut play = Play::new();
-    play.add_all(&[task("a").after("b"), task("c").from_outside("push")]);
+    play.add_all(&[task("a").after("b"), task("c").outside("push")]);
     assert_eq!(play.next(), Next::Idle);
 }
 

@@ -63,7 +63,9 @@ fn trailers_of(repo: &TestRepo, message: &str) -> String {
 }
 
 fn expected(transition: &Transition) -> String {
-    trailers(transition).iter().map(|(key, value)| format!("Millrace-{key}: {value}\n")).collect()
+    let lines: Vec<String> =
+        trailers(transition).iter().map(|(key, value)| format!("Millrace-{key}: {value}")).collect();
+    lines.join("\n") + "\n"
 }
 
 /// What can be told of a message without git.
@@ -190,7 +192,7 @@ fn the_message_that_the_design_shows() {
         *summary = Some("Rewrote the session check; 14 tests pass.".to_owned());
     }
     let transition = play.hand(judgement);
-    let plan = play.control().plan.expect("a plan");
+    let id = play.control().plan.expect("a plan");
     let run = play.run().run;
     assert_eq!(
         render(&transition),
@@ -206,7 +208,7 @@ fn the_message_that_the_design_shows() {
              Millrace-Stage: execution/builder\n\
              Millrace-Result: BUILDER_COMPLETE\n\
              Millrace-Next: execution/checker\n\
-             Millrace-Plan: {plan}\n\
+             Millrace-Plan: {id}\n\
              Millrace-Snapshot: 0101010101010101010101010101010101010101\n\
              Millrace-Tokens: input=120 output=34\n\
              Millrace-Actor: daemon\n"
@@ -218,10 +220,8 @@ fn the_message_that_the_design_shows() {
 fn a_subject_for_everything_that_happens() {
     let mut play = Play::empty();
     let mut subjects = vec![subject(&play.done(&genesis()))];
-    let plan = {
-        play.select("");
-        play.control().plan.expect("a plan")
-    };
+    play.select("");
+    let id = play.control().plan.expect("a plan");
     subjects.push(subject(&play.transition()));
     subjects.push(subject(&play.add(&task("one"))));
     subjects.push(subject(&play.add_all(&[task("two"), document("spec/s")])));
@@ -242,7 +242,7 @@ fn a_subject_for_everything_that_happens() {
         subjects,
         [
             "genesis: a ledger begins".to_owned(),
-            format!("compile: {plan} selected"),
+            format!("compile: {id} selected"),
             "enqueue: one".to_owned(),
             "enqueue: 2 items (two, s)".to_owned(),
             "launch: one builder (launch 1, claimed)".to_owned(),

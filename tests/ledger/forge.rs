@@ -174,8 +174,9 @@ impl Ledger {
             for entry in Trees::new(store).folder(oid).expect("a folder").iter() {
                 if entry.folder {
                     tree(store, objects, entry.oid);
-                } else if !objects.objects.contains_key(&entry.oid) {
-                    objects.objects.insert(entry.oid, store.read(entry.oid).expect("a readable file"));
+                } else {
+                    let read = || store.read(entry.oid).expect("a readable file");
+                    objects.objects.entry(entry.oid).or_insert_with(read);
                 }
             }
         }

@@ -145,10 +145,12 @@ struct Forged {
 
 type Forge = fn(&mut Ledger, usize) -> Option<Forged>;
 
+#[expect(clippy::unnecessary_wraps, reason = "a forgery ends with it, or with none")]
 fn only(at: usize, kinds: &'static [FindingKind]) -> Option<Forged> {
     Some(Forged { at, kinds, only: true })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a forgery ends with it, or with none")]
 fn among(at: usize, kinds: &'static [FindingKind]) -> Option<Forged> {
     Some(Forged { at, kinds, only: false })
 }
@@ -547,16 +549,14 @@ fn forgeries_are_named_where_they_are() {
     let mut wrong = 0;
     for (name, forge) in forgeries() {
         let mut tried = 0;
-        // From both ends inwards, until enough places took this forgery.
-        let mut places: Vec<usize> =
-            (0..=last).step_by(7).chain([1, last]).chain((3..last).step_by(5)).collect();
-        places.reverse();
-        let mut seen = std::collections::BTreeSet::new();
-        while let Some(n) = places.pop() {
-            if tried == 2 || !seen.insert(n) {
-                continue;
+        // Places all over, each with some commits after it and as the last one.
+        let places = [0, 45, 2, 30, 5, 17, 9, 60, 12, 24, last].into_iter().chain(1..last);
+        for (n, after) in places.flat_map(|n| [(n, 4), (n, 0)]) {
+            if tried == 4 {
+                break;
             }
             let mut forged = sound.clone();
+            forged.chain.truncate(n + 1 + after);
             let Some(Forged { at, kinds, only }) = forge(&mut forged, n) else { continue };
             tried += 1;
             let report = report(&forged);
@@ -601,7 +601,7 @@ fn a_missing_beginning_is_said_once() {
     assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
     let finding = &report.findings[0];
     assert_eq!((finding.commit, finding.kind), (gone, FindingKind::Unreadable));
-    assert_eq!(report.commits as usize, forged.chain.len() - 42);
+    assert_eq!(report.commits, (forged.chain.len() - 42) as u64);
 }
 
 /// Numbers at the edge in a record that somebody wrote by hand: findings, never a panic.
@@ -665,7 +665,12 @@ fn a_newer_ledger_is_refused_by_name() {
         play.store().writer(super::support::WAIT).expect("a lock").publish(publication).expect("published");
         let act = Play::act(play.now);
         let input = crate::support::play::cancelling("task/a");
-        let refused = millrace::ledger::transact::transact(play.store(), &act, &input, &Default::default());
+        let refused = millrace::ledger::transact::transact(
+            play.store(),
+            &act,
+            &input,
+            &millrace::ledger::transact::Payloads::default(),
+        );
         assert_eq!(play.tip(), Some(new), "untouched");
         play.looks = false;
         match refused {

@@ -184,7 +184,8 @@ pub(crate) fn assert_consistent(store: &dyn Store, commit: Oid) {
                 assert!(depends_on.iter().all(|id| met(id.as_str())), "{name:?} has an unmet dependency");
             }
             "waiting" => {
-                let first = depends_on.iter().find(|id| !met(id.as_str())).map(|id| id.as_str());
+                let first =
+                    depends_on.iter().find(|id| !met(id.as_str())).map(millrace::domain::ids::ItemId::as_str);
                 assert_eq!(first, standing.waits_for.as_deref(), "{name:?}: what it waits for");
             }
             _ => {}

@@ -24,6 +24,7 @@ use millrace::domain::transition::record::{Actor, Transition};
 use millrace::domain::transition::refusal::Refusal;
 use millrace::domain::view::View;
 use millrace::format::config::{Loaded, parse};
+use millrace::format::records::decode;
 use millrace::ledger::commit::Person;
 use millrace::ledger::memory::MemoryStore;
 use millrace::ledger::store::{ObjectFormat, RefName, Store};
@@ -88,7 +89,7 @@ impl Document {
         self
     }
 
-    pub(crate) fn from_outside(mut self, origin: &str) -> Self {
+    pub(crate) fn outside(mut self, origin: &str) -> Self {
         self.origin = Some(origin.to_owned());
         self
     }
@@ -572,7 +573,12 @@ impl Play {
 
     /// What made the tip.
     pub(crate) fn transition(&self) -> Transition {
-        self.view(|view| view.transition()).expect("a readable record").expect("a transition")
+        self.view(|view| {
+            view.file(&millrace::domain::place::transition())
+                .map(|bytes| bytes.map(|bytes| decode(&bytes).expect("a transition")))
+        })
+        .expect("a readable record")
+        .expect("a transition")
     }
 
     pub(crate) fn pass(&mut self, minutes: i64) {

@@ -35,7 +35,7 @@ pub(crate) fn tell(play: &mut Play) {
         document("incident/outage"),
     ]);
     play.actor = Actor::Hook;
-    play.add(&task("from-push").from_outside("push by somebody"));
+    play.add(&task("from-push").outside("push by somebody"));
     play.actor = Actor::Daemon;
 
     // An incident and a spec, the plain way; the planner's mechanic once.
