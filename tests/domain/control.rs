@@ -36,7 +36,8 @@ fn a_plan_is_frozen_once_and_selecting_it_again_changes_nothing() {
     assert_ne!(play.control().plan.as_ref(), Some(&first));
     // Back to the first: it is frozen already, only the selection moves.
     let transition = play.done_with(&again, &payloads);
-    let kinds: Vec<&str> = transition.payloads.keys().map(|path| path.as_str()).collect();
+    let kinds: Vec<&str> =
+        transition.payloads.keys().map(millrace::domain::place::TreePath::as_str).collect();
     assert_eq!(kinds, ["plans/diagnostics.toml"]);
     assert_eq!(play.control().plan, Some(first));
     play.end();
