@@ -1,5 +1,6 @@
 //! The user's git packs and prunes in a loop while transitions are made: nothing is lost, and gix reads what git reads.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use millrace::domain::view::View as _;
@@ -9,9 +10,12 @@ use millrace::ledger::transact::read_commit;
 use millrace::ledger::tree::Trees;
 use millrace::ledger::view::TreeView;
 
-use super::project::{add, ledger_paths, project, said};
+use super::project::{add, ledger_paths, program, project, said, succeeds, task};
 use super::size::Proof;
 use super::soundness::{MAX_PACKS, fsck, linear, nothing_is_left, packs, users_git_works, verified};
+use super::strace::{needed, traced};
+
+use crate::repo::TestRepo;
 
 const PACKING: [&[&str]; 4] = [
     &["gc", "--quiet", "--prune=now"],
@@ -20,8 +24,17 @@ const PACKING: [&[&str]; 4] = [
     &["maintenance", "run", "--quiet", "--task=incremental-repack"],
 ];
 
+/// Queues a task with a rest between the writing of the objects and the moving of the ref (where the ref's lock is linked):
+/// time for a gc to come between.
+fn add_slowly(repo: &TestRepo, id: &str) {
+    let document = task(repo, id);
+    let rest = ["-e", "trace=linkat", "-e", "inject=linkat:delay_enter=60000"];
+    succeeds(traced(repo, &rest, Path::new("/dev/null"), &[program(), "queue", "add-task", &document]));
+}
+
 #[test]
 fn transitions_beside_gc_repack_and_maintenance() {
+    needed();
     let proof = Proof::begin("gc, repack, pack-refs, maintenance beside transitions");
     let transitions = proof.size(120, 500);
     let repo = project();
@@ -44,7 +57,12 @@ fn transitions_beside_gc_repack_and_maintenance() {
         let mut worst = 0;
         let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             for n in 0..transitions {
-                add(&repo, &format!("task-{n}"));
+                let id = format!("task-{n}");
+                if n % 3 == 0 {
+                    add_slowly(&repo, &id);
+                } else {
+                    add(&repo, &id);
+                }
                 let (ours, _) = packs(&repo);
                 worst = ours.max(worst);
                 let tip = reader.resolve(&RefName::State).expect("a ref").expect("a tip");
