@@ -21,12 +21,6 @@ const OWN_NAMES: [&str; 6] =
 /// Names under which the runtime keeps what it saw itself, or may: nobody else's file gets one.
 const WITNESS_NAMES: [&str; 4] = ["exit.toml", "stdout.tail", "stderr.tail", "final-message.md"];
 
-/// Whether git takes the name for one of its own files on some file system, and refuses a tree that has it.
-fn is_gits(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.starts_with("gi") && name.contains('~')
-}
-
 /// The values that must not get into the record: of variables whose names say so.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
@@ -86,8 +80,6 @@ impl Kept {
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| !OWN_NAMES.contains(&name.as_str()) && !name.starts_with('.'))
-            // A name that the ledger's tree cannot hold must not keep the handoff from happening.
-            .filter(|name| TreePath::new(name.clone()).is_ok())
             .collect();
         names.sort();
         for name in names {
@@ -96,7 +88,9 @@ impl Kept {
                 self.findings.push("a file whose name holds a secret was left out of the record".to_owned());
                 continue;
             }
-            if WITNESS_NAMES.contains(&name.as_str()) || is_gits(&name) {
+            // A name that the ledger's tree cannot hold must not keep the handoff from happening.
+            if WITNESS_NAMES.contains(&name.as_str()) || TreePath::new(name.clone()).is_err() {
+                let name = name.escape_debug();
                 self.findings
                     .push(format!("{name} was left out of the record: no stage's file may bear that name"));
                 continue;

@@ -66,7 +66,7 @@ fn git_clean_costs_a_stage_its_result_file_and_not_us_the_evidence() {
     let result = site.result("01-builder");
     assert_eq!(result["judgement"]["channel"].as_str(), Some("marker"), "{result}");
     assert!(!result.contains_key("findings"), "{result}");
-    for file in ["prompt.md", "request.toml", "exit.toml", "stdout.tail", "final-message.md"] {
+    for file in ["prompt.md", "request.toml", "exit.toml", "stdout.tail"] {
         site.path("runs/", &format!("/01-builder/{file}"));
     }
     assert_eq!(site.state_of("one"), "done");
@@ -149,12 +149,9 @@ fn a_secret_that_a_harness_was_given_gets_into_no_object_of_the_ledger() {
         let start = objects.floor_char_boundary(at.saturating_sub(300));
         panic!("the secret is there: {}", &objects[start..at]);
     }
-    for file in [
-        "01-builder/notes.md",
-        "01-builder/stdout.tail",
-        "01-builder/stderr.tail",
-        "02-checker/final-message.md",
-    ] {
+    for file in
+        ["01-builder/notes.md", "01-builder/stdout.tail", "01-builder/stderr.tail", "02-checker/stdout.tail"]
+    {
         assert!(
             site.show(&site.path("runs/", file)).contains("[redacted: the value of API_TOKEN]"),
             "{file}"
