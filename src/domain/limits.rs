@@ -26,9 +26,6 @@ pub const MAX_INTAKE_DOCUMENTS: usize = 1000;
 /// How long a command waits for the writer's lock before it names the holder.
 pub const LOCK_WAIT: Duration = Duration::from_secs(30);
 
-/// How long a git hook waits for it: a push must not hang.
-pub const LOCK_WAIT_HOOK: Duration = Duration::from_secs(2);
-
 /// Level-0 packs of ours (one a transition) that are folded into one.
 pub const FOLD_AT: usize = 24;
 
@@ -49,6 +46,3 @@ pub const DEFAULT_MAX_INTERRUPTIONS: u32 = 5;
 
 /// Minutes of rest after the n-th infrastructure failure in a row of one runner; the last value repeats.
 pub const BACKOFF_MINUTES: [i64; 4] = [5, 15, 60, 60];
-
-/// Receipts that are kept; the oldest go first.
-pub const MAX_RECEIPTS: usize = 1000;
