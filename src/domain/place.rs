@@ -144,6 +144,12 @@ pub fn plans_folder() -> TreePath {
     TreePath::made("plans".to_owned())
 }
 
+/// A frozen plan: its record, and `files/`.
+#[must_use]
+pub fn plan_folder(plan: &PlanId) -> TreePath {
+    TreePath::made(format!("plans/{plan}"))
+}
+
 /// A frozen plan's record.
 #[must_use]
 pub fn plan(plan: &PlanId) -> TreePath {
