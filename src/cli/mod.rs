@@ -12,6 +12,7 @@ mod lookup;
 mod moments;
 mod page;
 mod program;
+mod reasons;
 mod stdout;
 mod trailers;
 

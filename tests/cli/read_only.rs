@@ -3,10 +3,12 @@
 use super::commands::{STRAIGHT, call, everything, queue, said, script, task, task_with, well};
 use crate::support::repo::TestRepo;
 
-const READING: [&[&str]; 9] = [
+const READING: [&[&str]; 11] = [
     &["status"],
     &["status", "--json"],
     &["queue", "ls"],
+    &["queue", "ls", "--closed"],
+    &["queue", "template", "task"],
     &["runs", "ls"],
     &["log", "-n", "0"],
     &["verify"],
