@@ -11,6 +11,7 @@ mod failure;
 mod lookup;
 mod moments;
 mod page;
+mod plan_source;
 mod program;
 mod reasons;
 mod stdout;

@@ -1,7 +1,8 @@
 //! Compiling and selecting plans, and bootstrapping what is missing for it.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -17,7 +18,9 @@ use crate::format::config::{self, ConfigError, Loaded};
 use crate::format::warning::Warning;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::{Payloads, TransactError};
-use crate::workspace::bootstrap::{BootstrapError, Bootstrapped, ensure_millrace_dir};
+use crate::workspace::bootstrap::{
+    AGENTS, BootstrapError, Bootstrapped, CONFIG, ReferenceStyle, ensure_millrace_dir,
+};
 
 /// Folders of `millrace-agents/` whose files take the place of shipped ones.
 const OVERRIDES: [&str; 4] = ["modes", "loops", "entrypoints", "skills"];
@@ -35,17 +38,8 @@ pub enum PlanError {
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
     /// `millrace-agents/` is another runtime's folder. Nothing was touched.
-    #[error(
-        "{} belongs to a runtime that keeps its state in files (it has {found}/), and is left as it is; move it away to \
-         use Millrace here",
-        .folder.display()
-    )]
-    ReferenceStyle {
-        /// The folder.
-        folder: PathBuf,
-        /// The entry that gives it away.
-        found: &'static str,
-    },
+    #[error(transparent)]
+    ReferenceStyle(#[from] ReferenceStyle),
     /// The configuration is refused.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -95,19 +89,48 @@ pub struct Selected {
 pub fn bootstrap(project: &Project) -> Result<Vec<PathBuf>, PlanError> {
     match ensure_millrace_dir(work_tree(project)?, config::bootstrap_text())? {
         Bootstrapped::Ready { created, ignore: _ } => Ok(created),
-        Bootstrapped::ReferenceStyle { folder, found } => Err(PlanError::ReferenceStyle { folder, found }),
+        Bootstrapped::ReferenceStyle(other) => Err(other.into()),
     }
 }
 
 /// The configuration of the work tree, or of another file.
 pub fn load(project: &Project, file: Option<&Path>) -> Result<Loaded, PlanError> {
-    let path = match file {
-        Some(path) => path.to_owned(),
-        None => work_tree(project)?.join("millrace-agents").join("millrace.toml"),
+    let path = config_path(project, file)?;
+    let read = || {
+        let mut text = String::new();
+        // A byte more than is accepted: what is too long is refused by what reads it.
+        File::open(&path)?.take(config::MAX_CONFIG_BYTES as u64 + 1).read_to_string(&mut text)?;
+        Ok(text)
     };
-    let text =
-        std::fs::read_to_string(&path).map_err(|source| PlanError::Read { path: path.clone(), source })?;
+    let text = read().map_err(|source| PlanError::Read { path: path.clone(), source })?;
     Ok(config::parse(&text, &path.display().to_string())?)
+}
+
+/// The same; the defaults, and `false`, where the work tree has no configuration yet.
+pub fn load_or_defaults(project: &Project, file: Option<&Path>) -> Result<(Loaded, bool), PlanError> {
+    let path = config_path(project, file)?;
+    // A link that leads nowhere is a configuration that cannot be read.
+    if file.is_some() || path.symlink_metadata().is_ok() {
+        return Ok((load(project, file)?, true));
+    }
+    Ok((config::parse("", &path.display().to_string())?, false))
+}
+
+fn config_path(project: &Project, file: Option<&Path>) -> Result<PathBuf, PlanError> {
+    match file {
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(work_tree(project)?.join(AGENTS).join(CONFIG)),
+    }
+}
+
+/// Compiles a configuration with what the work tree has beside it. Writes nothing.
+pub fn compile_only(
+    project: &Project,
+    mode: Option<&ModeId>,
+    config: &Loaded,
+) -> Result<Result<Compiled, Diagnostics>, PlanError> {
+    let assets = Assets::with_overrides(overrides(work_tree(project)?)?);
+    Ok(compile(&Request { mode, config, assets: &assets }))
 }
 
 /// Bootstraps what is missing, compiles, and selects the plan. A failed compile leaves the selected plan as it is, and
@@ -117,12 +140,13 @@ pub fn compile_and_select(
     mode: Option<&ModeId>,
     config_file: Option<&Path>,
 ) -> Result<Selected, PlanError> {
+    // A file that somebody names has to be there before anything is made.
+    let named = config_file.map(|file| load(project, Some(file))).transpose()?;
     let created = bootstrap(project)?;
-    let loaded = load(project, config_file)?;
-    let assets = Assets::with_overrides(overrides(work_tree(project)?)?);
+    let loaded = named.map_or_else(|| load(project, None), Ok)?;
     let act = project.act(Actor::Operator, None)?;
     let mut payloads = Payloads::default();
-    let compiled = match compile(&Request { mode, config: &loaded, assets: &assets }) {
+    let compiled = match compile_only(project, mode, &loaded)? {
         Ok(compiled) => compiled,
         Err(diagnostics) => {
             let record = diagnostics.to_toml().map_err(TransactError::from)?;
@@ -174,7 +198,7 @@ fn work_tree(project: &Project) -> Result<&Path, PlanError> {
 
 /// The operator's own modes, loops, entrypoints and skills, by their path below `millrace-agents/`.
 fn overrides(work_tree: &Path) -> Result<BTreeMap<String, Vec<u8>>, PlanError> {
-    let agents = work_tree.join("millrace-agents");
+    let agents = work_tree.join(AGENTS);
     let mut found = BTreeMap::new();
     let mut todo: Vec<PathBuf> = OVERRIDES.iter().map(|folder| agents.join(folder)).collect();
     while let Some(folder) = todo.pop() {

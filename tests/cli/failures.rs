@@ -171,13 +171,15 @@ fn configuration() {
     assert!(text.starts_with("exit 2\n"), "{text}");
     let doctor = call(&repo, &["doctor"]);
     assert_eq!(doctor.status.code(), Some(1), "{}", said(&repo, &doctor));
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate", "--config", "none.toml"])), @r"
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate", "--config", "none.toml"])), @"
     exit 2
     ! millrace: cannot read none.toml: No such file or directory (os error 2)
+    ! hint: no plan is selected, so nothing runs yet
     ");
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate", "--mode", "../x"])), @r"
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate", "--mode", "../x"])), @"
     exit 2
     ! millrace: the mode id `../x` is not valid: expected an ASCII letter or digit, then letters, digits, `.`, `_` or `-`
+    ! hint: no plan is selected, so nothing runs yet
     ");
 }
 

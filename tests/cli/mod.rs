@@ -2,6 +2,7 @@
 
 mod answers;
 mod commands;
+mod config;
 mod demo;
 mod docs;
 mod docs_format;
@@ -10,6 +11,7 @@ mod failures;
 mod first_minute;
 mod inside_a_stage;
 mod interrupted;
+mod plan_choice;
 mod queue;
 mod read_only;
 mod scripted;

@@ -26,6 +26,7 @@ use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::project::Project;
 use crate::runtime::{source, tree};
+use crate::workspace::bootstrap::reference_style;
 
 /// Items of one state that are named.
 const NAMED: usize = 10;
@@ -38,6 +39,9 @@ pub(crate) struct StatusArguments {}
 #[derive(Debug, Serialize)]
 struct Status {
     workspace: PathBuf,
+    /// What is said of a millrace-agents/ that belongs to another runtime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_runtime: Option<String>,
     /// None before the ledger begins.
     ledger: Option<Position>,
     plan: Option<PlanId>,
@@ -126,6 +130,12 @@ fn status(project: &Project) -> Result<Status, Failure> {
     let runtime = probe(&project.store.private_dir())?;
     let mut status = Status {
         workspace: workspace(project),
+        other_runtime: project
+            .repository
+            .work_tree
+            .as_deref()
+            .and_then(reference_style)
+            .map(|other| other.to_string()),
         ledger: None,
         plan: None,
         mode: None,
@@ -274,6 +284,10 @@ impl Answer for Status {
             ("mode", or_none(self.mode.as_ref().map(ToString::to_string))),
             ("runtime", or_none(self.runtime.clone())),
         ]);
+        if let Some(other) = &self.other_runtime {
+            page.gap();
+            page.line(format!("!! {other}"));
+        }
         if self.unattended {
             page.gap();
             page.line("!! work is queued and nothing runs it: start `millrace run daemon`");
