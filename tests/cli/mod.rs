@@ -1,6 +1,7 @@
 //! Tests of `src/cli`: the program as its users call it.
 
 mod answers;
+mod bootstrap;
 mod commands;
 mod config;
 mod demo;
