@@ -5,6 +5,7 @@ mod control;
 mod enqueue;
 mod handoff;
 mod ids;
+mod incident;
 mod infrastructure;
 mod interruption;
 mod launch;

@@ -4,6 +4,7 @@ mod between;
 mod bounds;
 mod crash;
 mod damage;
+mod escalation;
 mod happy;
 mod repair;
 mod site;
