@@ -1,5 +1,6 @@
 //! Tests of `src/domain`.
 
+mod any_plan;
 mod cancel;
 mod control;
 mod enqueue;
