@@ -3,7 +3,6 @@
 mod assets_text;
 mod broken;
 mod broken_kinds;
-mod decision_table;
 mod inventory;
 mod overrides;
 mod standard_plain;

@@ -3,6 +3,7 @@
 mod any_plan;
 mod cancel;
 mod control;
+mod decision_table;
 mod enqueue;
 mod handoff;
 mod ids;
