@@ -9,20 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use millrace::compile::{Assets, Request, compile};
-use millrace::domain::control::Control;
-use millrace::domain::ids::{FailureClass, ItemId, PlanId, RunId};
-use millrace::domain::item::{ItemKind, ItemRef};
+use millrace::domain::ids::FailureClass;
 use millrace::domain::plan::{Ending, Plan, Plane};
-use millrace::domain::recovery::{CounterKey, Recovery};
-use millrace::domain::result::{Judgement, ResultClass};
-use millrace::domain::run::{Failure, Run, RunRecord};
-use millrace::domain::slot::{Slot, Turn};
-use millrace::domain::transition::decide::decide;
-use millrace::domain::transition::decision::{Decision, Effect};
-use millrace::domain::transition::input::{Files, Handoff, Input, Known};
-use millrace::domain::view::{Fault, View};
+use millrace::domain::result::{InfrastructureClass, Judgement, ResultClass};
+use millrace::domain::transition::decision::Effect;
 
-use crate::support::play::{config, failure, report, snapshot, start};
+use super::moment::{Came, Counts, State, UNDER_REPAIR, came, failed_at};
+use crate::support::play::{config, failure, interruption, outage, report, resuming};
 
 /// What the reference does with a result, by its contract.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -135,188 +128,6 @@ fn plan() -> Rc<Plan> {
     );
     let request = Request { mode: None, config: &config(&text), assets: &Assets::shipped() };
     Rc::new(compile(&request).expect("a plan").plan)
-}
-
-/// Counters of the item before the decision.
-#[derive(Debug, Clone, Copy)]
-struct Counts {
-    fix_cycle: u32,
-    /// Of the class that is to be repaired.
-    repairs: u32,
-    consultant: u32,
-}
-
-/// One run at one stage, with these counters: all that a handoff looks at.
-struct State {
-    plan: Rc<Plan>,
-    run: Run,
-    recovery: Recovery,
-}
-
-/// Where what repair stages work on failed: in neither plane the stage that the reference always goes back to.
-fn failed_at(plane: Plane) -> &'static str {
-    if plane == Plane::Execution { "updater" } else { "manager" }
-}
-
-const UNDER_REPAIR: &str = "something_odd";
-
-impl State {
-    fn at(plan: &Rc<Plan>, stage: &str, counts: Counts, class: &str) -> Self {
-        let stage = plan.stage_ref(&stage.parse().expect("a stage")).expect("a stage of the plan");
-        let repairs = plan.stages[&stage.stage].repair;
-        let kind = if stage.plane == Plane::Execution { ItemKind::Task } else { ItemKind::Incident };
-        let item = ItemRef::new(kind, "it".parse().expect("an id"));
-        let mut recovery = Recovery::new(item.clone());
-        let mut count = |counter: &str, class: Option<&str>, value: u32| {
-            let key = CounterKey {
-                counter: counter.parse().expect("a counter"),
-                class: class.map(|class| class.parse().expect("a class")),
-            };
-            recovery.counters.insert(key, value);
-        };
-        count("fix_cycle", None, counts.fix_cycle);
-        count("consultant_invocations", None, counts.consultant);
-        for counter in ["troubleshoot_attempts", "mechanic_attempts"] {
-            count(counter, Some(class), counts.repairs);
-            // Another class's count decides nothing.
-            count(counter, Some("another_class"), 99);
-        }
-        let run = Run {
-            run: "20261118-0000-000001".parse().expect("a run"),
-            item,
-            turn: "5.0000000001".parse().expect("a turn"),
-            plan: "plan-standard_plain-000000000000".parse().expect("a plan"),
-            opened_at: start(),
-            base: None,
-            branch: None,
-            start: snapshot(1),
-            snapshot: snapshot(1),
-            tip: snapshot(1),
-            failure: repairs.then(|| Failure {
-                stage: failed_at(stage.plane).parse().expect("a stage"),
-                class: UNDER_REPAIR.parse().expect("a class"),
-                launch: 1,
-            }),
-            stage,
-            launches: 2,
-            spent: 1,
-            interruptions: 0,
-            cancel: None,
-            launch: Some(millrace::domain::run::Launch {
-                nonce: "00000000000000000000000000000001".parse().expect("a nonce"),
-                number: 2,
-                at: start(),
-                session: "00000000000000000000000000000002".parse().expect("a session"),
-                reserved_seconds: 60,
-            }),
-        };
-        Self { plan: plan.clone(), run, recovery }
-    }
-
-    #[track_caller]
-    fn decide(&self, judgement: Judgement) -> Decision {
-        let handoff = Handoff {
-            run: self.run.run.clone(),
-            nonce: self.run.launch.clone().expect("a launch").nonce,
-            ended_at: start(),
-            judgement,
-            asked: false,
-            snapshot: None,
-            usage: millrace::domain::result::Usage::default(),
-            findings: Vec::new(),
-            evidence: Files::new(),
-            incident: None,
-        };
-        decide(self, start(), &Input::Handoff(handoff)).expect("a readable state").expect("a decision")
-    }
-}
-
-impl View for State {
-    fn exists(&self) -> Result<bool, Fault> {
-        Ok(true)
-    }
-    fn control(&self) -> Result<Control, Fault> {
-        Ok(Control::default())
-    }
-    fn plan(&self, _: &PlanId) -> Result<Option<Rc<Plan>>, Fault> {
-        Ok(Some(self.plan.clone()))
-    }
-    fn known(&self, _: &ItemRef) -> Result<Option<Known>, Fault> {
-        Ok(None)
-    }
-    fn twin(&self, _: &ItemRef) -> Result<Option<ItemId>, Fault> {
-        Ok(None)
-    }
-    fn stands_in(&self, _: &ItemRef, slot: &Slot) -> Result<bool, Fault> {
-        Ok(*slot == Slot::Active)
-    }
-    fn slot(&self, _: &ItemRef) -> Result<Option<Slot>, Fault> {
-        Ok(Some(Slot::Active))
-    }
-    fn next_queued(&self, _: ItemKind) -> Result<Option<(ItemId, Turn)>, Fault> {
-        Ok(None)
-    }
-    fn waiting_for(&self, _: ItemKind, _: &ItemId) -> Result<Vec<(ItemId, Turn)>, Fault> {
-        Ok(Vec::new())
-    }
-    fn runs(&self) -> Result<Vec<Run>, Fault> {
-        Ok(vec![self.run.clone()])
-    }
-    fn run(&self, _: &RunId) -> Result<Option<Run>, Fault> {
-        Ok(Some(self.run.clone()))
-    }
-    fn run_record(&self, _: &RunId) -> Result<Option<RunRecord>, Fault> {
-        Ok(None)
-    }
-    fn recovery(&self, _: &ItemRef) -> Result<Option<Recovery>, Fault> {
-        Ok(Some(self.recovery.clone()))
-    }
-}
-
-/// What a decision comes to: where the run goes, why, what is counted (3.4), what is under repair (the class recorded
-/// of 3.1), and what becomes of the item (3.5).
-#[derive(Debug, PartialEq)]
-struct Came {
-    next: String,
-    why: String,
-    counted: Vec<String>,
-    repairing: Option<String>,
-    item: Option<String>,
-}
-
-fn came(decision: &Decision) -> Came {
-    let mut came =
-        Came { next: String::new(), why: String::new(), counted: Vec::new(), repairing: None, item: None };
-    let mut ended = None;
-    for effect in &decision.effects {
-        match effect {
-            Effect::Conclude { result, .. } => {
-                came.next = result.next.clone();
-                came.why = result.why.clone();
-            }
-            Effect::Count { counter, value, .. } => came.counted.push(format!("{counter}={value}")),
-            Effect::Route { to, failure, why, .. } => {
-                assert_eq!(
-                    (&to.to_string(), why),
-                    (&came.next, &came.why),
-                    "one decision, said twice the same"
-                );
-                came.repairing =
-                    failure.as_ref().map(|failure| format!("{} of {}", failure.class, failure.stage));
-            }
-            Effect::Move { from, to, .. } => {
-                assert_eq!(*from, Slot::Active);
-                came.item = Some(to.state().to_owned());
-            }
-            Effect::Close { end, .. } => ended = Some(end.ending),
-            _ => {}
-        }
-    }
-    assert_eq!(came.item.is_some(), ended.is_some(), "an item leaves `active` with its run");
-    if let Some(ending) = ended {
-        assert_eq!(came.next, ending.as_str());
-    }
-    came
 }
 
 /// What the tables and the differences say.
@@ -480,7 +291,7 @@ fn repair_stages_resume_where_the_failure_was() {
         assert_eq!(came(&state.decide(report(result))).next, format!("{plane}/{}", failed_at(plane)));
         // Every stage of the plan, as what the result names.
         for (name, other) in &plan.stages {
-            let decision = state.decide(crate::support::play::resuming(result, name.as_str()));
+            let decision = state.decide(resuming(result, name.as_str()));
             let judges = name.as_str() == "arbiter";
             let higher = stage == "troubleshooter" && name.as_str() == "consultant";
             let may = other.plane == plane && name.as_str() != stage && !higher && !judges;
@@ -527,14 +338,12 @@ fn a_blocked_item_keeps_its_counters() {
 #[test]
 fn infrastructure_is_not_work() {
     let plan = plan();
-    for class in [
-        millrace::domain::result::InfrastructureClass::MissingProgram,
-        millrace::domain::result::InfrastructureClass::Auth,
-        millrace::domain::result::InfrastructureClass::Network,
-    ] {
+    for class in
+        [InfrastructureClass::MissingProgram, InfrastructureClass::Auth, InfrastructureClass::Network]
+    {
         for stage in plan.stages.keys() {
             let state = State::at(&plan, stage.as_str(), NONE, "x");
-            let decision = state.decide(crate::support::play::outage(class));
+            let decision = state.decide(outage(class));
             let came = came(&decision);
             assert_eq!((came.next, came.counted, came.item), (state.run.stage.to_string(), Vec::new(), None));
             assert!(decision.effects.iter().any(|effect| matches!(effect, Effect::Pause { .. })));
@@ -554,7 +363,7 @@ fn an_interruption_is_not_a_failure() {
     {
         let mut state = State::at(&plan, "fixer", NONE, "x");
         state.run.interruptions = before;
-        let came = came(&state.decide(crate::support::play::interruption()));
+        let came = came(&state.decide(interruption()));
         assert_eq!((came.next.as_str(), came.counted.len()), (next, 0), "{before} before");
     }
 }

@@ -11,6 +11,7 @@ mod incident;
 mod infrastructure;
 mod interruption;
 mod launch;
+mod moment;
 mod place;
 mod random;
 mod routing;

@@ -203,6 +203,9 @@ fn what_needs_planning_becomes_an_incident_that_is_kept() {
     let why = format!("planning_plane: incident/{id} is kept; this version does not run the planning loop");
     assert_eq!(site.json(&["status"])["next"]["detail"], why.as_str());
     assert_eq!(site.json(&["status"])["unattended"], false);
+    let status = site.ok(&["status"]);
+    assert!(status.contains(&format!("\nnext: {why}\n")) && status.contains("\nincidents  1 "), "{status}");
+    assert!(!status.contains("nothing runs it"), "{status}");
     let listed = site.json(&["queue", "ls"]);
     let listed = listed["items"].as_array().expect("items");
     let incident =

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod escalation;
 mod happy;
+mod plan_change;
 mod repair;
 mod site;
 mod stopping;
