@@ -222,7 +222,7 @@ fn stage_kinds(
     for stage in &written.stages {
         let name = &stage.value;
         let Some(path) = stage_kind::path_of(assets, name) else {
-            let expected = match nearest(name.as_str(), stage_kind::names(assets).into_iter()) {
+            let expected = match nearest(name.as_str(), stage_kind::names(assets)) {
                 Some(meant) => format!("`{meant}`"),
                 None => format!("a kind of its own, `millrace-agents/stages/{}/{name}.yaml`", written.plane),
             };

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use millrace::compile::{Assets, Compiled, Request, compile};
+use millrace::domain::ids::{ResultName, RunId, StageName};
 use millrace::domain::plan::{Ending, Plan};
 use millrace::domain::result::{InfrastructureClass, Judgement};
 use millrace::domain::run::RunEnd;
@@ -263,9 +264,9 @@ fn play(compiled: &Compiled, moves: &[Move]) {
 /// Hands a launch off as the move says; without one the stage is blocked.
 fn hand(play: &mut Play, plan: &Plan, next: Option<&Move>, spent: &mut Spent) {
     let stage = play.run().stage.stage;
-    let results: Vec<&str> = plan.stages[&stage].results.keys().map(|name| name.as_str()).collect();
+    let results: Vec<&str> = plan.stages[&stage].results.keys().map(ResultName::as_str).collect();
     // Stages of this loop, one of the other plane, and one that does not exist.
-    let names: Vec<&str> = plan.stages.keys().map(|name| name.as_str()).chain(["nobody"]).collect();
+    let names: Vec<&str> = plan.stages.keys().map(StageName::as_str).chain(["nobody"]).collect();
     let mut asked = false;
     let judgement = match next {
         Some(Move::Report(n, None)) => report(results[n % results.len()]),
@@ -295,7 +296,7 @@ fn hand(play: &mut Play, plan: &Plan, next: Option<&Move>, spent: &mut Spent) {
     spent.free += u32::from(free);
     let mut payloads = Payloads::default();
     let incident = play.incident(&mut payloads);
-    let handoff = Handoff { asked, incident: Some(incident), ..play.handing(judgement) };
+    let handoff = Handoff { asked, incident: Some(Box::new(incident)), ..play.handing(judgement) };
     match play.ask(&Input::Handoff(handoff), &payloads) {
         Ok(_) => {}
         Err(TransactError::Refused(refusal)) => panic!("{stage} cannot hand off: {refusal}"),
@@ -321,7 +322,7 @@ fn within_bounds(play: &Play, plan: &Plan, spent: &Spent) {
 }
 
 /// The item is at its end, and says why.
-fn ended(play: &Play, run: &millrace::domain::ids::RunId) {
+fn ended(play: &Play, run: &RunId) {
     let state = play.state("task/it");
     let RunEnd { ending, reason, .. } =
         play.run_record(run).and_then(|it| it.end).expect("the run has ended");

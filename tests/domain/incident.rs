@@ -36,7 +36,7 @@ fn with_incident(play: &mut Play, judgement: Judgement) -> (Handoff, Payloads) {
     let mut payloads = Payloads::default();
     let incident = play.incident(&mut payloads);
     let mut handoff = play.handing(judgement);
-    handoff.incident = Some(incident);
+    handoff.incident = Some(Box::new(incident));
     (handoff, payloads)
 }
 
@@ -79,7 +79,7 @@ fn it_comes_in_with_the_handoff_and_the_reason_names_it() {
 fn lineage_is_the_items_whatever_the_handoff_says() {
     let mut play = consulting();
     let (mut handoff, payloads) = with_incident(&mut play, report("NEEDS_PLANNING"));
-    let Submitted { intake, origin, .. } = handoff.incident.as_mut().expect("an incident");
+    let Submitted { intake, origin, .. } = &mut **handoff.incident.as_mut().expect("an incident");
     for id in
         [&mut intake.root_spec_id, &mut intake.root_idea_id, &mut intake.spec_id, &mut intake.parent_task_id]
     {
@@ -133,7 +133,7 @@ fn f52_a_handoff_that_comes_again_opens_no_second_one() {
     play.done_with(&Input::Handoff(handoff.clone()), &payloads);
     match play.ask(&Input::Handoff(handoff), &payloads) {
         Err(TransactError::Refused(refusal)) => {
-            assert!(refusal.to_string().starts_with("late result"), "{refusal}")
+            assert!(refusal.to_string().starts_with("late result"), "{refusal}");
         }
         other => panic!("{other:?}"),
     }
@@ -164,7 +164,7 @@ fn an_id_that_is_taken_never_holds_the_handoff_up() {
             taken.intake.item = item(&name);
         }
         let name: ItemRef = taken.intake.item.clone();
-        play.done_with(&Input::Enqueue { documents: vec![taken] }, &other);
+        play.done_with(&Input::Enqueue { documents: vec![*taken] }, &other);
         let transition = play.done_with(&Input::Handoff(handoff), &payloads);
         assert!(admitted(&transition).is_empty());
         assert!(reason(&play).contains(said), "{}", reason(&play));

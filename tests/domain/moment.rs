@@ -172,8 +172,8 @@ pub(super) fn came(decision: &Decision) -> Came {
     for effect in &decision.effects {
         match effect {
             Effect::Conclude { result, .. } => {
-                came.next = result.next.clone();
-                came.why = result.why.clone();
+                came.next.clone_from(&result.next);
+                came.why.clone_from(&result.why);
             }
             Effect::Count { counter, value, .. } => came.counted.push(format!("{counter}={value}")),
             Effect::Route { to, failure, why, .. } => {

@@ -149,7 +149,7 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
                 // rules say.
                 let mut payloads = Payloads::default();
                 if play.run().launch.is_some() {
-                    handoff.incident = Some(play.incident(&mut payloads));
+                    handoff.incident = Some(Box::new(play.incident(&mut payloads)));
                 }
                 ask(play, &Input::Handoff(handoff), &payloads);
             }

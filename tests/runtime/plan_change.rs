@@ -95,7 +95,7 @@ fn a_run_keeps_its_plan_and_the_next_one_has_the_new_one() {
         why,
         ["builder:BUILDER_COMPLETE", "fix_cycle 1 of 1", "fixer:FIXER_COMPLETE", first, end[0], end[1]]
     );
-    assert_eq!(plans, [old.clone()]);
+    assert_eq!(plans, [old.as_str()]);
     let (why, plans) = told(&site, "two");
     assert_eq!(
         why,
@@ -110,7 +110,7 @@ fn a_run_keeps_its_plan_and_the_next_one_has_the_new_one() {
             end[1]
         ]
     );
-    assert_eq!(plans, [new.clone()]);
+    assert_eq!(plans, [new.as_str()]);
     for (item, plan) in [("one", &old), ("two", &new)] {
         let recovery: toml::Table =
             toml::from_str(&site.show(&format!("recovery/task.{item}.toml"))).expect("TOML");

@@ -213,7 +213,7 @@ pub struct Handoff {
     pub evidence: Files,
     /// The incident that goes to the planning plane, should the run end there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub incident: Option<Submitted>,
+    pub incident: Option<Box<Submitted>>,
 }
 
 impl Input {

@@ -1,5 +1,7 @@
 //! Escalate: the incident of a run that ends in planning, from what the ledger knows and what its last stage said.
 
+use std::fmt::Write as _;
+
 use super::super::project::Project;
 use super::context::{Stage, StageError};
 use super::history::{Past, launches};
@@ -69,7 +71,8 @@ pub(super) fn incident(
         related_stage_results: Vec::new(),
     };
     if let Some(failure) = &run.failure {
-        incident.trigger_reason += &format!(", called for {} at {}", failure.class, failure.stage);
+        // Writing to a string cannot fail.
+        let _ = write!(incident.trigger_reason, ", called for {} at {}", failure.class, failure.stage);
     }
     earlier(&view, stage, run, &mut incident)?;
     let here = place::result(&run.run, stage.number, &stage.at.stage);

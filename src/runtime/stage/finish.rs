@@ -78,11 +78,11 @@ pub fn finish(
     let asking = Asking { judgement: &judgement, ended_at: judged.ended_at, evidence: &evidence };
     let incident = match incident(project, stage, run, &asking)? {
         None => None,
-        Some(incident) => Some(Submitted {
+        Some(incident) => Some(Box::new(Submitted {
             document: payloads.add(&project.store, render(&incident).into_bytes())?,
             origin: None,
             intake: incident.intake,
-        }),
+        })),
     };
     let input = Input::Handoff(Handoff {
         run: stage.run.clone(),
