@@ -70,8 +70,8 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Opens a document whose kind has the fields `known`, some of them `required`. Unknown fields are warned about; those that were
-    /// probably meant to be a known one are refused.
+    /// Opens a document whose kind has the fields `known`, some of them `required`. Unknown fields are warned about;
+    /// those that were probably meant to be a known one are refused.
     pub(super) fn open(
         bytes: &'a [u8],
         file: &'a str,
