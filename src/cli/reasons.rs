@@ -17,7 +17,7 @@ use crate::domain::place::{self, OpenState};
 use crate::domain::plan::StageRef;
 use crate::domain::recovery::Blocked;
 use crate::domain::run::Run;
-use crate::domain::schedule::{CLAIM_ORDER, Wait, claims, kept, may_start};
+use crate::domain::schedule::{CLAIM_ORDER, Wait, claims, kept, may_launch, may_start};
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
@@ -59,8 +59,9 @@ pub(crate) enum Why {
 }
 
 /// A run that works on an item.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Activity {
+    item: ItemRef,
     run: RunId,
     stage: StageRef,
     /// The number of the launch that has no end yet.
@@ -70,14 +71,37 @@ pub(crate) struct Activity {
     cancelling: bool,
     since: Timestamp,
     elapsed_seconds: i64,
+    /// What keeps the stage that it is routed to from starting.
+    holds: Vec<String>,
     #[serde(skip)]
     turn: Turn,
 }
 
 impl Activity {
-    pub(crate) fn of(run: &Run, attended: bool, now: Timestamp) -> Self {
+    /// The item, as text.
+    pub(crate) fn item(&self) -> &ItemRef {
+        &self.item
+    }
+
+    fn of(
+        project: &Project,
+        view: &TreeView<'_, '_>,
+        control: &Control,
+        run: &Run,
+        (attended, now): (bool, Timestamp),
+    ) -> Result<Self, Failure> {
         let since = run.launch.as_ref().map_or(run.opened_at, |launch| launch.at);
-        Self {
+        let mut holds = Vec::new();
+        if run.launch.is_none() {
+            let wait = match may_launch(view, control, now, run)? {
+                Some(wait) => Some(wait),
+                None => obstacle(project, view, &run.plan, Some(run))?,
+            };
+            holds.extend(wait.as_ref().map(rests));
+            holds.extend(unattended(attended));
+        }
+        Ok(Self {
+            item: run.item.clone(),
             run: run.run.clone(),
             stage: run.stage.clone(),
             launch: run.launch.as_ref().map(|launch| launch.number),
@@ -85,9 +109,19 @@ impl Activity {
             cancelling: run.cancel.is_some(),
             since,
             elapsed_seconds: seconds(since, now),
+            holds,
             turn: run.turn,
-        }
+        })
     }
+}
+
+fn rests(wait: &Wait) -> String {
+    let until = wait.until.map_or_else(String::new, |until| format!(", until {}", time(until)));
+    format!("dispatch rests: {}: {}{until}", wait.cause, wait.detail)
+}
+
+fn unattended(attended: bool) -> Option<String> {
+    (!attended).then(|| "no runtime lives".to_owned())
 }
 
 /// Completes the sentence that begins with the item.
@@ -103,7 +137,8 @@ impl fmt::Display for Activity {
         if self.cancelling {
             f.write_str(", to be cancelled")?;
         }
-        write!(f, ", since {} ({}), run {}", time(self.since), elapsed(self.elapsed_seconds), self.run)
+        write!(f, ", since {} ({}), run {}", time(self.since), elapsed(self.elapsed_seconds), self.run)?;
+        self.holds.iter().try_for_each(|hold| write!(f, "; {hold}"))
     }
 }
 
@@ -148,7 +183,8 @@ pub(crate) struct Reasons<'v, 't, 's> {
     /// Whether a runtime lives.
     attended: bool,
     control: Control,
-    runs: Vec<Run>,
+    /// What is worked on.
+    activities: Vec<Activity>,
     /// What this machine and the work tree have against a start.
     obstacle: Option<Wait>,
     open: [OnceCell<Open>; ItemKind::ALL.len()],
@@ -173,7 +209,15 @@ impl<'v, 't, 's> Reasons<'v, 't, 's> {
             Some(plan) => obstacle(project, view, plan, None)?,
             None => None,
         };
-        Ok(Self { view, now, attended, control, runs: view.runs()?, obstacle, open: Default::default() })
+        let runs = view.runs()?;
+        let activity = |run| Activity::of(project, view, &control, run, (attended, now));
+        let activities = runs.iter().map(activity).collect::<Result<_, _>>()?;
+        Ok(Self { view, now, attended, control, activities, obstacle, open: Default::default() })
+    }
+
+    /// What is worked on.
+    pub(crate) fn activities(&self) -> &[Activity] {
+        &self.activities
     }
 
     /// The reason of an item that stands in this slot; none where it is closed.
@@ -185,8 +229,8 @@ impl<'v, 't, 's> Reasons<'v, 't, 's> {
             Slot::Blocked => {
                 Why::Blocked { record: self.view.recovery(item)?.and_then(|recovery| recovery.blocked) }
             }
-            Slot::Active => match self.runs.iter().find(|run| &run.item == item) {
-                Some(run) => Why::Active(Activity::of(run, self.attended, self.now)),
+            Slot::Active => match self.activities.iter().find(|activity| &activity.item == item) {
+                Some(activity) => Why::Active(activity.clone()),
                 None => {
                     return Err(Fault { at: item.to_string(), detail: "active without a run".to_owned() });
                 }
@@ -201,18 +245,13 @@ impl<'v, 't, 's> Reasons<'v, 't, 's> {
         }
         let mut holds = Vec::new();
         let own = may_start(self.view, &self.control, self.now, item)?;
-        if let Some(wait) = own.as_ref().or(self.obstacle.as_ref()) {
-            let until = wait.until.map_or_else(String::new, |until| format!(", until {}", time(until)));
-            holds.push(format!("dispatch rests: {}: {}{until}", wait.cause, wait.detail));
-        }
-        if let Some(run) = self.runs.first() {
-            holds.push(format!("{} is worked on", run.item));
+        holds.extend(own.as_ref().or(self.obstacle.as_ref()).map(rests));
+        if let Some(activity) = self.activities.first() {
+            holds.push(format!("{} is worked on", activity.item));
         } else if let Some(owed) = &self.control.owed {
             holds.push(format!("the work tree still holds what run {} changed", owed.run));
         }
-        if !self.attended {
-            holds.push("no runtime lives".to_owned());
-        }
+        holds.extend(unattended(self.attended));
         Ok(Why::Queued { position: self.position(item.kind, turn)?, holds })
     }
 

@@ -77,15 +77,25 @@ pub fn schedule(view: &dyn View, now: Timestamp) -> Result<Next, Fault> {
         return Ok(Next::Restore(owed.clone()));
     }
     if let Some(run) = runs.into_iter().next() {
-        let Some(plan) = view.plan(&run.plan)? else {
-            return Ok(Next::Wait(missing_plan(&run.run, run.plan.as_str())));
-        };
-        return Ok(match resting(&control, now, &plan, &run.stage.stage) {
+        return Ok(match may_launch(view, &control, now, &run)? {
             Some(wait) => Next::Wait(wait),
             None => Next::Launch(run),
         });
     }
     claim(view, &control, now)
+}
+
+/// Why the stage that the run is routed to cannot start now; `None`: it can.
+pub fn may_launch(
+    view: &dyn View,
+    control: &Control,
+    now: Timestamp,
+    run: &Run,
+) -> Result<Option<Wait>, Fault> {
+    Ok(match view.plan(&run.plan)? {
+        Some(plan) => resting(control, now, &plan, &run.stage.stage),
+        None => Some(missing_plan(&run.run, run.plan.as_str())),
+    })
 }
 
 /// The first item whose first stage may start. A kind that has to wait holds no other kind up: its runner may rest

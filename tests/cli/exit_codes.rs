@@ -76,7 +76,7 @@ fn another_runtime_is_busy() {
         shown.starts_with("exit 4\n! millrace: another runtime works in this repository (millrace "),
         "{shown}"
     );
-    assert!(shown.contains("hint: `millrace status` shows what it works on"), "{shown}");
+    assert!(shown.contains("); one at a time\n! hint: `millrace status` shows what it works on"), "{shown}");
     assert!(status.contains(&format!("process {}", daemon.id())), "{status}");
     assert!(well(&repo, &["status"]).contains("runtime    none"));
 }

@@ -7,6 +7,8 @@ mod config;
 mod demo;
 mod docs;
 mod docs_format;
+mod error_texts;
+mod errors;
 mod exit_codes;
 mod failures;
 mod first_minute;

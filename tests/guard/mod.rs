@@ -1,4 +1,5 @@
 //! The repository guards itself.
 
+mod errors;
 mod floors;
 mod house;

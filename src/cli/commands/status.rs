@@ -19,7 +19,6 @@ use crate::domain::ids::{LedgerId, ModeId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place::OpenState;
-use crate::domain::run::Run;
 use crate::domain::schedule::{Next, Wait, claims, schedule};
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
@@ -50,7 +49,7 @@ struct Status {
     runtime: Option<String>,
     /// There is work, and no runtime that does it.
     unattended: bool,
-    runs: Vec<ActiveRun>,
+    runs: Vec<Activity>,
     counts: Vec<Counts>,
     pauses: Vec<Pause>,
     /// The run whose changes the work tree still holds.
@@ -65,13 +64,6 @@ struct Position {
     ledger: LedgerId,
     seq: u64,
     tip: Oid,
-}
-
-#[derive(Debug, Serialize)]
-struct ActiveRun {
-    item: ItemRef,
-    #[serde(flatten)]
-    activity: Activity,
 }
 
 #[derive(Debug, Serialize)]
@@ -165,9 +157,8 @@ fn status(project: &Project) -> Result<Status, Failure> {
         status.mode = view.plan(plan)?.map(|plan| plan.mode.clone());
     }
     let attended = status.runtime.is_some();
-    let active = |run: &Run| ActiveRun { item: run.item.clone(), activity: Activity::of(run, attended, now) };
-    status.runs = view.runs()?.iter().map(active).collect();
     let reasons = Reasons::new(project, &view, attended, now)?;
+    status.runs = reasons.activities().to_vec();
     for kind in ItemKind::ALL {
         let count = |state| view.count(kind, state);
         let closed = control.closed.of(kind);
@@ -295,7 +286,7 @@ impl Answer for Status {
         }
         for run in &self.runs {
             page.gap();
-            page.line(format!("{} {}", run.item, run.activity));
+            page.line(format!("{} {run}", run.item()));
         }
         self.counts_text(page);
         for pause in &self.pauses {
