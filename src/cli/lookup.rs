@@ -92,7 +92,6 @@ pub(crate) fn run(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure>
     )
 }
 
-#[expect(dead_code, reason = "the commands that take a plan come next")]
 /// The plan that a text names: its id, a beginning of it, or a beginning of the twelve digits that end it.
 pub(crate) fn plan(view: &TreeView<'_, '_>, text: &str) -> Result<PlanId, Failure> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');

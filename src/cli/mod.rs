@@ -14,5 +14,6 @@ mod page;
 mod program;
 mod stdout;
 mod trailers;
+mod watch;
 
 pub use program::main;
