@@ -7,7 +7,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use super::commands::{
     compile::CompileCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
     log::LogArguments, queue::QueueCommand, queue::add_task::AddTaskArguments, run::RunCommand,
-    runs::RunsCommand, status::StatusArguments, verify::VerifyArguments,
+    runs::RunsCommand, status::StatusArguments, verify::VerifyArguments, wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -42,6 +42,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Runs(RunsCommand),
     Log(LogArguments),
+    Wait(WaitArguments),
     Verify(VerifyArguments),
     Doctor(DoctorArguments),
     #[command(subcommand)]

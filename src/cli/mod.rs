@@ -4,6 +4,7 @@
 //! as text or as JSON. Data goes to stdout, everything else to stderr.
 
 mod arguments;
+mod coming;
 mod commands;
 mod context;
 pub mod exit;

@@ -67,6 +67,7 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Status(_) => StatusArguments::run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Log(arguments) => arguments.run(&context),
+        Command::Wait(arguments) => arguments.run(&context),
         Command::Verify(_) => VerifyArguments::run(&context),
         Command::Doctor(arguments) => arguments.run(&context),
         Command::Compile(command) => command.run(&context),

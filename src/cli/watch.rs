@@ -1,5 +1,6 @@
 //! Commands that look again and again until somebody asks for the end, however the ledger fares meanwhile.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::failure::Failure;
@@ -10,9 +11,10 @@ use crate::runtime::stop::Stop;
 pub(crate) const LOOK: Duration = Duration::from_millis(200);
 
 /// A look that is taken again and again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Watch {
     stop: Stop,
+    said: HashSet<String>,
     trouble: Option<String>,
 }
 
@@ -21,13 +23,25 @@ impl Watch {
     pub(crate) fn begin() -> Result<Self, Failure> {
         let stop = Stop::on_signals()
             .map_err(|error| Failure::failed(format!("cannot wait for signals: {error}")))?;
-        Ok(Self { stop, trouble: None })
+        Ok(Self { stop, ..Self::default() })
+    }
+
+    /// One that a signal ends like any other program: there is nothing to say at its end.
+    pub(crate) fn until_killed() -> Self {
+        Self::default()
     }
 
     /// Rests, and tells whether to go on.
     pub(crate) fn rest(&self, time: Duration) -> bool {
         self.stop.sleep(time, || false);
         !self.stop.drains()
+    }
+
+    /// Says something on stderr that was not said before.
+    pub(crate) fn say_once(&mut self, what: &str) {
+        if self.said.insert(what.to_owned()) {
+            say(what);
+        }
     }
 
     /// What was seen. A look that failed is said, and not again while it fails in the same way: what is damaged may be

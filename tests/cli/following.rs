@@ -83,7 +83,7 @@ impl<'r> Following<'r> {
         (code, self.lines.iter().map(|line| filtered(self.repo, &line)).collect())
     }
 
-    /// Asks for the end, as a terminal does.
+    /// Asks for the end, as a terminal does; exit code (none: the signal itself was it) and the lines that were left.
     #[track_caller]
     pub(super) fn interrupt(self) -> (Option<i32>, Vec<String>) {
         kill_process(Pid::from_child(&self.child), Signal::INT).expect("a signal");

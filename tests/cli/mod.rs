@@ -14,3 +14,4 @@ mod interrupted;
 mod log;
 mod read_only;
 mod scripted;
+mod wait;

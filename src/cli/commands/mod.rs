@@ -10,3 +10,4 @@ pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod status;
 pub(super) mod verify;
+pub(super) mod wait;

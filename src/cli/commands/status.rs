@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::init::workspace;
 use super::queue::WaitsFor;
+use crate::cli::coming::{Coming, coming};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -21,13 +22,12 @@ use crate::domain::oid::Oid;
 use crate::domain::place::OpenState;
 use crate::domain::plan::StageRef;
 use crate::domain::run::Run;
-use crate::domain::schedule::{Next, Wait, schedule};
 use crate::domain::slot::Slot;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::project::Project;
-use crate::runtime::{approval, source, tree};
+use crate::runtime::source;
 
 /// Items of one state that are named.
 const NAMED: usize = 10;
@@ -111,17 +111,6 @@ struct Named {
 struct Reason {
     item: ItemRef,
     why: String,
-}
-
-/// The next thing that would happen.
-#[derive(Debug, Serialize)]
-struct Coming {
-    /// `adopt`, `restore`, `launch`, `claim`, `wait`, `idle`.
-    action: &'static str,
-    item: Option<ItemRef>,
-    run: Option<RunId>,
-    detail: String,
-    until: Option<Timestamp>,
 }
 
 impl StatusArguments {
@@ -243,85 +232,6 @@ fn name_blocked(view: &TreeView<'_, '_>, kind: ItemKind, named: &mut Named) -> R
     Ok(())
 }
 
-/// What the runtime does next, or would.
-fn coming(
-    project: &Project,
-    view: &TreeView<'_, '_>,
-    selected: Option<&PlanId>,
-    attended: bool,
-    now: Timestamp,
-) -> Result<Coming, Failure> {
-    let mut coming =
-        Coming { action: "idle", item: None, run: None, detail: "nothing to do".to_owned(), until: None };
-    match schedule(view, now)? {
-        Next::Idle => {}
-        Next::Wait(wait) => coming.wait(&wait),
-        Next::Adopt(run) => {
-            coming.action = if attended { "handoff" } else { "adopt" };
-            coming.detail = if attended {
-                format!("{} of {} ends and is handed off", run.stage, run.item)
-            } else {
-                format!("find out what became of {} of {}, and go on", run.stage, run.item)
-            };
-            coming.item = Some(run.item);
-            coming.run = Some(run.run);
-        }
-        Next::Restore(owed) => {
-            let bare = project.repository.is_bare();
-            if let Some(wait) = (!bare).then(|| tree::obstacle(project, None)).flatten() {
-                coming.wait(&wait);
-            } else {
-                coming.action = "restore";
-                coming.detail = format!("put back what run {} changed in the work tree", owed.run);
-            }
-            coming.run = Some(owed.run);
-        }
-        Next::Launch(run) => {
-            if let Some(wait) = obstacle(project, &run.plan, Some(&run))? {
-                coming.wait(&wait);
-            } else {
-                coming.action = "launch";
-                coming.detail = format!("start {} for {}", run.stage, run.item);
-            }
-            coming.item = Some(run.item);
-            coming.run = Some(run.run);
-        }
-        Next::Claim { item, .. } => {
-            let wait = match selected {
-                Some(plan) => obstacle(project, plan, None)?,
-                None => None,
-            };
-            if let Some(wait) = wait {
-                coming.wait(&wait);
-            } else {
-                coming.action = "claim";
-                coming.detail = format!("claim {item}");
-            }
-            coming.item = Some(item);
-        }
-    }
-    Ok(coming)
-}
-
-/// What this machine and the work tree have against a start.
-fn obstacle(project: &Project, plan: &PlanId, run: Option<&Run>) -> Result<Option<Wait>, Failure> {
-    let approved = approval::is_approved(&project.store.private_dir(), plan)
-        .map_err(|error| Failure::failed(format!("cannot read which plans are approved here: {error}")))?;
-    if !approved {
-        let detail = format!("{plan} was not compiled or approved on this machine");
-        return Ok(Some(tree::wait("approval", detail)));
-    }
-    Ok(if project.repository.is_bare() { None } else { tree::obstacle(project, run) })
-}
-
-impl Coming {
-    fn wait(&mut self, wait: &Wait) {
-        self.action = "wait";
-        self.detail = format!("{}: {}", wait.cause, wait.detail);
-        self.until = wait.until;
-    }
-}
-
 impl Answer for Status {
     const KIND: &'static str = "status";
 
@@ -365,8 +275,7 @@ impl Answer for Status {
         self.blocked.text(page, "blocked");
         if let Some(next) = &self.next {
             page.gap();
-            let until = next.until.map_or_else(String::new, |until| format!(", until {}", time(until)));
-            page.line(format!("next: {}{until}", next.detail));
+            page.line(format!("next: {}", next.line()));
         }
     }
 }
