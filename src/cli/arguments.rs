@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
-    compile::CompileCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
-    log::LogArguments, queue::QueueCommand, queue::add_task::AddTaskArguments, run::RunCommand,
-    runs::RunsCommand, status::StatusArguments, verify::VerifyArguments, wait::WaitArguments,
+    compile::CompileCommand, completions::CompletionsArguments, demo::DemoArguments, doctor::DoctorArguments,
+    init::InitArguments, log::LogArguments, queue::QueueCommand, queue::add_task::AddTaskArguments,
+    run::RunCommand, runs::RunsCommand, status::StatusArguments, verify::VerifyArguments,
+    wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -48,4 +49,5 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Compile(CompileCommand),
     Demo(DemoArguments),
+    Completions(CompletionsArguments),
 }

@@ -51,11 +51,13 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         .display_name("millrace")
         .bin_name(called)
         .after_help(exit::table());
-    let parsed =
-        command.try_get_matches_from(arguments).and_then(|matches| Arguments::from_arg_matches(&matches));
+    let parsed = command
+        .clone()
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => return usage(called, &error),
+        Err(error) => return usage(&meant(called, &command, &arguments), &error),
     };
     listen(arguments.verbose)?;
     let context = Context::new(arguments.workspace, arguments.json);
@@ -72,7 +74,22 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Doctor(arguments) => arguments.run(&context),
         Command::Compile(command) => command.run(&context),
         Command::Demo(arguments) => arguments.run(&context),
+        Command::Completions(arguments) => arguments.run(&context),
     }
+}
+
+/// The command that the words lead to, as far as they lead: the one whose help is of use.
+fn meant(called: &str, command: &clap::Command, arguments: &[OsString]) -> String {
+    let mut words = called.to_owned();
+    let mut at = command;
+    for word in arguments.iter().skip(1).filter_map(|word| word.to_str()) {
+        if let Some(inner) = at.find_subcommand(word) {
+            words.push(' ');
+            words.push_str(inner.get_name());
+            at = inner;
+        }
+    }
+    words
 }
 
 /// Help and version are answers; everything else is one line, with what may have been meant.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod commands;
+mod completions;
 mod demo;
 mod docs;
 mod docs_format;

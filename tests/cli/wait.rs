@@ -161,12 +161,12 @@ fn what_cannot_be_waited_for() {
     insta::assert_snapshot!(said(&repo, &call(&repo, &["wait", "a", "--timeout", "5x"])), @r"
     exit 2
     ! millrace: invalid value '5x' for '--timeout <DURATION>': expected seconds, such as `90`, or `30s`, `10m`, `2h`
-    ! hint: `millrace --help` shows what there is
+    ! hint: `millrace wait --help` shows what there is
     ");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["wait", "a", "--timeout", "9000h"])), @r"
     exit 2
     ! millrace: invalid value '9000h' for '--timeout <DURATION>': that is more than a year
-    ! hint: `millrace --help` shows what there is
+    ! hint: `millrace wait --help` shows what there is
     ");
 }
 
