@@ -16,7 +16,7 @@ use crate::runtime::project::Project;
 use crate::runtime::{approval, source, tree};
 
 /// The next thing that would happen.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Coming {
     /// `adopt`, `restore`, `launch`, `claim`, `wait`, `idle`.
     pub(crate) action: &'static str,

@@ -10,7 +10,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Arguments, Command};
-use super::commands::{init::InitArguments, status::StatusArguments, verify::VerifyArguments};
+use super::commands::{init::InitArguments, verify::VerifyArguments};
 use super::context::Context;
 use super::exit::{self, Exit};
 use super::failure::Failure;
@@ -66,7 +66,7 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Queue(command) => command.run(&context),
         Command::AddTask(arguments) => arguments.run(&context),
         Command::Run(command) => command.run(&context),
-        Command::Status(_) => StatusArguments::run(&context),
+        Command::Status(arguments) => arguments.run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Log(arguments) => arguments.run(&context),
         Command::Wait(arguments) => arguments.run(&context),

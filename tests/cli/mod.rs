@@ -15,4 +15,5 @@ mod interrupted;
 mod log;
 mod read_only;
 mod scripted;
+mod status;
 mod wait;

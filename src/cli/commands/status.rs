@@ -1,8 +1,9 @@
 //! `millrace status`: reads trees only, and never an item, so that it answers at once whatever is queued.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -12,10 +13,11 @@ use crate::cli::coming::{Coming, coming};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::moments::{elapsed, seconds, time};
+use crate::cli::moments::{duration, elapsed, seconds, time};
 use crate::cli::page::Page;
-use crate::cli::stdout::{Answer, answer};
+use crate::cli::stdout::{Answer, answer, print};
 use crate::cli::trailers;
+use crate::cli::watch::{LOOK, Watch};
 use crate::domain::ids::{LedgerId, ModeId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
@@ -34,10 +36,39 @@ const NAMED: usize = 10;
 
 /// Show what runs, what waits and why, and what comes next.
 #[derive(Debug, Args)]
-pub(crate) struct StatusArguments {}
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct StatusArguments {
+    #[command(subcommand)]
+    command: Option<StatusCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum StatusCommand {
+    Show(ShowArguments),
+    Watch(WatchArguments),
+}
+
+/// The same as `status` alone.
+#[derive(Debug, Args)]
+struct ShowArguments {}
+
+/// Show the status, and again whenever something has changed, until an INT.
+///
+/// An empty line stands between two pages; with `--json` each is an envelope of its own. How long a stage runs is no
+/// change.
+#[derive(Debug, Args)]
+struct WatchArguments {
+    /// Time between two looks: seconds, or `30s`, `10m`; at least 0.2 s.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]
+    interval: Duration,
+
+    /// End after this many pages.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_updates: Option<u64>,
+}
 
 /// How things stand.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Status {
     workspace: PathBuf,
     /// None before the ledger begins.
@@ -58,14 +89,14 @@ struct Status {
     next: Option<Coming>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Position {
     ledger: LedgerId,
     seq: u64,
     tip: Oid,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct ActiveRun {
     run: RunId,
     item: ItemRef,
@@ -79,7 +110,7 @@ struct ActiveRun {
     elapsed_seconds: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Counts {
     kind: ItemKind,
     queued: u64,
@@ -91,7 +122,7 @@ struct Counts {
     archived: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Pause {
     cause: String,
     owner: String,
@@ -101,22 +132,47 @@ struct Pause {
 }
 
 /// Some items with reasons, and how many more there are.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize)]
 struct Named {
     items: Vec<Reason>,
     more: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Reason {
     item: ItemRef,
     why: String,
 }
 
 impl StatusArguments {
-    pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open()?;
-        answer(context, &status(&project)?)
+        match &self.command {
+            None | Some(StatusCommand::Show(_)) => answer(context, &status(&project)?),
+            Some(StatusCommand::Watch(arguments)) => arguments.run(context, &project),
+        }
+    }
+}
+
+impl WatchArguments {
+    fn run(&self, context: &Context, project: &Project) -> Result<Exit, Failure> {
+        let mut watch = Watch::begin()?;
+        let mut shown = status(project)?;
+        answer(context, &shown)?;
+        let mut pages = 1;
+        while self.max_updates.is_none_or(|most| pages < most) && watch.rest(self.interval.max(LOOK)) {
+            let Some(now) = watch.seen(status(project)) else { continue };
+            if now.without_clock() == shown.without_clock() {
+                continue;
+            }
+            if !context.json {
+                print(b"\n")?;
+            }
+            answer(context, &now)?;
+            shown = now;
+            pages += 1;
+        }
+        Ok(Exit::Done)
     }
 }
 
@@ -281,6 +337,15 @@ impl Answer for Status {
 }
 
 impl Status {
+    /// The same but for what changes with the clock alone.
+    fn without_clock(&self) -> Self {
+        let mut status = self.clone();
+        for run in &mut status.runs {
+            run.elapsed_seconds = 0;
+        }
+        status
+    }
+
     fn counts_text(&self, page: &mut Page) {
         let mut rows = vec![
             ["", "queued", "waiting", "held", "active", "blocked", "done", "archived"]
