@@ -36,7 +36,7 @@ pub fn main(called: &str) -> ExitCode {
         Some(word) if word == SCRIPTED => return scripted_main(arguments.into_iter().skip(2)),
         _ => {}
     }
-    match begin(called, arguments) {
+    match begin(called, &arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             report(&failure);
@@ -45,7 +45,7 @@ pub fn main(called: &str) -> ExitCode {
     }
 }
 
-fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
+fn begin(called: &str, arguments: &[OsString]) -> Result<Exit, Failure> {
     let command = Arguments::command()
         .name("millrace")
         .display_name("millrace")
@@ -53,11 +53,11 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         .after_help(exit::table());
     let parsed = command
         .clone()
-        .try_get_matches_from(&arguments)
+        .try_get_matches_from(arguments)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&meant(called, &command, &arguments), &error),
+        Err(error) => return usage(&meant(called, &command, arguments), &error),
     };
     listen(arguments.verbose)?;
     let context = Context::new(arguments.workspace, arguments.json);

@@ -1,8 +1,8 @@
 //! A call of the program that goes on until it is told to end, read line by line while it does.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,49 +13,46 @@ use crate::support::repo::TestRepo;
 /// How long something may take on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A call that goes on. What it says on stderr comes with `! ` before it, in the order in which it is read.
+/// A call that goes on. What it says on stderr has `! ` before it.
 pub(super) struct Following<'r> {
     repo: &'r TestRepo,
     child: Child,
-    lines: Receiver<String>,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
 }
 
 impl<'r> Following<'r> {
     pub(super) fn start(repo: &'r TestRepo, arguments: &[&str]) -> Self {
-        let mut child = millrace(repo, arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("millrace starts");
-        let (send, lines) = channel();
-        let streams: [(&str, Box<dyn std::io::Read + Send>); 2] = [
-            ("", Box::new(child.stdout.take().expect("a pipe"))),
-            ("! ", Box::new(child.stderr.take().expect("a pipe"))),
-        ];
-        for (mark, stream) in streams {
-            let send = send.clone();
-            std::thread::spawn(move || {
-                for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    let _ = send.send(format!("{mark}{line}"));
-                }
-            });
-        }
-        Self { repo, child, lines }
+        Self::spawn(repo, &mut millrace(repo, arguments))
     }
 
-    /// The next line, as it came.
+    /// The same with a call that was made already.
+    pub(super) fn spawn(repo: &'r TestRepo, call: &mut Command) -> Self {
+        let mut child = call.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("millrace starts");
+        let stdout = read_lines("", child.stdout.take().expect("a pipe"));
+        let stderr = read_lines("! ", child.stderr.take().expect("a pipe"));
+        Self { repo, child, stdout, stderr }
+    }
+
+    /// The next line of stdout, as it came.
     #[track_caller]
     pub(super) fn raw(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("a line")
+        self.stdout.recv_timeout(PATIENCE).expect("a line")
     }
 
-    /// The next line, with what changes named.
+    /// The next line of stdout, with what changes named.
     #[track_caller]
     pub(super) fn line(&self) -> String {
         filtered(self.repo, &self.raw())
     }
 
-    /// So many lines.
+    /// The next line of stderr, likewise.
+    #[track_caller]
+    pub(super) fn complaint(&self) -> String {
+        filtered(self.repo, &self.stderr.recv_timeout(PATIENCE).expect("a line"))
+    }
+
+    /// So many lines of stdout.
     #[track_caller]
     pub(super) fn lines(&self, count: usize) -> Vec<String> {
         (0..count).map(|_| self.line()).collect()
@@ -64,11 +61,12 @@ impl<'r> Following<'r> {
     /// That nothing comes for a while: a few looks.
     #[track_caller]
     pub(super) fn is_silent(&self) {
-        let heard = self.lines.recv_timeout(Duration::from_millis(700));
+        let heard = self.stdout.recv_timeout(Duration::from_millis(700));
         assert_eq!(heard, Err(RecvTimeoutError::Timeout));
+        assert_eq!(self.stderr.try_recv(), Err(TryRecvError::Empty));
     }
 
-    /// Lets it end by itself; exit code and the lines that were left.
+    /// Lets it end by itself; exit code and the lines that were left, those of stderr last.
     #[track_caller]
     pub(super) fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let begun = Instant::now();
@@ -80,7 +78,7 @@ impl<'r> Following<'r> {
             std::thread::sleep(Duration::from_millis(20));
         };
         // The senders are gone once both streams are read to their ends.
-        (code, self.lines.iter().map(|line| filtered(self.repo, &line)).collect())
+        (code, self.stdout.iter().chain(self.stderr.iter()).map(|line| filtered(self.repo, &line)).collect())
     }
 
     /// Asks for the end, as a terminal does; exit code (none: the signal itself was it) and the lines that were left.
@@ -89,6 +87,16 @@ impl<'r> Following<'r> {
         kill_process(Pid::from_child(&self.child), Signal::INT).expect("a signal");
         self.ended()
     }
+}
+
+fn read_lines(mark: &'static str, stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (send, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let _ = send.send(format!("{mark}{line}"));
+        }
+    });
+    lines
 }
 
 impl Drop for Following<'_> {

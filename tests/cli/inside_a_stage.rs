@@ -15,13 +15,15 @@ const CHANGING: [&[&str]; 9] = [
     &["doctor", "--repair"],
 ];
 
-const READING: [&[&str]; 8] = [
+const READING: [&[&str]; 10] = [
     &["status"],
     &["queue", "ls"],
     &["queue", "show", "a"],
     &["queue", "show", "a", "--raw"],
     &["runs", "ls"],
     &["log"],
+    &["log", "--item", "a"],
+    &["status", "show"],
     &["verify"],
     &["doctor"],
 ];

@@ -163,7 +163,7 @@ fn following_shows_the_last_ones_and_then_each_new_one() {
 fn following_begins_before_the_ledger_does() {
     let repo = TestRepo::with_commit();
     let log = Following::start(&repo, &["log", "-f"]);
-    assert_eq!(log.line(), "! no ledger yet: waiting for one");
+    assert_eq!(log.complaint(), "! no ledger yet: waiting for one");
     well(&repo, &["init"]);
     assert_eq!(
         log.lines(2),
@@ -182,18 +182,18 @@ fn following_outlives_damage_and_a_ledger_that_is_set_back() {
     let log = Following::start(&repo, &["log", "-f", "-n", "1"]);
     assert_eq!(log.line(), "3  [time]  enqueue: a");
     std::fs::write(&ref_file, "garbage\n").expect("a ref");
-    let trouble = log.line();
+    let trouble = log.complaint();
     assert!(
         trouble.starts_with("! cannot look now, and go on trying: refs/millrace/state is damaged"),
         "{trouble}"
     );
     log.is_silent();
     std::fs::write(&ref_file, format!("{before}\n")).expect("a ref");
-    assert_eq!(log.line(), "! the ledger was set back: some commits above are no longer part of it");
+    assert_eq!(log.complaint(), "! the ledger was set back: some commits above are no longer part of it");
     log.is_silent();
     queue(&repo, &task("b"));
     assert_eq!(log.line(), "3  [time]  enqueue: b");
     repo.git(&["update-ref", "-d", "refs/millrace/state"]);
-    assert_eq!(log.line(), "! the ledger is gone: waiting for one");
+    assert_eq!(log.complaint(), "! the ledger is gone: waiting for one");
     assert_eq!(log.interrupt(), (Some(0), Vec::new()));
 }

@@ -16,4 +16,5 @@ mod log;
 mod read_only;
 mod scripted;
 mod status;
+mod tail;
 mod wait;

@@ -85,7 +85,7 @@ fn watch_goes_on_over_damage() {
     let watch = Following::start(&repo, &["status", "watch", "--interval", "0.2"]);
     page(&watch);
     std::fs::write(&ref_file, "garbage\n").expect("a ref");
-    let trouble = watch.line();
+    let trouble = watch.complaint();
     assert!(
         trouble.starts_with("! cannot look now, and go on trying: refs/millrace/state is damaged"),
         "{trouble}"

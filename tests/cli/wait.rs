@@ -94,7 +94,7 @@ fn it_ends_when_the_item_does_and_says_what_kept_it() {
     queue(&repo, &task("a"));
     queue(&repo, &task_with("b", "depends_on: [a]\n"));
     let wait = Following::start(&repo, &["wait", "b"]);
-    assert_eq!(wait.lines(2), ["! task/b waits for a (queued)", UNATTENDED]);
+    assert_eq!([wait.complaint(), wait.complaint()], ["! task/b waits for a (queued)", UNATTENDED]);
     wait.is_silent();
     well(&repo, &["run", "daemon", "--until-idle"]);
     let (code, lines) = wait.ended();
@@ -113,7 +113,7 @@ fn a_runtime_that_rests_is_told_of() {
     daemon.line();
     let wait = Following::start(&repo, &["wait", "a"]);
     assert_eq!(
-        wait.line(),
+        wait.complaint(),
         "! the runtime waits: repository_busy: a merge is in progress in this work tree; finish or abort it"
     );
     std::fs::remove_file(repo.git_dir().join("MERGE_HEAD")).expect("it was there");
@@ -176,7 +176,7 @@ fn an_item_that_a_repair_took_away_ends_the_wait() {
     well(&repo, &["init"]);
     queue(&repo, &task("a"));
     let wait = Following::start(&repo, &["wait", "a"]);
-    assert_eq!(wait.line(), UNATTENDED);
+    assert_eq!(wait.complaint(), UNATTENDED);
     let before = repo.git(&["rev-parse", "refs/millrace/state~1"]);
     repo.git(&["update-ref", "refs/millrace/state", &before]);
     assert_eq!(
@@ -196,7 +196,7 @@ fn a_signal_ends_it_as_it_ends_any_program() {
     let repo = TestRepo::with_commit();
     queue(&repo, &task("a"));
     let wait = Following::start(&repo, &["wait", "a"]);
-    assert_eq!(wait.line(), UNATTENDED);
+    assert_eq!(wait.complaint(), UNATTENDED);
     assert_eq!(wait.interrupt(), (None, Vec::new()));
     assert_eq!(data(&repo, "queue_show", &["queue", "show", "a"])["state"], "queued");
 }

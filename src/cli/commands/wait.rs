@@ -28,9 +28,6 @@ use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::view::TreeView;
 use crate::runtime::project::Project;
 
-/// Commits that are searched, newest first, for the one that closed an item: reading them takes less than a second.
-const MAX_SEARCHED: usize = 10_000;
-
 /// Time between two looks at what the ledger does not tell: whether a runtime lives, and what keeps it.
 const LOOK_AROUND: Duration = Duration::from_secs(2);
 
@@ -154,7 +151,8 @@ fn look(project: &Project, item: &ItemRef) -> Result<Option<Seen>, Failure> {
     Ok(Some(seen))
 }
 
-/// What the commit that closed an item says: why, and in which run. Nothing, where that is too long ago.
+/// What the commit that closed an item says: why, and in which run. Messages alone are read, from the tip back to it:
+/// what closed while somebody waited is near.
 fn last_word(
     project: &Project,
     view: &TreeView<'_, '_>,
@@ -162,7 +160,7 @@ fn last_word(
     item: &ItemRef,
 ) -> Result<(Option<String>, Option<RunId>), Failure> {
     let name = item.to_string();
-    for read in commits(&project.store, Some(tip)).take(MAX_SEARCHED) {
+    for read in commits(&project.store, Some(tip)) {
         let (oid, commit) = read?;
         let message = &commit.message;
         if !values(message, "Item").any(|value| value == name) {

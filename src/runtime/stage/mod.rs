@@ -4,6 +4,6 @@ mod context;
 mod finish;
 mod launch;
 
-pub use context::{Stage, StageError};
+pub use context::{Stage, StageError, invocation_dir};
 pub use finish::{Ended, Finished, finish};
 pub use launch::{Start, Started, start};
