@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
-    compile::CompileCommand, config::ConfigCommand, demo::DemoArguments, doctor::DoctorArguments,
-    init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
-    queue::add_task::AddTaskArguments, run::RunCommand, runs::RunsCommand, status::StatusArguments,
-    verify::VerifyArguments,
+    compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand, demo::DemoArguments,
+    doctor::DoctorArguments, init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand,
+    queue::QueueCommand, queue::add_task::AddTaskArguments, run::RunCommand, runs::RunsCommand,
+    status::StatusArguments, verify::VerifyArguments, wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -43,6 +43,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Runs(RunsCommand),
     Log(LogArguments),
+    Wait(WaitArguments),
     Verify(VerifyArguments),
     Doctor(DoctorArguments),
     #[command(subcommand)]
@@ -54,4 +55,5 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Plan(PlanCommand),
     Demo(DemoArguments),
+    Completions(CompletionsArguments),
 }

@@ -20,12 +20,25 @@ pub enum Exit {
     Damaged,
     /// `run once` ran a stage, and it failed.
     Stage,
+    /// `wait` saw its item end, and not well.
+    Unfinished,
+    /// `wait` saw its time end first.
+    TimeUp,
 }
 
 impl Exit {
     /// All of them, in order of their codes.
-    pub const ALL: [Self; 7] =
-        [Self::Done, Self::Refused, Self::Input, Self::Repository, Self::Busy, Self::Damaged, Self::Stage];
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::Refused,
+        Self::Input,
+        Self::Repository,
+        Self::Busy,
+        Self::Damaged,
+        Self::Stage,
+        Self::Unfinished,
+        Self::TimeUp,
+    ];
 
     /// The number that the shell sees.
     #[must_use]
@@ -38,6 +51,8 @@ impl Exit {
             Self::Busy => 4,
             Self::Damaged => 5,
             Self::Stage => 6,
+            Self::Unfinished => 7,
+            Self::TimeUp => 8,
         }
     }
 
@@ -52,6 +67,8 @@ impl Exit {
             Self::Busy => "busy: another runtime or writer is at work here",
             Self::Damaged => "the ledger is damaged, or `verify` found something",
             Self::Stage => "`run once` ran a stage, and the stage failed",
+            Self::Unfinished => "`wait`: the item ended blocked or cancelled",
+            Self::TimeUp => "`wait`: the time was up before the item ended",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! as text or as JSON. Data goes to stdout, everything else to stderr.
 
 mod arguments;
+mod coming;
 mod commands;
 mod context;
 pub mod exit;
@@ -17,5 +18,6 @@ mod program;
 mod reasons;
 mod stdout;
 mod trailers;
+mod watch;
 
 pub use program::main;

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use crate::format::message::one_line as cut;
-use crate::format::quote::one_line;
+use crate::format::quote::{lines, one_line};
 
 /// Spaces between two columns.
 const GAP: usize = 2;
@@ -57,6 +57,11 @@ impl Page {
         if !text.is_empty() && !text.ends_with('\n') {
             self.text.push('\n');
         }
+    }
+
+    /// Text from outside that keeps its lines.
+    pub(crate) fn foreign(&mut self, text: &str) {
+        self.verbatim(&lines(text));
     }
 
     /// Names and values in two columns.

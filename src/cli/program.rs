@@ -10,7 +10,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Arguments, Command};
-use super::commands::{status::StatusArguments, verify::VerifyArguments};
+use super::commands::verify::VerifyArguments;
 use super::context::Context;
 use super::exit::{self, Exit};
 use super::failure::Failure;
@@ -36,7 +36,7 @@ pub fn main(called: &str) -> ExitCode {
         Some(word) if word == SCRIPTED => return scripted_main(arguments.into_iter().skip(2)),
         _ => {}
     }
-    match begin(called, arguments) {
+    match begin(called, &arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             report(&failure);
@@ -45,17 +45,19 @@ pub fn main(called: &str) -> ExitCode {
     }
 }
 
-fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
+fn begin(called: &str, arguments: &[OsString]) -> Result<Exit, Failure> {
     let command = Arguments::command()
         .name("millrace")
         .display_name("millrace")
         .bin_name(called)
         .after_help(exit::table());
-    let parsed =
-        command.try_get_matches_from(arguments).and_then(|matches| Arguments::from_arg_matches(&matches));
+    let parsed = command
+        .clone()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => return usage(called, &error),
+        Err(error) => return usage(&meant(called, &command, arguments), &error),
     };
     listen(arguments.verbose)?;
     let context = Context::new(arguments.workspace, arguments.json);
@@ -64,9 +66,10 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Queue(command) => command.run(&context),
         Command::AddTask(arguments) => arguments.run(&context),
         Command::Run(command) => command.run(&context),
-        Command::Status(_) => StatusArguments::run(&context),
+        Command::Status(arguments) => arguments.run(&context),
         Command::Runs(command) => command.run(&context),
         Command::Log(arguments) => arguments.run(&context),
+        Command::Wait(arguments) => arguments.run(&context),
         Command::Verify(_) => VerifyArguments::run(&context),
         Command::Doctor(arguments) => arguments.run(&context),
         Command::Compile(command) => command.run(&context),
@@ -74,7 +77,22 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Modes(command) => command.run(&context),
         Command::Plan(command) => command.run(&context),
         Command::Demo(arguments) => arguments.run(&context),
+        Command::Completions(arguments) => arguments.run(&context),
     }
+}
+
+/// The command that the words lead to, as far as they lead: the one whose help is of use.
+fn meant(called: &str, command: &clap::Command, arguments: &[OsString]) -> String {
+    let mut words = called.to_owned();
+    let mut at = command;
+    for word in arguments.iter().skip(1).filter_map(|word| word.to_str()) {
+        if let Some(inner) = at.find_subcommand(word) {
+            words.push(' ');
+            words.push_str(inner.get_name());
+            at = inner;
+        }
+    }
+    words
 }
 
 /// Help and version are answers; everything else is one line, with what may have been meant.

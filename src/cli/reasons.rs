@@ -59,7 +59,7 @@ pub(crate) enum Why {
 }
 
 /// A run that works on an item.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Activity {
     item: ItemRef,
     run: RunId,
@@ -78,6 +78,11 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
+    /// Takes out what changes with the clock alone.
+    pub(crate) fn without_clock(&mut self) {
+        self.elapsed_seconds = 0;
+    }
+
     /// The item, as text.
     pub(crate) fn item(&self) -> &ItemRef {
         &self.item

@@ -1,6 +1,7 @@
 //! The one way to stdout. A reader that has gone ends this program as it ends git: by the signal, without a word.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use signal_hook::consts::SIGPIPE;
@@ -9,6 +10,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::page::Page;
+use crate::format::quote::is_direction_control;
 
 /// What a command answers: rendered as text, or as JSON.
 pub(crate) trait Answer: Serialize {
@@ -39,10 +41,9 @@ const JSON_FORMAT: u32 = 1;
 pub(crate) fn render<A: Answer>(context: &Context, answer: &A) -> Result<Vec<u8>, Failure> {
     if context.json {
         let envelope = Envelope { format: JSON_FORMAT, kind: A::KIND, data: answer };
-        let mut bytes = serde_json::to_vec(&envelope)
+        let json = serde_json::to_string(&envelope)
             .map_err(|error| Failure::failed(format!("cannot render the answer: {error}")))?;
-        bytes.push(b'\n');
-        return Ok(bytes);
+        return Ok(harmless(&json).into_bytes());
     }
     let mut page = Page::of_width(width());
     answer.text(&mut page);
@@ -53,6 +54,23 @@ pub(crate) fn render<A: Answer>(context: &Context, answer: &A) -> Result<Vec<u8>
 fn width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// JSON as one line, with everything escaped that a terminal could take for more than text. JSON itself wants that of
+/// the first 32 characters only.
+fn harmless(json: &str) -> String {
+    let mut line = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if c.is_control() || is_direction_control(c) {
+            // It stands in a string, where this is the same character; none has more than four digits. Writing to a
+            // string cannot fail.
+            let _ = write!(line, "\\u{:04x}", u32::from(c));
+        } else {
+            line.push(c);
+        }
+    }
+    line.push('\n');
+    line
 }
 
 /// Prints an answer, and tells how the program ends.
@@ -83,4 +101,17 @@ pub(crate) fn try_print(bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn say(line: &str) {
     // Whoever closes stderr does not want to hear it.
     let _ = writeln!(io::stderr(), "{}", crate::format::quote::one_line(line));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_holds_nothing_that_a_terminal_takes_for_more_than_text() {
+        let text = "a\u{1b}[1m \u{9b}2J \u{202e}b \u{7f} gr\u{fc}n";
+        let line = harmless(&serde_json::to_string(text).unwrap());
+        assert_eq!(line, "\"a\\u001b[1m \\u009b2J \\u202eb \\u007f gr\u{fc}n\"\n");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
 }

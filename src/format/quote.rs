@@ -27,6 +27,25 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A foreign text of several lines as it is: line breaks and tabs stay (`\r\n` is a line break), and everything else
+/// that could move a cursor, colour a terminal or turn a line round is escaped.
+#[must_use]
+pub fn lines(text: &str) -> Cow<'_, str> {
+    let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || is_direction_control(c));
+    if text.chars().all(harmless) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len());
+    for c in text.replace("\r\n", "\n").chars() {
+        if harmless(c) {
+            clean.push(c);
+        } else {
+            clean.extend(c.escape_debug());
+        }
+    }
+    Cow::Owned(clean)
+}
+
 /// Whether a character changes the direction of what follows it: it can make a line read as something else.
 #[must_use]
 pub fn is_direction_control(c: char) -> bool {

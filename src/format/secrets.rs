@@ -138,6 +138,25 @@ pub fn redact(text: &str, known_values: &[KnownValue<'_>]) -> (String, usize) {
     (clean, found.len())
 }
 
+/// Where a secret begins that may go on behind this text, which ends with a whole line: a private key without its
+/// end, or the first lines of a value that has several. What stands before it can be written.
+#[must_use]
+pub fn unfinished(text: &str, known_values: &[KnownValue<'_>]) -> Option<usize> {
+    let key = text
+        .match_indices(PEM_BEGIN)
+        .map(|(at, _)| at)
+        .find(|at| pem_end(text, *at).is_some_and(|end| end == text.len()));
+    let values = known_values.iter().filter(|known| known.value.len() >= MIN_VALUE_BYTES);
+    let value = values
+        .flat_map(|known| {
+            let ends = known.value.match_indices('\n').map(|(at, _)| at + 1);
+            ends.filter(|end| *end < known.value.len()).map(|end| &known.value[..end])
+        })
+        .filter(|beginning| text.ends_with(beginning))
+        .map(|beginning| text.len() - beginning.len());
+    key.into_iter().chain(value).min()
+}
+
 /// One secret in a text, as byte offsets.
 struct Found {
     start: usize,

@@ -1,12 +1,13 @@
 //! Evidence: what a stage leaves behind, bounded and redacted before it becomes an object. Commits are for ever.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::domain::limits::{MAX_EVIDENCE_BYTES, MAX_HANDOFF_BYTES};
 use crate::domain::place::TreePath;
-use crate::format::secrets::{KnownValue, is_secret_name, redact};
+use crate::format::secrets::{KnownValue, is_secret_name, redact, unfinished};
 
 /// Bytes that the line about a gap takes.
 const GAP_BYTES: usize = 80;
@@ -33,13 +34,37 @@ impl Secrets {
         Self { values: variables.into_iter().filter(|(name, _)| is_secret_name(name)).collect() }
     }
 
+    /// Those among what the harness of an invocation was given, and those of this process.
+    #[must_use]
+    pub fn of_given(given: BTreeMap<String, String>) -> Self {
+        let own = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::of(given.into_iter().chain(own))
+    }
+
     /// The text without them, and how many there were.
     #[must_use]
     pub fn redacted(&self, text: &str) -> (String, usize) {
-        let known: Vec<KnownValue<'_>> =
-            self.values.iter().map(|(name, value)| KnownValue { name, value }).collect();
-        redact(text, &known)
+        redact(text, &self.known())
     }
+
+    /// Where a secret begins in whole lines that may go on behind them.
+    #[must_use]
+    pub fn unfinished(&self, lines: &str) -> Option<usize> {
+        unfinished(lines, &self.known())
+    }
+
+    fn known(&self) -> Vec<KnownValue<'_>> {
+        self.values.iter().map(|(name, value)| KnownValue { name, value }).collect()
+    }
+}
+
+/// Whether a kept file of this name is a stage's own writing for people, and neither what it was given nor what the
+/// runtime saw.
+#[must_use]
+pub fn is_report(name: &str) -> bool {
+    let markdown = Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("md"));
+    markdown && !OWN_NAMES.contains(&name) && !WITNESS_NAMES.contains(&name)
 }
 
 /// The evidence of one launch, within the bound of a handoff.
@@ -126,7 +151,7 @@ pub fn head_and_tail(text: &str, limit: usize) -> String {
     format!("{}\n[... {} bytes left out ...]\n{}", &text[..head], tail - head, &text[tail..])
 }
 
-fn floor(text: &str, mut at: usize) -> usize {
+pub(super) fn floor(text: &str, mut at: usize) -> usize {
     while !text.is_char_boundary(at) {
         at -= 1;
     }
@@ -142,7 +167,7 @@ fn ceiling(text: &str, mut at: usize) -> usize {
 
 /// Bytes around a cut that are read and redacted as well: what is cut through is still found whole. Longer than any
 /// private key.
-const MARGIN: u64 = 8 * 1024;
+pub(super) const MARGIN: u64 = 8 * 1024;
 
 /// Head and tail of a file, lossily decoded and redacted, and how many secrets there were; reads no more than it needs.
 pub fn tail_of(path: &Path, secrets: &Secrets) -> io::Result<(String, usize)> {

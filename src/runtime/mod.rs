@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod daemon_lock;
 pub mod evidence;
 pub mod intake;
+pub mod live;
 pub mod logs;
 pub mod plans;
 pub mod project;

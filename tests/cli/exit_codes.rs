@@ -20,6 +20,8 @@ fn help_shows_the_table() {
       4  busy: another runtime or writer is at work here
       5  the ledger is damaged, or `verify` found something
       6  `run once` ran a stage, and the stage failed
+      7  `wait`: the item ended blocked or cancelled
+      8  `wait`: the time was up before the item ended
     ");
     assert!(help.ends_with(&format!("{}\n", table())), "{help}");
     for (code, exit) in Exit::ALL.into_iter().enumerate() {

@@ -23,22 +23,22 @@ fn usage() {
     insta::assert_snapshot!(refused(&repo, &["status", "--fast"]), @r"
     exit 2
     ! millrace: unexpected argument '--fast' found
-    ! hint: `millrace --help` shows what there is
+    ! hint: `millrace status --help` shows what there is
     ");
     insta::assert_snapshot!(refused(&repo, &["queue", "add-task"]), @r"
     exit 2
     ! millrace: the following required arguments were not provided: <FILE>...
-    ! hint: `millrace --help` shows what there is
+    ! hint: `millrace queue add-task --help` shows what there is
     ");
     insta::assert_snapshot!(refused(&repo, &["run", "daemon", "--max-ticks", "0"]), @r"
     exit 2
     ! millrace: invalid value '0' for '--max-ticks <N>': 0 is not in 1..18446744073709551615
-    ! hint: `millrace --help` shows what there is
+    ! hint: `millrace run daemon --help` shows what there is
     ");
     insta::assert_snapshot!(refused(&repo, &["queue", "show", "a", "--raw", "--json"]), @r"
     exit 2
     ! millrace: the argument '--raw' cannot be used with '--json'
-    ! hint: `millrace --help` shows what there is
+    ! hint: `millrace queue show --help` shows what there is
     ");
     assert_eq!(call(&repo, &[]).status.code(), Some(2));
     assert_eq!(call(&repo, &["queue"]).status.code(), Some(2));

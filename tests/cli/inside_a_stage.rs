@@ -18,7 +18,7 @@ const CHANGING: [&[&str]; 12] = [
     &["doctor", "--repair"],
 ];
 
-const READING: [&[&str]; 12] = [
+const READING: [&[&str]; 14] = [
     &["status"],
     // Without items: their ages would differ between two calls.
     &["queue", "ls", "--state", "blocked"],
@@ -30,6 +30,8 @@ const READING: [&[&str]; 12] = [
     &["queue", "show", "a", "--raw"],
     &["runs", "ls"],
     &["log"],
+    &["log", "--item", "a"],
+    &["status", "show"],
     &["verify"],
     &["doctor"],
 ];

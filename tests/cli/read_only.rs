@@ -1,9 +1,10 @@
 //! Commands that only read write nothing: not a file, not a time of change, whatever the repository's state.
 
 use super::commands::{STRAIGHT, call, everything, queue, said, script, task, task_with, well};
+use super::following::Following;
 use crate::support::repo::TestRepo;
 
-const READING: [&[&str]; 11] = [
+const READING: [&[&str]; 14] = [
     &["status"],
     &["status", "--json"],
     &["queue", "ls"],
@@ -11,6 +12,9 @@ const READING: [&[&str]; 11] = [
     &["queue", "template", "task"],
     &["runs", "ls"],
     &["log", "-n", "0"],
+    &["status", "show"],
+    &["status", "watch", "--max-updates", "1"],
+    &["completions", "zsh"],
     &["verify"],
     &["doctor"],
     &["--version"],
@@ -51,8 +55,26 @@ fn in_the_middle_of_a_run() {
             &["runs", "show", &run],
             &["config", "show"],
             &["config", "validate"],
+            &["runs", "tail", &run],
+            &["runs", "tail", &run, "-f", "--launch", "1"],
+            &["log", "--item", "a", "--stage", "builder"],
         ],
     );
+}
+
+#[test]
+fn while_somebody_waits() {
+    let repo = TestRepo::with_commit();
+    script(&repo, STRAIGHT);
+    queue(&repo, &task("a"));
+    let before = everything(repo.beside());
+    let output = call(&repo, &["wait", "a", "--timeout", "0.5"]);
+    assert_eq!(output.status.code(), Some(8), "{}", said(&repo, &output));
+    let log = Following::start(&repo, &["log", "-f", "-n", "1"]);
+    log.line();
+    log.is_silent();
+    assert_eq!(log.interrupt().0, Some(0));
+    assert!(everything(repo.beside()) == before, "waiting wrote something");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod forge;
 mod git_store;
 mod git_store_crash;
 mod golden;
+mod history;
 mod object;
 mod store_contract;
 mod support;

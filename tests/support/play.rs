@@ -259,6 +259,7 @@ impl Play {
         let after = self.tip();
         match &outcome {
             Ok(Outcome::Committed { commit, transition }) => {
+                assert!(Input::OPS.contains(&transition.input.op()), "{}", transition.input.op());
                 assert_eq!(after, Some(*commit), "the ref is at the new commit");
                 assert_eq!(transition.seq, seq.unwrap_or(0) + 1, "one transition, one number");
                 assert_eq!(&self.transition(), &**transition, "the record is what was said");

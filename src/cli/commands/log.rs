@@ -1,35 +1,53 @@
 //! `millrace log`
 
+mod filter;
+
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
+
+use filter::{Filter, FilterArguments};
 
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::moments::time;
 use crate::cli::page::Page;
-use crate::cli::stdout::{Answer, answer};
+use crate::cli::stdout::{Answer, answer, say};
 use crate::cli::trailers;
+use crate::cli::watch::{LOOK, Watch};
 use crate::domain::oid::Oid;
 use crate::ledger::commit::Commit;
+use crate::ledger::history::{Advance, advance, commits};
 use crate::ledger::store::{RefName, Store as _};
-use crate::ledger::transact::read_commit;
+use crate::runtime::project::Project;
 
 /// Show the ledger's commits, newest first.
 ///
-/// `git log refs/millrace/state` shows the same, with what the stages said.
+/// With `-f` they come oldest first: the last N, then each new one as it is made, until an INT. Each is an envelope of
+/// its own with `--json`. What is asked for is read from the commits' trailers; `git log refs/millrace/state` shows
+/// them as well, with what the stages said.
 #[derive(Debug, Args)]
 pub(crate) struct LogArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
+
     /// Commits that are shown; 0 shows all.
     #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 20)]
     number: usize,
+
+    /// Go on, and show new commits as they come.
+    #[arg(short = 'f', long)]
+    follow: bool,
 }
 
 /// Commits of the ledger.
 #[derive(Debug, Serialize)]
 struct Log {
     commits: Vec<Line>,
+    /// Whether there is a ledger.
+    #[serde(skip)]
+    begun: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,6 +60,11 @@ struct Line {
     /// Several where documents came in together.
     items: Vec<String>,
     run: Option<String>,
+    stage: Option<String>,
+    result: Option<String>,
+    /// Where a handoff went.
+    next: Option<String>,
+    plan: Option<String>,
     subject: String,
 }
 
@@ -57,33 +80,98 @@ impl Line {
             actor: trailer("Actor"),
             items: trailers::values(message, "Item").map(str::to_owned).collect(),
             run: trailer("Run"),
+            stage: trailer("Stage"),
+            result: trailer("Result"),
+            next: trailer("Next"),
+            plan: trailer("Plan"),
             subject: message.lines().next().unwrap_or_default().to_owned(),
         }
+    }
+
+    fn columns(&self) -> Vec<String> {
+        let seq = self.seq.map_or_else(|| "?".to_owned(), |seq| seq.to_string());
+        vec![seq, time(self.at), self.subject.clone()]
     }
 }
 
 impl LogArguments {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open()?;
-        let mut next = project.store.resolve(&RefName::State)?;
-        let number = if self.number == 0 { usize::MAX } else { self.number };
-        let mut commits = Vec::new();
-        while let Some(oid) = next.filter(|_| commits.len() < number) {
-            match read_commit(&project.store, oid) {
-                Ok(commit) => {
-                    commits.push(Line::of(oid, &commit));
-                    next = commit.parents.first().copied();
+        let filter = if self.filter.is_empty() {
+            // A log without questions needs no readable tree.
+            Filter::default()
+        } else {
+            self.filter.resolve(&project.view(&project.trees())?)?
+        };
+        if self.follow {
+            return self.follow(context, &project, &filter);
+        }
+        let tip = project.store.resolve(&RefName::State)?;
+        let (commits, trouble) = self.newest(&project, &filter, tip);
+        match trouble {
+            None => answer(context, &Log { commits, begun: tip.is_some() }),
+            Some(trouble) => {
+                // What can be read is shown all the same.
+                if !commits.is_empty() {
+                    answer(context, &Log { commits, begun: true })?;
                 }
-                Err(error) => {
-                    // What can be read is shown all the same.
-                    if !commits.is_empty() {
-                        answer(context, &Log { commits })?;
-                    }
-                    return Err(error.into());
-                }
+                Err(trouble)
             }
         }
-        answer(context, &Log { commits })
+    }
+
+    /// The newest commits that are asked for, newest first, and what kept older ones from being read.
+    fn newest(&self, project: &Project, filter: &Filter, tip: Option<Oid>) -> (Vec<Line>, Option<Failure>) {
+        let number = if self.number == 0 { usize::MAX } else { self.number };
+        let mut lines = Vec::new();
+        for read in commits(&project.store, tip) {
+            match read {
+                Ok((oid, commit)) if filter.admits(&commit.message) => lines.push(Line::of(oid, &commit)),
+                Ok(_) => {}
+                Err(error) => return (lines, Some(error.into())),
+            }
+            if lines.len() >= number {
+                break;
+            }
+        }
+        (lines, None)
+    }
+
+    fn follow(&self, context: &Context, project: &Project, filter: &Filter) -> Result<Exit, Failure> {
+        let mut watch = Watch::begin()?;
+        let mut tip = project.store.resolve(&RefName::State)?;
+        let (lines, trouble) = self.newest(project, filter, tip);
+        for line in lines.iter().rev() {
+            answer(context, line)?;
+        }
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
+        if tip.is_none() {
+            say("no ledger yet: waiting for one");
+        }
+        while watch.rest(LOOK) {
+            let Some(now) = watch.seen(project.store.resolve(&RefName::State)) else { continue };
+            if now == tip {
+                continue;
+            }
+            let Some(new) = now else {
+                say("the ledger is gone: waiting for one");
+                tip = None;
+                continue;
+            };
+            let Some(Advance { came, set_back }) = watch.seen(advance(&project.store, tip, new)) else {
+                continue;
+            };
+            if set_back {
+                say("the ledger was set back: some commits above are no longer part of it");
+            }
+            for (oid, commit) in came.iter().filter(|(_, commit)| filter.admits(&commit.message)) {
+                answer(context, &Line::of(*oid, commit))?;
+            }
+            tip = Some(new);
+        }
+        Ok(Exit::Done)
     }
 }
 
@@ -92,19 +180,18 @@ impl Answer for Log {
 
     fn text(&self, page: &mut Page) {
         if self.commits.is_empty() {
-            page.line("no ledger yet");
+            page.line(if self.begun { "no such commits" } else { "no ledger yet" });
         }
-        let rows: Vec<Vec<String>> = self
-            .commits
-            .iter()
-            .map(|line| {
-                vec![
-                    line.seq.map_or_else(|| "?".to_owned(), |seq| seq.to_string()),
-                    time(line.at),
-                    line.subject.clone(),
-                ]
-            })
-            .collect();
+        let rows: Vec<Vec<String>> = self.commits.iter().map(Line::columns).collect();
         page.table(&rows);
+    }
+}
+
+/// One commit, where each is an answer of its own.
+impl Answer for Line {
+    const KIND: &'static str = "log_commit";
+
+    fn text(&self, page: &mut Page) {
+        page.table(&[self.columns()]);
     }
 }

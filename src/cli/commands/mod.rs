@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(super) mod compile;
+pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod demo;
 pub(super) mod doctor;
@@ -13,3 +14,4 @@ pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod status;
 pub(super) mod verify;
+pub(super) mod wait;

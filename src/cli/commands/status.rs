@@ -1,30 +1,33 @@
 //! `millrace status`: reads trees only, and never an item, so that it answers at once whatever is queued.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::init::workspace;
+use crate::cli::coming::{Coming, coming};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::moments::time;
+use crate::cli::moments::{duration, time};
 use crate::cli::page::Page;
-use crate::cli::reasons::{Activity, Reasons, obstacle};
-use crate::cli::stdout::{Answer, answer};
+use crate::cli::reasons::{Activity, Reasons};
+use crate::cli::stdout::{Answer, answer, print};
 use crate::cli::trailers;
+use crate::cli::watch::{LOOK, Watch};
 use crate::domain::ids::{LedgerId, ModeId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place::OpenState;
-use crate::domain::schedule::{Next, Wait, claims, schedule};
+use crate::domain::schedule::claims;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::project::Project;
-use crate::runtime::{source, tree};
+use crate::runtime::source;
 use crate::workspace::bootstrap::reference_style;
 
 /// Items of one state that are named.
@@ -32,10 +35,39 @@ const NAMED: usize = 10;
 
 /// Show what runs, what waits and why, and what comes next.
 #[derive(Debug, Args)]
-pub(crate) struct StatusArguments {}
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct StatusArguments {
+    #[command(subcommand)]
+    command: Option<StatusCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum StatusCommand {
+    Show(ShowArguments),
+    Watch(WatchArguments),
+}
+
+/// The same as `status` alone.
+#[derive(Debug, Args)]
+struct ShowArguments {}
+
+/// Show the status, and again whenever something has changed, until an INT.
+///
+/// An empty line stands between two pages; with `--json` each is an envelope of its own. How long a stage runs is no
+/// change.
+#[derive(Debug, Args)]
+struct WatchArguments {
+    /// Time between two looks: seconds, or `30s`, `10m`; at least 0.2 s.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]
+    interval: Duration,
+
+    /// End after this many pages.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_updates: Option<u64>,
+}
 
 /// How things stand.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Status {
     workspace: PathBuf,
     /// What is said of a millrace-agents/ that belongs to another runtime.
@@ -59,14 +91,14 @@ struct Status {
     next: Option<Coming>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Position {
     ledger: LedgerId,
     seq: u64,
     tip: Oid,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Counts {
     kind: ItemKind,
     queued: u64,
@@ -78,7 +110,7 @@ struct Counts {
     archived: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Pause {
     cause: String,
     owner: String,
@@ -88,33 +120,47 @@ struct Pause {
 }
 
 /// Some items with reasons, and how many more there are.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize)]
 struct Named {
     items: Vec<Reason>,
     more: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Reason {
     item: ItemRef,
     why: String,
 }
 
-/// The next thing that would happen.
-#[derive(Debug, Serialize)]
-struct Coming {
-    /// `adopt`, `restore`, `launch`, `claim`, `wait`, `idle`.
-    action: &'static str,
-    item: Option<ItemRef>,
-    run: Option<RunId>,
-    detail: String,
-    until: Option<Timestamp>,
+impl StatusArguments {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        let project = context.open()?;
+        match &self.command {
+            None | Some(StatusCommand::Show(_)) => answer(context, &status(&project)?),
+            Some(StatusCommand::Watch(arguments)) => arguments.run(context, &project),
+        }
+    }
 }
 
-impl StatusArguments {
-    pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
-        let project = context.open()?;
-        answer(context, &status(&project)?)
+impl WatchArguments {
+    fn run(&self, context: &Context, project: &Project) -> Result<Exit, Failure> {
+        let mut watch = Watch::begin()?;
+        let mut shown = status(project)?;
+        answer(context, &shown)?;
+        let mut pages = 1;
+        while self.max_updates.is_none_or(|most| pages < most) && watch.rest(self.interval.max(LOOK)) {
+            let Some(now) = watch.seen(status(project)) else { continue };
+            if now.without_clock() == shown.without_clock() {
+                continue;
+            }
+            if !context.json {
+                print(b"\n")?;
+            }
+            answer(context, &now)?;
+            shown = now;
+            pages += 1;
+        }
+        Ok(Exit::Done)
     }
 }
 
@@ -195,74 +241,6 @@ fn status(project: &Project) -> Result<Status, Failure> {
     Ok(status)
 }
 
-/// What the runtime does next, or would.
-fn coming(
-    project: &Project,
-    view: &TreeView<'_, '_>,
-    selected: Option<&PlanId>,
-    attended: bool,
-    now: Timestamp,
-) -> Result<Coming, Failure> {
-    let mut coming =
-        Coming { action: "idle", item: None, run: None, detail: "nothing to do".to_owned(), until: None };
-    match schedule(view, now)? {
-        Next::Idle => {}
-        Next::Wait(wait) => coming.wait(&wait),
-        Next::Adopt(run) => {
-            coming.action = if attended { "handoff" } else { "adopt" };
-            coming.detail = if attended {
-                format!("{} of {} ends and is handed off", run.stage, run.item)
-            } else {
-                format!("find out what became of {} of {}, and go on", run.stage, run.item)
-            };
-            coming.item = Some(run.item);
-            coming.run = Some(run.run);
-        }
-        Next::Restore(owed) => {
-            let bare = project.repository.is_bare();
-            if let Some(wait) = (!bare).then(|| tree::obstacle(project, None)).flatten() {
-                coming.wait(&wait);
-            } else {
-                coming.action = "restore";
-                coming.detail = format!("put back what run {} changed in the work tree", owed.run);
-            }
-            coming.run = Some(owed.run);
-        }
-        Next::Launch(run) => {
-            if let Some(wait) = obstacle(project, view, &run.plan, Some(&run))? {
-                coming.wait(&wait);
-            } else {
-                coming.action = "launch";
-                coming.detail = format!("start {} for {}", run.stage, run.item);
-            }
-            coming.item = Some(run.item);
-            coming.run = Some(run.run);
-        }
-        Next::Claim { item, .. } => {
-            let wait = match selected {
-                Some(plan) => obstacle(project, view, plan, None)?,
-                None => None,
-            };
-            if let Some(wait) = wait {
-                coming.wait(&wait);
-            } else {
-                coming.action = "claim";
-                coming.detail = format!("claim {item}");
-            }
-            coming.item = Some(item);
-        }
-    }
-    Ok(coming)
-}
-
-impl Coming {
-    fn wait(&mut self, wait: &Wait) {
-        self.action = "wait";
-        self.detail = format!("{}: {}", wait.cause, wait.detail);
-        self.until = wait.until;
-    }
-}
-
 impl Answer for Status {
     const KIND: &'static str = "status";
 
@@ -310,13 +288,21 @@ impl Answer for Status {
         self.blocked.text(page, "blocked");
         if let Some(next) = &self.next {
             page.gap();
-            let until = next.until.map_or_else(String::new, |until| format!(", until {}", time(until)));
-            page.line(format!("next: {}{until}", next.detail));
+            page.line(format!("next: {}", next.line()));
         }
     }
 }
 
 impl Status {
+    /// The same but for what changes with the clock alone.
+    fn without_clock(&self) -> Self {
+        let mut status = self.clone();
+        for run in &mut status.runs {
+            run.without_clock();
+        }
+        status
+    }
+
     fn counts_text(&self, page: &mut Page) {
         let mut rows = vec![
             ["", "queued", "waiting", "held", "active", "blocked", "done", "archived"]

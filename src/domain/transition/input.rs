@@ -217,6 +217,21 @@ pub struct Handoff {
 }
 
 impl Input {
+    /// The words of all operations.
+    pub const OPS: [&'static str; 11] = [
+        "genesis",
+        "enqueue",
+        "compile",
+        "session",
+        "launch",
+        "handoff",
+        "interrupt",
+        "tree",
+        "cancel",
+        "pause",
+        "resume",
+    ];
+
     /// The word of the operation, as in the commit's subject and its `Millrace-Op` trailer.
     #[must_use]
     pub fn op(&self) -> &'static str {

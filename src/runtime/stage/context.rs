@@ -215,7 +215,8 @@ impl Stage {
 }
 
 /// The directory of an invocation, outside of the work tree: a `git clean` does not reach it.
-fn invocation_dir(project: &Project, nonce: &Nonce) -> PathBuf {
+#[must_use]
+pub fn invocation_dir(project: &Project, nonce: &Nonce) -> PathBuf {
     project.store.private_dir().join("inv").join(nonce.as_str())
 }
 

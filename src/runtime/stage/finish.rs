@@ -59,7 +59,8 @@ pub fn finish(
     ended: Ended,
     asked: bool,
 ) -> Result<Finished, StageError> {
-    let secrets = secrets(stage);
+    let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
+    let secrets = Secrets::of_given(given.unwrap_or_default());
     let mut kept = Kept::default();
     let judged = judged(stage, ended)?;
     keep(project, stage, &judged, &secrets, &mut kept)?;
@@ -270,14 +271,6 @@ fn snapshot(
 
 fn shown(branch: Option<&str>) -> &str {
     branch.unwrap_or("a detached HEAD")
-}
-
-/// The values that the harness was given and the record must not hold.
-fn secrets(stage: &Stage) -> Secrets {
-    let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
-    let own = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Secrets::of(given.unwrap_or_default().into_iter().chain(own))
 }
 
 fn redacted(judgement: Judgement, secrets: &Secrets) -> Judgement {

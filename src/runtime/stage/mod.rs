@@ -6,6 +6,6 @@ mod finish;
 mod history;
 mod launch;
 
-pub use context::{Stage, StageError};
+pub use context::{Stage, StageError, invocation_dir};
 pub use finish::{Ended, Finished, finish};
 pub use launch::{Start, Started, start};

@@ -2,6 +2,7 @@
 
 mod ls;
 mod show;
+mod tail;
 
 use clap::Subcommand;
 
@@ -14,6 +15,7 @@ use crate::cli::failure::Failure;
 pub(crate) enum RunsCommand {
     Ls(ls::LsArguments),
     Show(show::ShowArguments),
+    Tail(tail::TailArguments),
 }
 
 impl RunsCommand {
@@ -21,6 +23,7 @@ impl RunsCommand {
         match self {
             Self::Ls(arguments) => arguments.run(context),
             Self::Show(arguments) => arguments.run(context),
+            Self::Tail(arguments) => arguments.run(context),
         }
     }
 }

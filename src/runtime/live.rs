@@ -1,0 +1,261 @@
+//! What a stage that is under way has printed so far: read from its invocation directory, without disturbing it, and
+//! given out as the record would have it, without secrets.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::evidence::{MARGIN, Secrets, floor};
+use crate::harness::invocation::{Invocation, InvocationError};
+
+/// Bytes that are held back until a line, or a secret over several lines, is whole. Lines of a harness's event stream
+/// can be long; what is longer is cut.
+const MAX_HELD: usize = 1024 * 1024;
+
+/// What a line that is too long ends with.
+const CUT: &str = " [... the rest of this line is left out ...]";
+
+/// One stream of one invocation, read as it grows. It may begin after the reader, and the reader may outlive its file.
+#[derive(Debug)]
+pub struct LiveStream {
+    inv_dir: PathBuf,
+    name: &'static str,
+    begun: Option<Begun>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    file: File,
+    bytes: u64,
+    /// Bytes after which the file no longer grows at its end.
+    keep: u64,
+    release: Release,
+}
+
+impl LiveStream {
+    /// The stream that the supervisor writes to `name` (`stdout` or `stderr`). Opens nothing yet.
+    #[must_use]
+    pub fn new(inv_dir: &Path, name: &'static str) -> Self {
+        Self { inv_dir: inv_dir.to_owned(), name, begun: None }
+    }
+
+    /// The whole lines that have come since the last call. Reading begins at the beginning, whatever is shown of it: a
+    /// secret may begin anywhere.
+    pub fn read(&mut self) -> io::Result<String> {
+        if self.begun.is_none() {
+            self.begun = self.begin()?;
+        }
+        let mut lines = String::new();
+        if let Some(begun) = &mut self.begun {
+            let mut buffer = vec![0; 64 * 1024];
+            loop {
+                let count = begun.file.read(&mut buffer)?;
+                if count == 0 {
+                    break;
+                }
+                begun.bytes += count as u64;
+                lines.push_str(&begun.release.push(&buffer[..count]));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Opens the stream where it is there, and what tells its secrets with it: without that nothing is read.
+    fn begin(&self) -> io::Result<Option<Begun>> {
+        let invocation = match Invocation::read(&self.inv_dir) {
+            Ok(invocation) => invocation,
+            Err(InvocationError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(error) => return Err(io::Error::other(error)),
+        };
+        let file = match File::open(self.inv_dir.join(self.name)) {
+            Ok(file) => file,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let release = Release::new(Secrets::of_given(invocation.environment));
+        Ok(Some(Begun { file, bytes: 0, keep: invocation.keep_bytes, release }))
+    }
+
+    /// What is left when nothing more can come.
+    pub fn finish(&mut self) -> io::Result<String> {
+        let mut lines = self.read()?;
+        if let Some(begun) = &mut self.begun {
+            lines.push_str(&begun.release.finish());
+        }
+        Ok(lines)
+    }
+
+    /// Whether there ever was anything to read.
+    #[must_use]
+    pub fn began(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// Whether so much has come that the supervisor keeps head and tail only, and nothing more comes at the end.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.begun.as_ref().is_some_and(|begun| begun.bytes >= begun.keep)
+    }
+}
+
+/// Gives out lines as they become whole, and holds back what may be the beginning of a secret.
+#[derive(Debug)]
+struct Release {
+    secrets: Secrets,
+    /// Whole lines that may hold a secret which is not whole yet.
+    held: String,
+    /// The line that is not whole yet.
+    line: Vec<u8>,
+    /// Whether that line was too long, and is passed over up to its end.
+    cut: bool,
+}
+
+impl Release {
+    fn new(secrets: Secrets) -> Self {
+        Self { secrets, held: String::new(), line: Vec::new(), cut: false }
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) -> String {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            self.extend(&bytes[..end]);
+            self.end_line();
+            self.held.push('\n');
+            bytes = &bytes[end + 1..];
+        }
+        self.extend(bytes);
+        let from = if self.held.len() > MAX_HELD { None } else { self.secrets.unfinished(&self.held) };
+        // Up to the beginning of the line in which it begins.
+        let whole = from.map_or(self.held.len(), |from| self.held[..from].rfind('\n').map_or(0, |at| at + 1));
+        let rest = self.held.split_off(whole);
+        let lines = std::mem::replace(&mut self.held, rest);
+        self.secrets.redacted(&lines).0
+    }
+
+    fn finish(&mut self) -> String {
+        self.end_line();
+        self.secrets.redacted(&std::mem::take(&mut self.held)).0
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        if self.cut {
+            return;
+        }
+        self.line.extend_from_slice(bytes);
+        if self.line.len() > MAX_HELD {
+            // What is cut through is no longer found: the margin before the cut goes as well.
+            let (clean, _) = self.secrets.redacted(&String::from_utf8_lossy(&self.line[..MAX_HELD]));
+            let margin = usize::try_from(MARGIN).unwrap_or(MAX_HELD);
+            self.held.push_str(&clean[..floor(&clean, clean.len().saturating_sub(margin))]);
+            self.held.push_str(CUT);
+            self.line.clear();
+            self.cut = true;
+        }
+    }
+
+    fn end_line(&mut self) {
+        self.held.push_str(&String::from_utf8_lossy(&self.line));
+        self.line.clear();
+        self.cut = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIabc\nMIIdef\n-----END PRIVATE KEY-----\n";
+
+    fn release() -> Release {
+        let value = ("DEPLOY_KEY".to_owned(), "first line\nsecond line\n".to_owned());
+        Release::new(Secrets::of([value, ("API_TOKEN".to_owned(), "swordfish-99".to_owned())]))
+    }
+
+    /// What is given out for each piece, and at the end.
+    fn given(pieces: &[&[u8]]) -> Vec<String> {
+        let mut release = release();
+        let mut given: Vec<String> = pieces.iter().map(|piece| release.push(piece)).collect();
+        given.push(release.finish());
+        given
+    }
+
+    #[test]
+    fn lines_come_when_they_are_whole() {
+        assert_eq!(given(&[b"one\ntw", b"o", b"\nthree"]), ["one\n", "", "two\n", "three"]);
+        let word = "gr\u{fc}n\n".as_bytes();
+        assert_eq!(given(&[&word[..3], &word[3..]]), ["", "gr\u{fc}n\n", ""]);
+        assert_eq!(given(&[b"\xff\n"]), ["\u{fffd}\n", ""]);
+    }
+
+    #[test]
+    fn a_secret_that_comes_in_pieces_is_not_given_out() {
+        let clean = "key [redacted: the value of API_TOKEN]\n";
+        assert_eq!(given(&[b"key sword", b"fish-99\n"]), ["", clean, ""]);
+        for at in 0..KEY.len() {
+            let all =
+                given(&[b"before\n", &KEY.as_bytes()[..at], &KEY.as_bytes()[at..], b"after\n"]).concat();
+            assert_eq!(all, "before\n[redacted: a private key]\nafter\n", "cut at {at}");
+        }
+        let all = given(&[b"a\nfirst line\n", b"second line\n", b"b\n"]);
+        assert_eq!(all, ["a\n", "[redacted: the value of DEPLOY_KEY]", "b\n", ""]);
+        // What only looked like its beginning is given out after all.
+        assert_eq!(given(&[b"first line\n", b"another\n"]), ["", "first line\nanother\n", ""]);
+    }
+
+    #[test]
+    fn a_key_without_an_end_stays_held_back() {
+        let all = given(&[b"-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n", b"MIIdef\n"]);
+        assert_eq!(all, ["", "", "[redacted: a private key]"]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_cut_with_a_margin() {
+        let mut long = vec![b'x'; MAX_HELD - 6];
+        long.extend_from_slice(b" swordfish-99 and more");
+        let all = given(&[&long, b"still more\nnext\n"]).concat();
+        let (first, rest) = all.split_once('\n').unwrap();
+        assert!(first.ends_with(&format!("x{CUT}")), "{}", &first[first.len() - 80..]);
+        assert!(first.len() < MAX_HELD);
+        assert_eq!(rest, "next\n");
+        let exact = vec![b'x'; MAX_HELD];
+        assert_eq!(given(&[&exact, b"\n"]).concat().len(), MAX_HELD + 1);
+    }
+
+    #[test]
+    fn a_stream_may_begin_late_lose_its_file_and_be_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let nonce = "00000000000000000000000000000000".parse().unwrap();
+        let variables = [("API_TOKEN".to_owned(), "swordfish-99".to_owned())].into();
+        let limit = std::time::Duration::from_secs(1);
+        let mut invocation =
+            Invocation::new(folder.path(), nonce, Vec::new(), folder.path().to_owned(), variables, limit);
+        invocation.keep_bytes = 24;
+        let mut stream = LiveStream::new(folder.path(), "stdout");
+        assert_eq!(stream.read().unwrap(), "");
+        let path = folder.path().join("stdout");
+        std::fs::write(&path, "swordfish-99\nand").unwrap();
+        assert_eq!(stream.read().unwrap(), "", "before anybody knows what is secret");
+        assert!(!stream.began());
+        invocation.write(folder.path(), b"prompt").unwrap();
+        assert_eq!(stream.read().unwrap(), "[redacted: the value of API_TOKEN]\n");
+        assert!(stream.began() && !stream.is_full());
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::io::Write::write_all(&mut file, b" more too").unwrap();
+        assert_eq!(stream.read().unwrap(), "");
+        assert!(stream.is_full());
+        assert_eq!(stream.finish().unwrap(), "and more too");
+    }
+
+    #[test]
+    fn what_is_held_is_bounded() {
+        let mut pieces = vec![b"-----BEGIN PRIVATE KEY-----\n".to_vec()];
+        let lines = b"no key at all, for a long time\n".repeat(1000);
+        pieces.extend(std::iter::repeat_n(lines, MAX_HELD / 30_000));
+        let mut release = release();
+        let given: String = pieces.iter().map(|piece| release.push(piece)).collect();
+        assert!(given.starts_with("[redacted: a private key]"), "{}", &given[..given.len().min(80)]);
+        assert!(release.held.len() <= MAX_HELD);
+    }
+}
