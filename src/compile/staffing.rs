@@ -77,6 +77,7 @@ fn stage(
     Some(Stage {
         plane: kind.plane,
         results: kind.results.clone(),
+        evidence: kind.evidence.clone(),
         repair: kind.repair,
         runner: runner.clone(),
         permission: settings.permissions.resolve(name, model.as_deref()),

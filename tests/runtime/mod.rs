@@ -4,6 +4,7 @@ mod between;
 mod bounds;
 mod crash;
 mod damage;
+mod evidence;
 mod happy;
 mod repair;
 mod site;
