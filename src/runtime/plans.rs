@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::approval;
 use super::project::Project;
-use crate::compile::{Assets, Compiled, Diagnostics, Request, compile};
+use crate::compile::{Assets, Compiled, Diagnostics, OVERRIDE_FOLDERS, Request, compile};
 use crate::domain::ids::{ModeId, PlanId};
 use crate::domain::transition::input::{Files, Input};
 use crate::domain::transition::record::Actor;
@@ -18,9 +18,6 @@ use crate::format::warning::Warning;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::{Payloads, TransactError};
 use crate::workspace::bootstrap::{BootstrapError, Bootstrapped, ensure_millrace_dir};
-
-/// Folders of `millrace-agents/` whose files take the place of shipped ones.
-const OVERRIDES: [&str; 4] = ["modes", "loops", "entrypoints", "skills"];
 
 /// Bytes of one override file.
 const MAX_OVERRIDE_BYTES: u64 = 1024 * 1024;
@@ -110,6 +107,11 @@ pub fn load(project: &Project, file: Option<&Path>) -> Result<Loaded, PlanError>
     Ok(config::parse(&text, &path.display().to_string())?)
 }
 
+/// The shipped texts with the operator's, as they lie in the work tree now.
+pub fn assets(project: &Project) -> Result<Assets, PlanError> {
+    Ok(Assets::with_overrides(overrides(work_tree(project)?)?))
+}
+
 /// Bootstraps what is missing, compiles, and selects the plan. A failed compile leaves the selected plan as it is, and
 /// its diagnostics in the ledger.
 pub fn compile_and_select(
@@ -119,7 +121,7 @@ pub fn compile_and_select(
 ) -> Result<Selected, PlanError> {
     let created = bootstrap(project)?;
     let loaded = load(project, config_file)?;
-    let assets = Assets::with_overrides(overrides(work_tree(project)?)?);
+    let assets = assets(project)?;
     let act = project.act(Actor::Operator, None)?;
     let mut payloads = Payloads::default();
     let compiled = match compile(&Request { mode, config: &loaded, assets: &assets }) {
@@ -176,7 +178,7 @@ fn work_tree(project: &Project) -> Result<&Path, PlanError> {
 fn overrides(work_tree: &Path) -> Result<BTreeMap<String, Vec<u8>>, PlanError> {
     let agents = work_tree.join("millrace-agents");
     let mut found = BTreeMap::new();
-    let mut todo: Vec<PathBuf> = OVERRIDES.iter().map(|folder| agents.join(folder)).collect();
+    let mut todo: Vec<PathBuf> = OVERRIDE_FOLDERS.iter().map(|folder| agents.join(folder)).collect();
     while let Some(folder) = todo.pop() {
         let read = |source| PlanError::Read { path: folder.clone(), source };
         let entries = match std::fs::read_dir(&folder) {

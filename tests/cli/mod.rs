@@ -5,6 +5,7 @@ mod commands;
 mod demo;
 mod docs;
 mod docs_format;
+mod doctor;
 mod exit_codes;
 mod failures;
 mod first_minute;
