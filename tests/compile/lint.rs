@@ -55,7 +55,7 @@ fn the_sections_of_the_house() {
     insta::assert_snapshot!(broken(BUILDER, "## Escalation\n", ""), @"structural: millrace-agents/entrypoints/execution/builder.md: without the sections `Escalation`; expected `Purpose`, `Boundaries`, `Inputs`, `Procedure`, `Evidence`, `Reporting`, `Legal results`, `Escalation` and `Stop conditions`, in this order");
     insta::assert_snapshot!(broken(BUILDER, "## Escalation\n", "## Escalation\n\n## Notes\n"), @"
 structural: millrace-agents/entrypoints/execution/builder.md: with the sections `Notes` beside them; expected `Purpose`, `Boundaries`, `Inputs`, `Procedure`, `Evidence`, `Reporting`, `Legal results`, `Escalation` and `Stop conditions`, in this order
-structural: millrace-agents/entrypoints/execution/builder.md:86: Escalation: the section is empty; expected what it is there for
+structural: millrace-agents/entrypoints/execution/builder.md:87: Escalation: the section is empty; expected what it is there for
 ");
     insta::assert_snapshot!(broken(BUILDER, "# Builder\n", "# The builder\n"), @"structural: millrace-agents/entrypoints/execution/builder.md:1: the title is not the stage's name; expected `# Builder` as the first line");
     let text = shipped(BUILDER)
@@ -77,7 +77,7 @@ fn the_form_of_the_house() {
     insta::assert_snapshot!(broken(BUILDER, "# Builder\n", &format!("# Builder\n\n{}\n", "x".repeat(161))), @"structural: millrace-agents/entrypoints/execution/builder.md:3: the line has 161 columns; expected at most 160");
     let end = shipped(BUILDER).trim_end().to_owned();
     insta::assert_snapshot!(said(&lint_as_shipped(&overrides([(BUILDER, end)]))), @"structural: millrace-agents/entrypoints/execution/builder.md: the file's end is not one line break; expected exactly one");
-    insta::assert_snapshot!(broken(BUILDER, "# Builder\n", &format!("# Builder\n{}", "\nMore.\n".repeat(20))), @"structural: millrace-agents/entrypoints/execution/builder.md: the text has 139 lines; expected 50 to 115");
+    insta::assert_snapshot!(broken(BUILDER, "# Builder\n", &format!("# Builder\n{}", "\nMore.\n".repeat(20))), @"structural: millrace-agents/entrypoints/execution/builder.md: the text has 140 lines; expected 50 to 115");
     insta::assert_snapshot!(broken(CORE, "# Builder core\n", &format!("# Builder core\n{}", "\nMore.\n".repeat(20))), @"structural: millrace-agents/skills/stage/execution/builder-core/SKILL.md: the text has 125 lines; expected 40 to 90");
     // `and/or`, fractions and URLs are no paths.
     assert_eq!(
@@ -93,26 +93,26 @@ fn the_form_of_the_house() {
 #[test]
 fn the_results_of_the_stage() {
     let results = "- `BLOCKED`: the work cannot";
-    insta::assert_snapshot!(broken(BUILDER, results, "- The work cannot"), @"compatibility: millrace-agents/entrypoints/execution/builder.md:77: Legal results: `BLOCKED`, which `builder` may report, is not named; expected when to report `BLOCKED`");
+    insta::assert_snapshot!(broken(BUILDER, results, "- The work cannot"), @"compatibility: millrace-agents/entrypoints/execution/builder.md:78: Legal results: `BLOCKED`, which `builder` may report, is not named; expected when to report `BLOCKED`");
     insta::assert_snapshot!(broken(BUILDER, results, "- `BLOCKD`: the work cannot"), @"
-compatibility: millrace-agents/entrypoints/execution/builder.md:77: Legal results: `BLOCKED`, which `builder` may report, is not named; expected when to report `BLOCKED`
-compatibility: millrace-agents/entrypoints/execution/builder.md:82: Legal results: `BLOCKD` is no result of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`
+compatibility: millrace-agents/entrypoints/execution/builder.md:78: Legal results: `BLOCKED`, which `builder` may report, is not named; expected when to report `BLOCKED`
+compatibility: millrace-agents/entrypoints/execution/builder.md:83: Legal results: `BLOCKD` is no result of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`
 ");
-    insta::assert_snapshot!(broken(BUILDER, results, "- `FIX_NEEDED`: no.\n- `BLOCKED`: the work cannot"), @"compatibility: millrace-agents/entrypoints/execution/builder.md:82: Legal results: `FIX_NEEDED` is no result of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`");
-    insta::assert_snapshot!(broken(BUILDER, "`### BUILDER_COMPLETE`", "`### CHECKER_PASS`"), @"compatibility: millrace-agents/entrypoints/execution/builder.md:74: `### CHECKER_PASS` is no marker of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`");
+    insta::assert_snapshot!(broken(BUILDER, results, "- `FIX_NEEDED`: no.\n- `BLOCKED`: the work cannot"), @"compatibility: millrace-agents/entrypoints/execution/builder.md:83: Legal results: `FIX_NEEDED` is no result of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`");
+    insta::assert_snapshot!(broken(BUILDER, "`### BUILDER_COMPLETE`", "`### CHECKER_PASS`"), @"compatibility: millrace-agents/entrypoints/execution/builder.md:75: `### CHECKER_PASS` is no marker of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`");
     insta::assert_snapshot!(broken(BUILDER, "# Builder\n", "# Builder\n\nThe fixer reports `FIXER_COMPLETE`.\n"), @"policy: millrace-agents/entrypoints/execution/builder.md:3: `FIXER_COMPLETE` is a result of another stage, and could be taken for a legal one; expected `BLOCKED` or `BUILDER_COMPLETE`");
 }
 
 #[test]
 fn the_evidence_of_the_stage() {
     insta::assert_snapshot!(broken(BUILDER, "- `builder_summary.md`: what", "- `summary.md`: what"), @"
-policy: millrace-agents/entrypoints/execution/builder.md:53: Evidence: `builder_summary.md`, which `builder` is asked for, is not named; expected what belongs into `builder_summary.md`
-policy: millrace-agents/entrypoints/execution/builder.md:57: Evidence: `summary.md` is no evidence file of `builder`; expected `builder_summary.md`
+policy: millrace-agents/entrypoints/execution/builder.md:54: Evidence: `builder_summary.md`, which `builder` is asked for, is not named; expected what belongs into `builder_summary.md`
+policy: millrace-agents/entrypoints/execution/builder.md:58: Evidence: `summary.md` is no evidence file of `builder`; expected `builder_summary.md`
 ");
-    insta::assert_snapshot!(broken(CHECKER, "- `fix_contract.md`: only with `FIX_NEEDED`: numbered", "- `fix_contract.md`: numbered"), @"policy: millrace-agents/entrypoints/execution/checker.md:62: Evidence: `fix_contract.md` is not said to be wanted with `FIX_NEEDED` only; expected the results that want it");
+    insta::assert_snapshot!(broken(CHECKER, "- `fix_contract.md`: only with `FIX_NEEDED`: numbered", "- `fix_contract.md`: numbered"), @"policy: millrace-agents/entrypoints/execution/checker.md:64: Evidence: `fix_contract.md` is not said to be wanted with `FIX_NEEDED` only; expected the results that want it");
     insta::assert_snapshot!(broken(CHECKER, "- `checker_summary.md`: always", "- `checker_sumary.md`: always"), @"
-policy: millrace-agents/entrypoints/execution/checker.md:55: Evidence: `checker_summary.md`, which `checker` is asked for, is not named; expected what belongs into `checker_summary.md`
-policy: millrace-agents/entrypoints/execution/checker.md:60: Evidence: `checker_sumary.md` is no evidence file of `checker`; expected `checker_expectations.md`, `checker_summary.md` or `fix_contract.md`
+policy: millrace-agents/entrypoints/execution/checker.md:57: Evidence: `checker_summary.md`, which `checker` is asked for, is not named; expected what belongs into `checker_summary.md`
+policy: millrace-agents/entrypoints/execution/checker.md:62: Evidence: `checker_sumary.md` is no evidence file of `checker`; expected `checker_expectations.md`, `checker_summary.md` or `fix_contract.md`
 ");
 }
 

@@ -102,7 +102,7 @@ fn the_prompt_and_the_request_say_which_result_wants_which_file() {
         .and_then(|path| path.strip_suffix("/checker_expectations.md"))
         .expect("the folder");
     assert!(folder.starts_with(&run.display().to_string()) && folder.ends_with("/02-checker"), "{folder}");
-    insta::assert_snapshot!(section.replace(folder, "[folder]"), @"
+    insta::assert_snapshot!(section.trim().replace(folder, "[folder]"), @"
 Write these files into your stage folder, with exactly these names:
 
 - `[folder]/checker_expectations.md`
