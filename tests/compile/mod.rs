@@ -5,5 +5,6 @@ mod broken;
 mod decision_table;
 mod lint;
 mod overrides;
+mod stages_doc;
 mod standard_plain;
 mod support;
