@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
-    compile::CompileCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
-    log::LogArguments, queue::QueueCommand, queue::add_task::AddTaskArguments, run::RunCommand,
-    runs::RunsCommand, status::StatusArguments, verify::VerifyArguments,
+    compile::CompileCommand, config::ConfigCommand, demo::DemoArguments, doctor::DoctorArguments,
+    init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
+    queue::add_task::AddTaskArguments, run::RunCommand, runs::RunsCommand, status::StatusArguments,
+    verify::VerifyArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -46,5 +47,11 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     #[command(subcommand)]
     Compile(CompileCommand),
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    #[command(subcommand)]
+    Modes(ModesCommand),
+    #[command(subcommand)]
+    Plan(PlanCommand),
     Demo(DemoArguments),
 }

@@ -11,7 +11,10 @@ mod failure;
 mod lookup;
 mod moments;
 mod page;
+mod plan_page;
+mod plan_source;
 mod program;
+mod reasons;
 mod stdout;
 mod trailers;
 

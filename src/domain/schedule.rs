@@ -11,7 +11,7 @@ use super::slot::Turn;
 use super::view::{Fault, View};
 
 /// The kinds in the order in which they are claimed: what went wrong first, then specs, then tasks.
-const CLAIM_ORDER: [ItemKind; 3] = [ItemKind::Incident, ItemKind::Spec, ItemKind::Task];
+pub const CLAIM_ORDER: [ItemKind; 3] = [ItemKind::Incident, ItemKind::Spec, ItemKind::Task];
 
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +97,7 @@ fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestam
 }
 
 /// Why the item's first stage cannot start now; `None`: it can.
-fn may_start(
+pub fn may_start(
     view: &dyn View,
     control: &Control,
     now: Timestamp,

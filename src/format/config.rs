@@ -9,6 +9,7 @@ mod read;
 mod render;
 mod runners;
 mod section;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,11 +17,13 @@ use std::fmt;
 use thiserror::Error;
 
 pub use model::{
-    BetweenItems, CodexRunner, CommandRunner, Config, Limits, OnDone, Recovery, RunStyle, Runner,
-    RunnerCommon, Runners, Runtime, ScriptedRunner, SnapshotRules, StageSettings, Watchers, WorkspaceRules,
+    BetweenItems, CodexRunner, CommandRunner, Config, Limits, ModelTier, ModelTiers, NoModel, OnDone,
+    Recovery, RunStyle, Runner, RunnerCommon, Runners, Runtime, ScriptedRunner, SnapshotRules, StageSettings,
+    TIER, Watchers, WorkspaceRules, table_of,
 };
 pub use read::parse;
 pub use render::effective_toml;
+pub use settings::{Setting, settings};
 
 use super::quote::{one_line, quoted};
 use super::suggest::{nearest, one_of};

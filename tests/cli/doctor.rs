@@ -62,7 +62,7 @@ warning text policy millrace-agents/entrypoints/execution/builder.md:40: `move t
 error text compatibility millrace-agents/entrypoints/execution/builder.md:80: Legal results: `BLOCKED`, which `builder` may report, is not named; expected when to report `BLOCKED`
 error text compatibility millrace-agents/entrypoints/execution/builder.md:85: Legal results: `BLOCKD` is no result of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`
 error text structure millrace-agents/skills/stage/execution/builder-core/SKILL.md:6: advisory_only: a skill that is more than advice is none; expected `true`
-warning compile the files give plan-standard_plain-[id], and plan-standard_plain-[id] is selected; `millrace compile validate` selects the files' plan
+warning compile the files give plan-standard_plain-[id], and plan-standard_plain-[id] is selected; `millrace plan diff` shows what differs, `millrace compile validate` selects the files' plan
 3 errors, 2 warnings
 ");
     // It was not in the plan yet; compiled, it is the same text.

@@ -196,11 +196,8 @@ fn work_tree(project: &Project, checked: &mut Checked) {
             checked.add(Level::Ok, "work tree", format!("on {branch}{commit}"));
         }
     }
-    if let Some(found) = reference_style(work_tree) {
-        let detail = format!(
-            "millrace-agents/ belongs to a runtime that keeps its state in files (it has {found}/); it is left as it is"
-        );
-        checked.add(Level::Error, "millrace-agents", detail);
+    if let Some(other) = reference_style(work_tree) {
+        checked.add(Level::Error, "millrace-agents", other);
     }
 }
 
@@ -228,18 +225,14 @@ fn configuration(project: &Project, checked: &mut Checked) {
     let Some(work_tree) = &project.repository.work_tree else { return };
     let path = work_tree.join("millrace-agents").join("millrace.toml");
     // What lies in another runtime's folder is not read.
-    let assets = match plans::assets(project) {
+    let linted = match plans::assets(project) {
         _ if reference_style(work_tree).is_some() => None,
-        Ok(assets) => Some(assets),
+        Ok(assets) => Some(texts::texts(&assets, checked)),
         Err(error) => {
             checked.add(Level::Error, "texts", error);
             None
         }
     };
-    let texts = assets.map(|assets| {
-        let linted = texts::texts(&assets, checked);
-        (assets, linted)
-    });
     if !Path::new(&path).exists() {
         checked.add(Level::Ok, "configuration", "none yet; `millrace init` writes one");
         return;
@@ -250,8 +243,8 @@ fn configuration(project: &Project, checked: &mut Checked) {
                 checked.add(Level::Warning, "configuration", warning);
             }
             checked.add(Level::Ok, "configuration", path.display());
-            if let Some((assets, linted)) = &texts {
-                texts::plan_of_files(project, &loaded, (assets, linted), checked);
+            if let Some(linted) = &linted {
+                texts::plan_of_files(project, linted, &loaded.warnings, checked);
             }
         }
         Err(error) => checked.add(Level::Error, "configuration", error),
@@ -295,12 +288,9 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
         Some(plan) if view.plan(plan)?.is_none() => {
             checked.add(Level::Error, "plan", format!("{plan} is selected and not in the ledger"));
         }
-        Some(plan) => match (
-            approval::is_approved(&project.store.private_dir(), plan),
-            runner::frozen_config(view, plan),
-        ) {
+        Some(plan) => match (approval::is_approved(project, view, plan), runner::frozen_config(view, plan)) {
             (Err(error), _) => {
-                checked.add(Level::Error, "plan", format!("approvals cannot be read: {error}"));
+                checked.add(Level::Error, "plan", error);
             }
             (_, Err(error)) => checked.add(Level::Error, "plan", error),
             (Ok(false), _) => {

@@ -1,10 +1,13 @@
 //! One file per command.
 
 pub(super) mod compile;
+pub(super) mod config;
 pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod init;
 pub(super) mod log;
+pub(super) mod modes;
+pub(super) mod plan;
 pub(super) mod queue;
 pub(super) mod run;
 pub(super) mod runs;

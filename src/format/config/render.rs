@@ -3,14 +3,19 @@
 use toml::{Table, Value};
 
 use super::model::{
-    BetweenItems, CodexRunner, CommandRunner, Config, OnDone, RunStyle, Runner, RunnerCommon, ScriptedRunner,
-    table_of,
+    BetweenItems, CodexRunner, CommandRunner, Config, ModelTier, OnDone, RunStyle, Runner, RunnerCommon,
+    ScriptedRunner, table_of,
 };
 
 /// The configuration in full, as it is frozen into a plan: every key in a fixed order. Reading it gives the same
 /// configuration again.
 #[must_use]
 pub fn effective_toml(config: &Config) -> String {
+    effective_table(config).to_string()
+}
+
+/// The same as a table.
+pub(super) fn effective_table(config: &Config) -> Table {
     let mut root = Table::new();
     root.insert("runtime".to_owned(), runtime(config));
     root.insert("workspace".to_owned(), workspace(config));
@@ -53,6 +58,18 @@ pub fn effective_toml(config: &Config) -> String {
         ]),
     );
     root.insert("runners".to_owned(), runners(config));
+    let tiers = config.model_tiers.0.iter().map(|(name, tier)| {
+        let value = match tier {
+            ModelTier::One(model) => text(model),
+            ModelTier::ByRunner(models) => {
+                table(models.iter().map(|(runner, model)| (runner.as_str(), text(model))))
+            }
+        };
+        (name.as_str(), value)
+    });
+    if tiers.len() > 0 {
+        root.insert("model_tiers".to_owned(), table(tiers));
+    }
     let stages = config.stages.iter().map(|(stage, settings)| {
         let mut keys = Table::new();
         put(&mut keys, "runner", settings.runner.as_ref().map(|runner| text(runner.as_str())));
@@ -61,7 +78,7 @@ pub fn effective_toml(config: &Config) -> String {
         (stage.as_str(), Value::Table(keys))
     });
     root.insert("stages".to_owned(), table(stages));
-    root.to_string()
+    root
 }
 
 fn runtime(config: &Config) -> Value {

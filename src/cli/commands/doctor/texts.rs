@@ -2,9 +2,9 @@
 
 use super::{Checked, Level};
 use crate::compile::lint::{self, Linted, lint};
-use crate::compile::{Assets, Problem, Request, compile};
-use crate::format::config::Loaded;
-use crate::runtime::plans;
+use crate::compile::{Assets, Problem};
+use crate::format::warning::Warning;
+use crate::runtime::plans::{self, PlanError};
 use crate::runtime::project::Project;
 
 /// Lints what a compile would freeze now: the shipped texts, with the operator's in their place and beside them.
@@ -27,16 +27,12 @@ pub(super) fn texts(assets: &Assets, checked: &mut Checked) -> Linted {
     linted
 }
 
-/// Compiles the files as they are, and keeps nothing of it. What the lint has said is not said again.
-pub(super) fn plan_of_files(
-    project: &Project,
-    config: &Loaded,
-    (assets, linted): (&Assets, &Linted),
-    checked: &mut Checked,
-) {
-    let compiled = match compile(&Request { mode: None, config, assets }) {
+/// Compiles the files as they are, and keeps nothing of it. What was said of the texts and of the configuration is not
+/// said again.
+pub(super) fn plan_of_files(project: &Project, linted: &Linted, warned: &[Warning], checked: &mut Checked) {
+    let compiled = match plans::dry_compile(project, None, None) {
         Ok(compiled) => compiled,
-        Err(diagnostics) => {
+        Err(PlanError::Rejected { diagnostics, .. }) => {
             let said = |error: &&Problem| linted.findings.iter().any(|finding| finding.problem == **error);
             for error in diagnostics.errors.iter().filter(|error| !said(error)) {
                 checked.add(Level::Error, "compile", error);
@@ -46,9 +42,9 @@ pub(super) fn plan_of_files(
             }
             return;
         }
+        Err(error) => return checked.add(Level::Error, "compile", error),
     };
-    // The configuration's own warnings are said with the configuration.
-    for warning in compiled.diagnostics.warnings.iter().skip(config.warnings.len()) {
+    for warning in compiled.diagnostics.warnings.iter().filter(|warning| !warned.contains(warning)) {
         checked.add(Level::Warning, "compile", warning);
     }
     let id = &compiled.id;
@@ -58,7 +54,8 @@ pub(super) fn plan_of_files(
         }
         Ok(Some(selected)) => {
             let detail = format!(
-                "the files give {id}, and {selected} is selected; `millrace compile validate` selects the files' plan"
+                "the files give {id}, and {selected} is selected; `millrace plan diff` shows what differs, `millrace \
+                 compile validate` selects the files' plan"
             );
             checked.add(Level::Warning, "compile", detail);
         }
