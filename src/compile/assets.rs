@@ -82,13 +82,14 @@ impl Assets {
         Self { overrides }
     }
 
+    /// Whether a text is the operator's.
+    pub(super) fn is_overridden(&self, path: &str) -> bool {
+        self.overrides.contains_key(path) && is_override(path)
+    }
+
     /// What a message calls a text.
     pub(super) fn shown(&self, path: &str) -> String {
-        if self.overrides.contains_key(path) && is_override(path) {
-            format!("millrace-agents/{path}")
-        } else {
-            format!("shipped {path}")
-        }
+        if self.is_overridden(path) { format!("millrace-agents/{path}") } else { format!("shipped {path}") }
     }
 
     /// The bytes of a text, or `None` where there is none of this path.

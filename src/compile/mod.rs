@@ -9,6 +9,7 @@ mod freeze;
 mod graph;
 mod identity;
 mod instructions;
+pub mod lint;
 mod loops;
 mod mode;
 mod origin;

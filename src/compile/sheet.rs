@@ -24,8 +24,11 @@ impl<'a> Sheet<'a> {
     /// Opens a file of the assets; `None` where it is not there (the caller says who wanted it) or unreadable (which
     /// is noted).
     pub(super) fn open(assets: &'a Assets, path: &str, problems: &'a Problems) -> Option<Self> {
-        let text = assets.text(path, problems)?;
-        let file = assets.shown(path);
+        Self::of(assets.shown(path), assets.text(path, problems)?, problems)
+    }
+
+    /// The same for a text that is at hand.
+    pub(super) fn of(file: String, text: &'a str, problems: &'a Problems) -> Option<Self> {
         match yaml::read(text) {
             Ok(root) => Some(Self { file, text, root, problems }),
             Err(error) => {

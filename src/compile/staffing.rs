@@ -106,6 +106,7 @@ impl Staffing<'_, '_> {
         let stage = Stage {
             plane: kind.plane,
             results: kind.results.clone(),
+            evidence: kind.evidence.clone(),
             repair: kind.repair,
             runner: runner.clone(),
             permission,

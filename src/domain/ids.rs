@@ -194,6 +194,11 @@ id!(
     ResultName, "the terminal result", is_token, "upper-case letters, digits or `_`"
 );
 id!(
+    /// A file that a stage leaves as evidence; which ones a stage is asked for is the plan's business.
+    EvidenceName, "the evidence file", is_safe,
+    "an ASCII letter or digit, then letters, digits, `.`, `_` or `-`"
+);
+id!(
     /// A failure class (`runner_timeout`), the key of a recovery counter.
     FailureClass, "the failure class", is_name, "lower-case letters, digits, `.`, `_` or `-`"
 );

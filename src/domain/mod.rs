@@ -13,6 +13,7 @@ pub mod result;
 pub mod run;
 pub mod schedule;
 pub mod slot;
+pub mod stage_file;
 pub mod transition;
 mod turn_text;
 pub mod view;

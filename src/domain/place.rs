@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::ids::{ItemId, PlanId, RequestId, RunId, StageName};
 use super::item::{ItemKind, ItemRef};
 use super::slot::{Slot, Turn};
+use super::stage_file;
 
 /// A path in the ledger's tree: relative, `/`-separated, without empty, `.`, `..` or `.git` components, and without
 /// any (`git~1`) that some file system takes for one of git's own: `git fsck` would name it, and servers refuse it.
@@ -289,13 +290,13 @@ pub fn launch_name(number: u32, stage: &StageName) -> String {
 /// A launch's result.
 #[must_use]
 pub fn result(run: &RunId, number: u32, stage: &StageName) -> TreePath {
-    TreePath::made(format!("{}/{}/result.toml", run_folder(run), launch_name(number, stage)))
+    TreePath::made(format!("{}/{}/{}", run_folder(run), launch_name(number, stage), stage_file::RESULT))
 }
 
 /// A piece of a launch's evidence; `None` where `name` is no file name.
 #[must_use]
 pub fn evidence(run: &RunId, number: u32, stage: &StageName, name: &str) -> Option<TreePath> {
-    if name.contains('/') || name == "result.toml" {
+    if name.contains('/') || name == stage_file::RESULT {
         return None;
     }
     TreePath::new(format!("{}/{}/{name}", run_folder(run), launch_name(number, stage))).ok()

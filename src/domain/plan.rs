@@ -1,13 +1,13 @@
 //! The frozen plan: the only routing authority. What a stage may report and where each report leads is data here;
 //! `decide` interprets it and knows no stage by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BadId, FailureClass, LoopId, ModeId, ResultName, RunnerName, StageName};
+use super::ids::{BadId, EvidenceName, FailureClass, LoopId, ModeId, ResultName, RunnerName, StageName};
 use super::item::ItemKind;
 use super::permission::PermissionLevel;
 use super::result::{Judgement, ResultClass};
@@ -168,6 +168,9 @@ pub struct Stage {
     pub plane: Plane,
     /// What it may report, and the class of each report.
     pub results: BTreeMap<ResultName, ResultClass>,
+    /// The files that it is asked to leave in its folder, each with the results that it is wanted with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evidence: BTreeMap<EvidenceName, BTreeSet<ResultName>>,
     /// Whether it is a repair stage: it works on another stage's failure, and is told of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repair: bool,
@@ -187,6 +190,18 @@ pub struct Stage {
     pub entrypoint: String,
     /// Skills it is given, paths below the plan's `files/`.
     pub skills: Vec<String>,
+}
+
+impl Stage {
+    /// What it is asked to leave. Who may not write is asked for nothing.
+    pub fn asked(&self) -> impl Iterator<Item = (&EvidenceName, &BTreeSet<ResultName>)> {
+        self.evidence.iter().filter(|_| self.permission.can_write())
+    }
+
+    /// The files that it is asked to leave with this result.
+    pub fn wanted(&self, result: &ResultName) -> impl Iterator<Item = &EvidenceName> {
+        self.asked().filter(|(_, with)| with.contains(result)).map(|(name, _)| name)
+    }
 }
 
 /// The graph of one plane.

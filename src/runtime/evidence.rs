@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::domain::limits::{MAX_EVIDENCE_BYTES, MAX_HANDOFF_BYTES};
 use crate::domain::place::TreePath;
+use crate::domain::stage_file;
 use crate::format::secrets::{KnownValue, is_secret_name, redact, unfinished};
 
 /// Bytes that the line about a gap takes.
@@ -14,13 +15,6 @@ const GAP_BYTES: usize = 80;
 
 /// Files of one launch that are kept at most.
 const MAX_FILES: usize = 40;
-
-/// Names that the runtime itself writes into a stage's folder, or keeps under a name of its own.
-const OWN_NAMES: [&str; 6] =
-    ["request.toml", "prompt.md", "item.md", "entrypoint.md", "failure.md", "result.toml"];
-
-/// Names under which the runtime keeps what it saw itself, or may: nobody else's file gets one.
-const WITNESS_NAMES: [&str; 4] = ["exit.toml", "stdout.tail", "stderr.tail", "final-message.md"];
 
 /// The values that must not get into the record: of variables whose names say so.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +58,7 @@ impl Secrets {
 #[must_use]
 pub fn is_report(name: &str) -> bool {
     let markdown = Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("md"));
-    markdown && !OWN_NAMES.contains(&name) && !WITNESS_NAMES.contains(&name)
+    markdown && !stage_file::is_the_runtimes(name)
 }
 
 /// The evidence of one launch, within the bound of a handoff.
@@ -104,7 +98,7 @@ impl Kept {
             .filter_map(Result::ok)
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
             .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| !OWN_NAMES.contains(&name.as_str()) && !name.starts_with('.'))
+            .filter(|name| !stage_file::GIVEN.contains(&name.as_str()) && !name.starts_with('.'))
             .collect();
         names.sort();
         for name in names {
@@ -114,7 +108,7 @@ impl Kept {
                 continue;
             }
             // A name that the ledger's tree cannot hold must not keep the handoff from happening.
-            if WITNESS_NAMES.contains(&name.as_str()) || TreePath::new(name.clone()).is_err() {
+            if stage_file::WITNESSED.contains(&name.as_str()) || TreePath::new(name.clone()).is_err() {
                 let name = name.escape_debug();
                 self.findings
                     .push(format!("{name} was left out of the record: no stage's file may bear that name"));

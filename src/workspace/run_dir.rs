@@ -10,15 +10,13 @@ use super::bootstrap::{AGENTS, IgnoreRule, ensure_ignore_rule};
 use super::no_follow::Folder;
 pub use super::no_follow::NoFollowError;
 use crate::domain::ids::{RunId, StageName};
+use crate::domain::stage_file::OUTBOX;
 
 /// Documents that a stage may leave: more is a stage that has run away.
 pub const MAX_OUTBOX_DOCUMENTS: usize = 50;
 
 /// Bytes of one document; the bound of every work document.
 pub const MAX_OUTBOX_BYTES: u64 = crate::domain::limits::MAX_DOCUMENT_BYTES as u64;
-
-/// The name of the folder for documents.
-pub const OUTBOX: &str = "outbox";
 
 /// The folder of one launch of one stage.
 #[derive(Debug, Clone, PartialEq, Eq)]

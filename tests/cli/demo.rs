@@ -46,6 +46,14 @@ fn it_can_be_kept_and_looked_at() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let output = repo.command(MILLRACE).arg("doctor").current_dir(&kept).output().expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{}", said(&repo, &output));
+    // Every stage leaves what it is asked for.
+    let log = repo
+        .command("git")
+        .args(["grep", "--count", "^findings", "refs/millrace/state", "--", "runs"])
+        .current_dir(&kept)
+        .output()
+        .expect("git runs");
+    assert_eq!((log.status.code(), String::from_utf8_lossy(&log.stdout).as_ref()), (Some(1), ""));
     // Nothing that is there is written over.
     let again = call(&repo, &["demo", "--keep", kept.to_str().expect("UTF-8")]);
     insta::assert_snapshot!(said(&repo, &again), @r"

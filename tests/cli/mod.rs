@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod docs;
 mod docs_format;
+mod doctor;
 mod error_texts;
 mod errors;
 mod exit_codes;

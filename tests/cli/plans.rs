@@ -363,7 +363,7 @@ fn two_plans_are_compared_file_by_file() {
 
      [limits]
      max_launches_per_item = 40
-    @@ -48,7 +48,7 @@
+    @@ -54,7 +54,7 @@
      timeout_seconds = 60
      silence_seconds = 90
      entrypoint = "entrypoints/execution/builder.md"
@@ -372,7 +372,7 @@ fn two_plans_are_compared_file_by_file() {
 
      [stages.builder.results]
      BLOCKED = "blocked"
-    @@ -57,10 +57,11 @@
+    @@ -66,10 +66,11 @@
      [stages.checker]
      plane = "execution"
      runner = "codex_cli"
@@ -385,7 +385,7 @@ fn two_plans_are_compared_file_by_file() {
      skills = ["skills/stage/execution/checker-core/SKILL.md"]
 
      [stages.checker.results]
-    @@ -165,10 +166,9 @@
+    @@ -204,10 +205,9 @@
 
      [stages.updater]
      plane = "execution"

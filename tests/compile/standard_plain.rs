@@ -16,7 +16,7 @@ use super::support::{changed, config, good, overrides, refused, standard};
 
 /// The id of the plan of an empty configuration. It changes with every shipped text that a plan freezes and with
 /// every default: whoever changes one of them on purpose writes the new id here.
-const STANDARD: &str = "plan-standard_plain-1a391c73fe62";
+const STANDARD: &str = "plan-standard_plain-ef8cfbcf002b";
 
 #[test]
 fn the_standard_plan_has_its_id_from_content_alone() {
@@ -120,6 +120,10 @@ skills = ["skills/stage/execution/consultant-core/SKILL.md"]
 BLOCKED = "blocked"
 CONSULT_COMPLETE = "success"
 NEEDS_PLANNING = "escalate_planning"
+
+[stages.consultant.evidence]
+"consultant_decision.json" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
+"consultant_summary.md" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
 "#);
     insta::assert_snapshot!(part("[execution]", "[[execution.edges]]\nfrom = \"fixer\""), @r#"
 [execution]

@@ -65,7 +65,12 @@ fn git_clean_costs_a_stage_its_result_file_and_not_us_the_evidence() {
     assert!(daemon.ended().0.success());
     let result = site.result("01-builder");
     assert_eq!(result["judgement"]["channel"].as_str(), Some("marker"), "{result}");
-    assert!(!result.contains_key("findings"), "{result}");
+    let findings: Vec<_> = result["findings"].as_array().expect("findings").iter().collect();
+    assert_eq!(findings.len(), 1, "{result}");
+    assert_eq!(
+        findings[0].as_str(),
+        Some("missing evidence: builder_summary.md, wanted with BUILDER_COMPLETE")
+    );
     for file in ["prompt.md", "request.toml", "exit.toml", "stdout.tail"] {
         site.path("runs/", &format!("/01-builder/{file}"));
     }
@@ -81,7 +86,8 @@ fn a_stage_that_changes_its_governor_is_told_on_and_changes_nothing() {
     assert_eq!(site.work()["reason"], "idle");
     let findings = site.result("01-builder")["findings"].to_string();
     assert!(findings.contains("millrace-agents/"), "{findings}");
-    assert!(!site.result("02-checker").contains_key("findings"));
+    let findings = site.result("02-checker")["findings"].to_string();
+    assert!(!findings.contains("millrace-agents/"), "{findings}");
     assert_eq!(site.json(&["status"])["plan"], plan);
     assert_eq!(site.state_of("one"), "done");
     site.sound();

@@ -15,6 +15,7 @@ stages:
   fixer:
     - - replace: {path: src/a.txt, from: one, to: two}
       - write: {path: src/b.txt, content: "new\n"}
+      - evidence: {name: fixer_summary.md, content: "1. Replaced.\n"}
       - result: {terminal_result: FIXER_COMPLETE, summary: Fixed it.}
   doublechecker: [[{say: Good.}, {marker: DOUBLECHECK_PASS}]]
   updater:

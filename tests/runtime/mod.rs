@@ -5,6 +5,7 @@ mod bounds;
 mod crash;
 mod damage;
 mod escalation;
+mod evidence;
 mod happy;
 mod plan_change;
 mod repair;

@@ -1,5 +1,7 @@
 //! `millrace doctor`: what is wrong or will be, as facts. It repairs nothing unless it is asked to.
 
+mod texts;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -25,7 +27,8 @@ use crate::runtime::repair::{self, Mended, RepairError};
 use crate::runtime::{approval, runner};
 use crate::workspace::bootstrap::reference_style;
 
-/// Look for what is wrong: the repository, the ledger, the work tree, the configuration, the plan.
+/// Look for what is wrong: the repository, the ledger, the work tree, the configuration, the texts that stages work by,
+/// the plan.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArguments {
     /// Where the ledger's tip is damaged, go back to the newest intact one that this repository remembers. What the
@@ -221,6 +224,15 @@ fn refspecs(project: &Project, checked: &mut Checked) {
 fn configuration(project: &Project, checked: &mut Checked) {
     let Some(work_tree) = &project.repository.work_tree else { return };
     let path = work_tree.join("millrace-agents").join("millrace.toml");
+    // What lies in another runtime's folder is not read.
+    let linted = match plans::assets(project) {
+        _ if reference_style(work_tree).is_some() => None,
+        Ok(assets) => Some(texts::texts(&assets, checked)),
+        Err(error) => {
+            checked.add(Level::Error, "texts", error);
+            None
+        }
+    };
     if !Path::new(&path).exists() {
         checked.add(Level::Ok, "configuration", "none yet; `millrace init` writes one");
         return;
@@ -231,6 +243,9 @@ fn configuration(project: &Project, checked: &mut Checked) {
                 checked.add(Level::Warning, "configuration", warning);
             }
             checked.add(Level::Ok, "configuration", path.display());
+            if let Some(linted) = &linted {
+                texts::plan_of_files(project, linted, &loaded.warnings, checked);
+            }
         }
         Err(error) => checked.add(Level::Error, "configuration", error),
     }

@@ -64,6 +64,13 @@ pub enum Step {
         /// All of it.
         content: String,
     },
+    /// Writes a file into the stage's folder.
+    Evidence {
+        /// Its file name.
+        name: String,
+        /// All of it.
+        content: String,
+    },
     /// Writes the result file. The nonce is added where the script gives none.
     Result(Map<String, Value>),
     /// Prints the marker of this result.
@@ -120,6 +127,7 @@ struct RawStep {
     say: Option<String>,
     sleep: Option<f64>,
     outbox: Option<RawDocument>,
+    evidence: Option<RawDocument>,
     result: Option<Map<String, Value>>,
     marker: Option<String>,
     exit: Option<u8>,
@@ -201,8 +209,8 @@ impl Script {
 }
 
 /// What a step may be; also the text of the error when it is not.
-const ONE_OF: &str = "expected exactly one of write, append, replace, delete, run, say, sleep, outbox, result, \
-                      marker, exit";
+const ONE_OF: &str = "expected exactly one of write, append, replace, delete, run, say, sleep, outbox, evidence, \
+                      result, marker, exit";
 
 impl RawStep {
     fn read(self) -> Result<Step, &'static str> {
@@ -238,10 +246,10 @@ impl RawStep {
             steps.push(Step::Sleep(seconds));
         }
         if let Some(RawDocument { name, content }) = self.outbox {
-            if Path::new(&name).components().count() != 1 || inside(PathBuf::from(&name)).is_err() {
-                return Err("`name` must be a file name");
-            }
-            steps.push(Step::Outbox { name, content });
+            steps.push(Step::Outbox { name: file_name(name)?, content });
+        }
+        if let Some(RawDocument { name, content }) = self.evidence {
+            steps.push(Step::Evidence { name: file_name(name)?, content });
         }
         if let Some(report) = self.result {
             steps.push(Step::Result(report));
@@ -256,6 +264,15 @@ impl RawStep {
             (Some(step), true) => Ok(step),
             _ => Err(ONE_OF),
         }
+    }
+}
+
+/// The name of one file.
+fn file_name(name: String) -> Result<String, &'static str> {
+    if Path::new(&name).components().count() == 1 && inside(PathBuf::from(&name)).is_ok() {
+        Ok(name)
+    } else {
+        Err("`name` must be a file name")
     }
 }
 

@@ -110,6 +110,10 @@ fn take(step: &Step, output: &mut impl Write) -> Result<Option<u8>, String> {
             let path = PathBuf::from(variable("MILLRACE_OUTBOX")?).join(name);
             write(&path, content).map_err(at(&path))?;
         }
+        Step::Evidence { name, content } => {
+            let path = PathBuf::from(variable("MILLRACE_RUN_DIR")?).join(name);
+            write(&path, content).map_err(at(&path))?;
+        }
         Step::Result(report) => report_result(report)?,
         Step::Marker(result) => print(output, &format!("### {result}"))?,
         Step::Exit(code) => return Ok(Some(*code)),

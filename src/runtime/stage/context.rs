@@ -15,6 +15,7 @@ use crate::domain::item::ItemRef;
 use crate::domain::place;
 use crate::domain::plan::{self, Plan, StageRef};
 use crate::domain::run::{Launch, Run};
+use crate::domain::stage_file;
 use crate::domain::view::{Fault, View as _};
 use crate::harness::adapter::{ArgvError, Call, RunnerSpec};
 use crate::harness::invocation::{InvocationError, PROMPT_FILE};
@@ -26,9 +27,6 @@ use crate::ledger::transact::TransactError;
 use crate::ledger::view::TreeView;
 use crate::workspace::NoFollowError;
 use crate::workspace::run_dir::StageDir;
-
-/// The stage's result file, in its folder.
-const RESULT_FILE: &str = "result.json";
 
 /// What can go wrong around a stage. None of it is a failure of the stage's work.
 #[derive(Debug, Error)]
@@ -175,7 +173,7 @@ impl Stage {
             attempt: 1 + earlier_launches(view, which.run, which.number, stage.as_str())?,
             workdir: work_tree.clone(),
             run_dir: dir.path(),
-            result_file: dir.path().join(RESULT_FILE),
+            result_file: dir.path().join(stage_file::REPORT),
             outbox: dir.outbox_path(),
             prompt_file: inv_dir.join(PROMPT_FILE),
             inv_dir,

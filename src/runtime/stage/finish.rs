@@ -9,10 +9,12 @@ use super::super::project::Project;
 use super::super::snapshots::{self, Place, SnapError};
 use super::context::{Stage, StageError};
 use super::escalate::{Asking, incident};
+use crate::domain::ids::EvidenceName;
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
 use crate::domain::result::{Interrupter, Judgement, Usage};
 use crate::domain::run::Run;
+use crate::domain::stage_file;
 use crate::domain::transition::decision::{Effect, StageResult};
 use crate::domain::transition::input::{Files, Handoff, Input, Submitted};
 use crate::domain::transition::record::Actor;
@@ -65,6 +67,7 @@ pub fn finish(
     let judged = judged(stage, ended)?;
     keep(project, stage, &judged, &secrets, &mut kept)?;
     let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
+    findings.extend(missing_evidence(stage, &judged.judgement));
     findings.extend(judged.findings);
 
     let (files, more) = kept.into_parts();
@@ -187,8 +190,10 @@ fn keep(
             action: "write the exit record".to_owned(),
             source: std::io::Error::other(error),
         })?;
-        kept.keep(secrets, "exit.toml", &record);
-        for (file, stream) in [(STDOUT_FILE, &exit.stdout), (STDERR_FILE, &exit.stderr)] {
+        kept.keep(secrets, stage_file::EXIT, &record);
+        for (file, stream, name) in
+            [(STDOUT_FILE, &exit.stdout, stage_file::STDOUT), (STDERR_FILE, &exit.stderr, stage_file::STDERR)]
+        {
             let path = stage.call.inv_dir.join(file);
             if stream.kept == 0 || !path.exists() {
                 continue;
@@ -197,16 +202,28 @@ fn keep(
                 .map_err(StageError::io(format!("store the log of {file}")))?;
             let (tail, count) =
                 tail_of(&path, secrets).map_err(StageError::io(format!("read {}", path.display())))?;
-            kept.keep_redacted(&format!("{file}.tail"), &tail, count);
+            kept.keep_redacted(name, &tail, count);
         }
     }
     // The output of a text harness is its final message.
     if let (Some(message), Output::CodexJsonl) = (&judged.final_message, stage.spec.output()) {
-        kept.keep(secrets, "final-message.md", message);
+        kept.keep(secrets, stage_file::FINAL_MESSAGE, message);
     }
     let read = |name: &std::path::Path| stage.dir.read(name, MAX_EVIDENCE_BYTES as u64 * 16).ok().flatten();
     kept.keep_folder(secrets, &stage.call.run_dir, read);
     Ok(())
+}
+
+/// What a stage reported without. It never fails the handoff: what counts is the result, and a harness that knows
+/// nothing of such files may do good work.
+fn missing_evidence(stage: &Stage, judgement: &Judgement) -> Option<String> {
+    let Judgement::Reported { result, .. } = judgement else { return None };
+    let there = |name: &str| {
+        std::fs::symlink_metadata(stage.call.run_dir.join(name)).is_ok_and(|found| found.is_file())
+    };
+    let missing: Vec<&str> =
+        stage.planned.wanted(result).map(EvidenceName::as_str).filter(|name| !there(name)).collect();
+    (!missing.is_empty()).then(|| format!("missing evidence: {}, wanted with {result}", missing.join(", ")))
 }
 
 /// The code as the stage left it, on the run branch. A stage that did its work is never held up by its snapshot; one

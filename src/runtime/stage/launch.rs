@@ -18,6 +18,7 @@ use crate::domain::plan::StageRef;
 use crate::domain::result::ResultClass;
 use crate::domain::run::{Failure, Run};
 use crate::domain::slot::{Slot, Turn};
+use crate::domain::stage_file;
 use crate::domain::transition;
 use crate::domain::transition::input::{Claim, Input, Launching};
 use crate::domain::transition::record::Actor;
@@ -72,7 +73,7 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
 
     let mut payloads = Payloads::default();
     let mut evidence = transition::input::Files::new();
-    for (name, text) in [("request.toml", &request), ("prompt.md", &prompt)] {
+    for (name, text) in [(stage_file::REQUEST, &request), (stage_file::PROMPT, &prompt)] {
         let content = payloads.add(&project.store, text.clone().into_bytes())?;
         evidence.insert(name.to_owned(), content);
     }
@@ -198,6 +199,7 @@ fn request(view: &TreeView<'_, '_>, stage: &Stage, prepared: &Prepared) -> Resul
         result_file: stage.call.result_file.display().to_string(),
         outbox: stage.call.outbox.display().to_string(),
         legal_results: legal_results(stage),
+        evidence: stage.planned.asked().map(|(name, with)| (name.clone(), with.clone())).collect(),
         failure: prepared.failure.clone(),
     })
 }
@@ -217,7 +219,7 @@ fn legal_results(stage: &Stage) -> Vec<ResultName> {
 
 /// Evidence that says nothing to a stage that is not said elsewhere; a repair stage may still want to look.
 fn is_detail(name: &str) -> bool {
-    matches!(name, "exit.toml" | "result.json" | "stdout.tail" | "stderr.tail")
+    matches!(name, stage_file::EXIT | stage_file::REPORT | stage_file::STDOUT | stage_file::STDERR)
 }
 
 /// The files of a stage's folder, from the frozen plan and the ledger, never from files that somebody can edit.
@@ -235,14 +237,14 @@ impl Files {
             at: document.to_string(),
             detail: "the item's document is missing".to_owned(),
         })?;
-        gathered.add("item.md", bytes);
-        gathered.add("entrypoint.md", frozen(view, stage, &stage.planned.entrypoint)?);
+        gathered.add(stage_file::ITEM, bytes);
+        gathered.add(stage_file::ENTRYPOINT, frozen(view, stage, &stage.planned.entrypoint)?);
         for path in &stage.planned.skills {
             // `skills/stage/execution/builder-core/SKILL.md` lies there as `skills/builder-core/SKILL.md`.
             let mut parts = path.rsplit('/');
             let file = parts.next().unwrap_or("SKILL.md");
             let name = parts.next().unwrap_or("skill");
-            let relative = format!("skills/{name}/{file}");
+            let relative = format!("{}/{name}/{file}", stage_file::SKILLS);
             gathered.add(&relative, frozen(view, stage, path)?);
             gathered.skills.push(relative);
         }
@@ -252,7 +254,7 @@ impl Files {
             let seen: Vec<String> = led_to(&past, failure).iter().map(Past::in_words).collect();
             let last = past.iter().find(|past| past.result.launch == failure.launch);
             let why = last.map_or("", |past| past.result.why.as_str());
-            gathered.add("failure.md", prompt::failure(failure, why, &seen).into_bytes());
+            gathered.add(stage_file::FAILURE, prompt::failure(failure, why, &seen).into_bytes());
         }
         Ok(gathered)
     }
@@ -268,10 +270,10 @@ impl Files {
             let path = place::TreePath::new(format!("{folder}/{}", launch.name))
                 .map_err(|error| Fault { at: folder.to_string(), detail: error.to_string() })?;
             for file in view.list(&path)?.iter().filter(|entry| !entry.folder) {
-                if matches!(file.name.as_str(), "prompt.md" | "request.toml") {
+                if matches!(file.name.as_str(), stage_file::PROMPT | stage_file::REQUEST) {
                     continue;
                 }
-                let relative = format!("evidence/{}/{}", launch.name, file.name);
+                let relative = format!("{}/{}/{}", stage_file::EVIDENCE, launch.name, file.name);
                 let bytes = view
                     .file(
                         &place::TreePath::new(format!("{path}/{}", file.name))
@@ -301,8 +303,8 @@ fn frozen(view: &TreeView<'_, '_>, stage: &Stage, path: &str) -> Result<Vec<u8>,
 /// Makes the stage's folder and starts its supervisor.
 fn spawn(stage: &Stage, files: Files, request: &str, prompt: &str) -> Result<Supervised, StageError> {
     let mut all = files.all;
-    all.push((PathBuf::from("request.toml"), request.as_bytes().to_vec()));
-    all.push((PathBuf::from("prompt.md"), prompt.as_bytes().to_vec()));
+    all.push((PathBuf::from(stage_file::REQUEST), request.as_bytes().to_vec()));
+    all.push((PathBuf::from(stage_file::PROMPT), prompt.as_bytes().to_vec()));
     stage.dir.materialise(&all)?;
     let inv_dir: &Path = &stage.call.inv_dir;
     let mut pass: Vec<&str> = stage.spec.passed_variables();

@@ -1,0 +1,143 @@
+//! `doctor` diagnoses what will run here: the shipped texts with the operator's in their place.
+
+use millrace::compile::SHIPPED;
+
+use super::commands::{call, data, filtered, said, well};
+use crate::support::repo::TestRepo;
+
+const BUILDER: &str = "entrypoints/execution/builder.md";
+const SKILL: &str = "skills/stage/execution/builder-core/SKILL.md";
+
+fn shipped(path: &str) -> &'static str {
+    SHIPPED.iter().find(|(known, _)| *known == path).expect("a shipped text").1
+}
+
+/// A repository that is set up, with these files of the operator's, not compiled yet.
+fn with(files: &[(&str, &str)]) -> TestRepo {
+    let repo = TestRepo::with_commit();
+    well(&repo, &["init"]);
+    for (path, text) in files {
+        repo.write(&format!("millrace-agents/{path}"), text);
+    }
+    repo
+}
+
+/// The lines about texts and about the plan that the files give, and the last one.
+fn about_texts(repo: &TestRepo) -> String {
+    let text = said(repo, &call(repo, &["doctor"]));
+    let wanted = |line: &&str| {
+        line.starts_with("exit ")
+            || line.contains(" errors, ")
+            || line.contains("  text")
+            || line.contains("  compile")
+    };
+    let one_blank = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<String> = text.lines().filter(wanted).map(one_blank).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn what_ships_is_fine() {
+    insta::assert_snapshot!(about_texts(&with(&[])), @"
+exit 0
+ok texts 25 texts linted
+ok compile the files give the selected plan
+0 errors, 0 warnings
+");
+    let texts =
+        SHIPPED.iter().filter(|(path, _)| std::path::Path::new(path).extension() == Some("md".as_ref()));
+    assert_eq!(texts.count(), 25);
+}
+
+#[test]
+fn an_override_that_breaks_a_rule_is_named_with_its_path() {
+    let text = shipped(BUILDER)
+        .replace("- `BLOCKED`: the", "- `BLOCKD`: the")
+        .replace("\n## Procedure\n", "\nThen move the item to done.\n\n## Procedure\n");
+    let skill = shipped(SKILL).replace("advisory_only: true", "advisory_only: false");
+    let repo = with(&[(BUILDER, &text), (SKILL, &skill)]);
+    insta::assert_snapshot!(about_texts(&repo), @"
+exit 1
+warning text policy millrace-agents/entrypoints/execution/builder.md:40: `move the item` takes what the runtime owns: the queue; expected the stage's own work, and its result
+error text compatibility millrace-agents/entrypoints/execution/builder.md:80: Legal results: `BLOCKED`, which `builder` may report, is not named; expected when to report `BLOCKED`
+error text compatibility millrace-agents/entrypoints/execution/builder.md:85: Legal results: `BLOCKD` is no result of this stage; expected `BLOCKED` or `BUILDER_COMPLETE`
+error text structure millrace-agents/skills/stage/execution/builder-core/SKILL.md:6: advisory_only: a skill that is more than advice is none; expected `true`
+warning compile the files give plan-standard_plain-[id], and plan-standard_plain-[id] is selected; `millrace plan diff` shows what differs, `millrace compile validate` selects the files' plan
+3 errors, 2 warnings
+");
+    // It was not in the plan yet; compiled, it is the same text.
+    well(&repo, &["compile", "validate"]);
+    let again = about_texts(&repo);
+    assert!(
+        again.contains("error text compatibility millrace-agents/entrypoints/execution/builder.md:"),
+        "{again}"
+    );
+    assert!(again.contains("ok compile the files give the selected plan\n"), "{again}");
+}
+
+#[test]
+fn policy_warns_and_fails_nothing() {
+    let text =
+        shipped(BUILDER).replace("\n## Procedure\n", "\nThen move the item to done.\n\n## Procedure\n");
+    let repo = with(&[(BUILDER, &text)]);
+    well(&repo, &["compile", "validate"]);
+    insta::assert_snapshot!(about_texts(&repo), @"
+exit 0
+warning text policy millrace-agents/entrypoints/execution/builder.md:40: `move the item` takes what the runtime owns: the queue; expected the stage's own work, and its result
+ok compile the files give the selected plan
+0 errors, 1 warnings
+");
+    let checks = data(&repo, "doctor", &["doctor"])["checks"].clone();
+    let policy = checks
+        .as_array()
+        .expect("checks")
+        .iter()
+        .find(|check| check["check"] == "text policy")
+        .expect("a finding");
+    assert_eq!(policy["level"], "warning");
+}
+
+#[test]
+fn files_that_do_not_compile_are_said_and_change_nothing() {
+    let repo = with(&[(BUILDER, " \n"), ("loops/execution.standard.yaml", "loop_id: execution.standard\n")]);
+    let before = repo.git(&["rev-parse", "refs/millrace/state"]);
+    insta::assert_snapshot!(about_texts(&repo), @"
+exit 1
+error text structure millrace-agents/entrypoints/execution/builder.md: the file is empty; expected instructions
+error compile millrace-agents/loops/execution.standard.yaml:1: `plane` is missing; expected `execution`
+2 errors, 0 warnings
+");
+    assert_eq!(repo.git(&["rev-parse", "refs/millrace/state"]), before);
+}
+
+#[test]
+fn an_override_that_cannot_be_read_is_named() {
+    let repo = with(&[]);
+    let path = repo.path().join("millrace-agents").join(BUILDER);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&path, "x".repeat(1024 * 1024 + 1)).expect("a file");
+    insta::assert_snapshot!(about_texts(&repo), @"
+exit 1
+error texts cannot read [repo]/millrace-agents/entrypoints/execution/builder.md: it has 1048577 bytes; at most 1048576 are read
+1 errors, 0 warnings
+");
+}
+
+#[test]
+fn the_whole_of_a_fresh_repository() {
+    let repo = with(&[]);
+    let text = said(&repo, &call(&repo, &["doctor"]));
+    insta::assert_snapshot!(filtered(&repo, &text), @"
+exit 0
+ok  repository     [repo]
+ok  refs           every ref of ours can be read
+ok  work tree      on main
+ok  texts          25 texts linted
+ok  configuration  [repo]/millrace-agents/millrace.toml
+ok  compile        the files give the selected plan
+ok  plan           plan-standard_plain-[id]
+ok  ledger         number 2, [oid]
+
+0 errors, 0 warnings
+");
+}
