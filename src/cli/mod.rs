@@ -15,4 +15,4 @@ mod program;
 mod stdout;
 mod trailers;
 
-pub use program::main;
+pub use program::{command, main};

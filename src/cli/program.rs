@@ -45,14 +45,16 @@ pub fn main(called: &str) -> ExitCode {
     }
 }
 
+/// Every command with its options, as the program of this name parses them. The documents are held to it.
+#[must_use]
+pub fn command(called: &str) -> clap::Command {
+    Arguments::command().name("millrace").display_name("millrace").bin_name(called).after_help(exit::table())
+}
+
 fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
-    let command = Arguments::command()
-        .name("millrace")
-        .display_name("millrace")
-        .bin_name(called)
-        .after_help(exit::table());
-    let parsed =
-        command.try_get_matches_from(arguments).and_then(|matches| Arguments::from_arg_matches(&matches));
+    let parsed = command(called)
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return usage(called, &error),
