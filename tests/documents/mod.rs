@@ -3,3 +3,4 @@
 
 mod cli_reference;
 mod generated;
+mod package_map;
