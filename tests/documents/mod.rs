@@ -3,4 +3,5 @@
 
 mod cli_reference;
 mod generated;
+mod glossary;
 mod package_map;
