@@ -232,6 +232,7 @@ fn every_example_does_what_its_document_says() {
         let (count, wrong) = run_document(&name, &text);
         let least = match name.as_str() {
             "README.md" | "docs/runtime/millrace-ledger-format.md" => 8,
+            "docs/skills/millrace-ops-agent-manual/SKILL.md" => 20,
             _ => 0,
         };
         assert!(count >= least, "{name} has only {count} examples: are they still found?");

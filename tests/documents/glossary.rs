@@ -9,10 +9,12 @@ use millrace::domain::plan::{Ending, Plan};
 use millrace::domain::result::ResultClass;
 use millrace::format::config::parse;
 
-use crate::support::documents::{Piece, pieces, read, root, spans};
+use crate::support::documents::{Piece, paragraphs, pieces, read, root, spans};
 use crate::support::source::variants;
 
 const GLOSSARY: &str = "docs/glossary.md";
+
+const MANUAL: &str = "docs/skills/millrace-ops-agent-manual/SKILL.md";
 
 /// The tables below `## Values` by their heading: the code spans of each cell, row by row.
 fn tables(text: &str) -> BTreeMap<String, Vec<Vec<Vec<String>>>> {
@@ -179,6 +181,24 @@ fn stages_and_results_are_described_as_the_plan_has_them() {
         let class = serde_json::to_value(classes[&row[0][0]]).expect("a class");
         assert_eq!(class, row[1][0].as_str(), "{}", row[0][0]);
     }
+}
+
+#[test]
+fn the_manual_knows_everything_that_an_operator_can_meet() {
+    let known = known(&plan());
+    let paragraphs = paragraphs(&read(MANUAL));
+    let named: BTreeSet<&str> = paragraphs
+        .iter()
+        .flat_map(|(_, paragraph)| spans(paragraph))
+        .map(|span| span.split(':').next().unwrap_or_default())
+        .collect();
+    let met = ["Waits", "Pause causes", "Infrastructure classes", "Failure classes", "Endings of a daemon"];
+    let missing: Vec<&String> = met
+        .iter()
+        .flat_map(|heading| &known[heading])
+        .filter(|word| !named.contains(word.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "{MANUAL} says nothing of {missing:?}");
 }
 
 #[test]
