@@ -2,6 +2,8 @@
 //! and every command that is named is there.
 
 mod cli_reference;
+mod commands;
 mod generated;
 mod glossary;
+mod links;
 mod package_map;
