@@ -8,7 +8,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::support::documents::{documents, read, root};
+use crate::support::documents::documents;
+use crate::support::project::{read, root};
 use crate::support::repo::TestRepo;
 
 /// What a document asks for, in order.

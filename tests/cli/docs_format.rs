@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::documents::read;
+use crate::support::project::read;
 use crate::support::source::variants;
 
 const REFERENCE: &str = "docs/runtime/millrace-ledger-format.md";

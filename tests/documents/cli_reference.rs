@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command};
 use millrace::cli::exit::Exit;
 
 use super::generated::{head, is_up_to_date, row, wrapped};
-use crate::support::documents::{read, root};
+use crate::support::project::{files_ending, read, root};
 
 const REFERENCE: &str = "docs/runtime/millrace-cli-reference.md";
 
@@ -78,6 +78,12 @@ fn file(words: &[&str]) -> Option<String> {
         .find(|path| root().join(path).exists())
 }
 
+/// The kinds of the answers that a file defines.
+fn kinds(text: &str) -> Vec<String> {
+    let kinds = text.split("const KIND: &'static str = \"").skip(1);
+    kinds.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+}
+
 /// Reads a command's file. `None`: it has none of its own, since it is another name of a command.
 fn source(words: &[&str]) -> Option<Source> {
     let text = read(&file(words)?);
@@ -96,17 +102,12 @@ fn source(words: &[&str]) -> Option<Source> {
             (true, false) => Changes::State,
             (false, _) => Changes::Nothing,
         };
-    let all: Vec<&str> = text
-        .split("const KIND: &'static str = \"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-        .collect();
     // In a file with several commands, the kind begins with the words of its command.
     let commands =
         text.lines().filter(|line| line.starts_with("pub") && line.contains("Arguments {")).count();
     let own = words.join("_").replace('-', "_");
-    let kinds =
-        all.into_iter().filter(|kind| commands < 2 || kind.starts_with(&own)).map(str::to_owned).collect();
+    let mut kinds = kinds(&text);
+    kinds.retain(|kind| commands < 2 || kind.starts_with(&own));
     Some(Source { changes, kinds })
 }
 
@@ -290,21 +291,8 @@ fn every_kind_of_answer_is_in_the_reference_once() {
         .flatten()
         .collect();
     named.sort();
-    let mut known = Vec::new();
-    let mut folders = vec!["src/cli/commands".to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(root().join(&folder)).expect("a folder") {
-            let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
-            let path = format!("{folder}/{name}");
-            if root().join(&path).is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = read(&path);
-            let kinds = text.split("const KIND: &'static str = \"").skip(1);
-            known.extend(kinds.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
-        }
-    }
+    let mut known: Vec<String> =
+        files_ending("src/cli/commands", "rs").iter().flat_map(|path| kinds(&read(path))).collect();
     known.sort();
     assert!(known.len() > 10, "the search finds kinds: {known:?}");
     assert_eq!(named, known);

@@ -2,7 +2,8 @@
 
 use clap::error::ErrorKind;
 
-use crate::support::documents::{Piece, documents, markdown, paragraphs, pieces, read, root};
+use crate::support::documents::{Piece, documents, paragraphs, pieces};
+use crate::support::project::{files_ending, read};
 
 /// The words of each simple command of a shell line. What is quoted stays together, redirections are left out.
 fn simple_commands(line: &str) -> Vec<Vec<String>> {
@@ -21,7 +22,6 @@ fn simple_commands(line: &str) -> Vec<Vec<String>> {
         };
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 // An empty text is a word as well.
@@ -45,7 +45,7 @@ fn simple_commands(line: &str) -> Vec<Vec<String>> {
                 commands.push(Vec::new());
             }
             (None, c) if c.is_whitespace() => end(&mut word, &mut redirected),
-            (None, c) => word.push(c),
+            (_, c) => word.push(c),
         }
     }
     if !word.is_empty() && !redirected {
@@ -138,32 +138,21 @@ fn named(document: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Every command that the source names in help, hints and comments.
-fn named_in_source(folder: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(root().join(folder)).expect("a folder") {
-        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
-        let path = format!("{folder}/{name}");
-        if root().join(&path).is_dir() {
-            found.extend(named_in_source(&path));
-        } else if path.ends_with(".rs") {
-            for (number, line) in read(&path).lines().enumerate() {
-                let spans = in_spans(line);
-                found.extend(
-                    spans.into_iter().map(|span| (format!("{path}:{}", number + 1), span.to_owned())),
-                );
-            }
-        }
-    }
-    found
+/// Every command that a source file names in help, hints and comments.
+fn named_in_source(path: &str) -> Vec<(String, String)> {
+    let text = read(path);
+    let spans = text.lines().enumerate().flat_map(|(number, line)| {
+        in_spans(line).into_iter().map(move |span| (format!("{path}:{}", number + 1), span.to_owned()))
+    });
+    spans.collect()
 }
 
 #[test]
 fn every_command_that_is_named_is_there_with_its_options() {
     let mut all: Vec<(String, String)> = documents().iter().flat_map(|document| named(document)).collect();
     all.extend(["CONTRIBUTING.md", "CHANGELOG.md"].iter().flat_map(|document| named(document)));
-    all.extend(markdown("src/assets").iter().flat_map(|document| named(document)));
-    all.extend(named_in_source("src"));
+    all.extend(files_ending("src/assets", "md").iter().flat_map(|document| named(document)));
+    all.extend(files_ending("src", "rs").iter().flat_map(|path| named_in_source(path)));
     let mut count = 0;
     let mut bad = Vec::new();
     for (place, line) in all {

@@ -1,6 +1,6 @@
 //! Documents that are generated from the code: the file in the repository is what the code gives.
 
-use crate::support::documents::root;
+use crate::support::project::root;
 
 /// Set, the documents are written anew instead of compared.
 const REFRESH: &str = "MILLRACE_REFRESH_DOCS";

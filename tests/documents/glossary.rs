@@ -9,7 +9,8 @@ use millrace::domain::plan::{Ending, Plan};
 use millrace::domain::result::ResultClass;
 use millrace::format::config::parse;
 
-use crate::support::documents::{Piece, paragraphs, pieces, read, root, spans};
+use crate::support::documents::{Piece, paragraphs, pieces, spans};
+use crate::support::project::{files_ending, read};
 use crate::support::source::variants;
 
 const GLOSSARY: &str = "docs/glossary.md";
@@ -55,17 +56,7 @@ fn words_after(source: &str, before: &str) -> BTreeSet<String> {
 
 /// The texts of all source files below a folder.
 fn sources(folder: &str) -> String {
-    let mut text = String::new();
-    for entry in std::fs::read_dir(root().join(folder)).expect("a folder") {
-        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
-        let path = format!("{folder}/{name}");
-        if root().join(&path).is_dir() {
-            text.push_str(&sources(&path));
-        } else if path.ends_with(".rs") {
-            text.push_str(&read(&path));
-        }
-    }
-    text
+    files_ending(folder, "rs").iter().map(|path| read(path)).collect()
 }
 
 fn keys(source: &str, name: &str) -> BTreeSet<String> {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::documents::{
-    anchors, documents, links, markdown, paragraphs, read, resolve, root, spans,
-};
+use crate::support::documents::{anchors, documents, links, paragraphs, resolve, spans};
+use crate::support::project::{files_ending, read, root};
 
 /// What people read: the documents, and what stands beside the README.
 fn all() -> Vec<String> {
@@ -31,7 +30,7 @@ fn broken(document: &str, target: &str) -> Option<String> {
         return Some(format!("{target} is not there"));
     };
     let anchor = anchor?;
-    let known = path.ends_with(".md") && anchors(&read(&path)).iter().any(|known| known == anchor);
+    let known = root().join(&path).is_file() && anchors(&read(&path)).iter().any(|known| known == anchor);
     (!known).then(|| format!("{path} has no heading #{anchor}"))
 }
 
@@ -86,7 +85,7 @@ fn every_document_can_be_reached_from_the_readme() {
                 continue;
             };
             // A link to a folder is a link to what is in it.
-            let more = if root().join(&path).is_dir() { markdown(&path) } else { vec![path] };
+            let more = if root().join(&path).is_dir() { files_ending(&path, "md") } else { vec![path] };
             for path in more.into_iter().filter(|path| all.contains(path)) {
                 if reached.insert(path.clone()) {
                     todo.push(path);
@@ -103,7 +102,7 @@ fn the_index_of_the_runtime_has_each_of_its_documents() {
     let index = "docs/runtime/README.md";
     let linked: BTreeSet<String> =
         targets(&read(index)).into_iter().filter_map(|(_, target)| resolve(index, &target)).collect();
-    let missing: Vec<String> = markdown("docs/runtime")
+    let missing: Vec<String> = files_ending("docs/runtime", "md")
         .into_iter()
         .filter(|document| document != index && !linked.contains(document))
         .collect();
@@ -124,7 +123,7 @@ fn keys(text: &str) -> Vec<&str> {
 #[test]
 fn a_skill_among_the_documents_is_a_skill_like_those_that_ship() {
     let shipped = read("src/assets/skills/stage/execution/builder-core/SKILL.md");
-    for path in markdown("docs/skills").into_iter().filter(|path| path.ends_with("/SKILL.md")) {
+    for path in files_ending("docs/skills", "md").into_iter().filter(|path| path.ends_with("/SKILL.md")) {
         let text = read(&path);
         assert_eq!(keys(&text), keys(&shipped), "{path}");
         let id = path.trim_start_matches("docs/skills/").trim_end_matches("/SKILL.md");

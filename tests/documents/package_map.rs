@@ -1,28 +1,24 @@
 //! `docs/source-package-map.md`: every folder and file of `src/`, each with what it says of itself.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use super::generated::{head, is_up_to_date, row, wrapped};
-use crate::support::documents::{read, root};
+use crate::support::project::{files, read, root};
 
 const MAP: &str = "docs/source-package-map.md";
 
-/// The files below a folder, relative to it, and its folders, which end with `/`; sorted, a folder before what is in it.
+/// The files below a folder, relative to it, and their folders, which end with `/`; sorted, so that a folder comes
+/// before what is in it.
 fn entries(folder: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(root().join(folder)).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let name = entry.file_name().into_string().expect("UTF-8");
-        if entry.path().is_dir() {
-            found.extend(entries(&format!("{folder}/{name}")).iter().map(|inner| format!("{name}/{inner}")));
-            found.push(format!("{name}/"));
-        } else {
-            found.push(name);
-        }
+    let mut found = BTreeSet::new();
+    for path in files(folder) {
+        let path = path.strip_prefix(folder).expect("below the folder").trim_start_matches('/');
+        found.extend(path.match_indices('/').map(|(at, _)| path[..=at].to_owned()));
+        found.insert(path.to_owned());
     }
-    found.sort();
-    found
+    found.into_iter().collect()
 }
 
 /// The first sentence of a text; `None` where there is none.

@@ -1,40 +1,12 @@
 //! The documents of the project, and the parts of Markdown that tests look at.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// The root of the project.
-pub(crate) fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A file of the project as text.
-#[track_caller]
-pub(crate) fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// All Markdown files below a folder of the project, relative to the project, sorted.
-pub(crate) fn markdown(folder: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut folders = vec![PathBuf::from(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(root().join(&folder)).expect("a folder") {
-            let entry = entry.expect("an entry");
-            let path = folder.join(entry.file_name());
-            if entry.path().is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "md") {
-                found.push(path.to_string_lossy().into_owned());
-            }
-        }
-    }
-    found.sort();
-    found
-}
+use super::project::files_ending;
 
 /// README and everything below docs: what a user reads.
 pub(crate) fn documents() -> Vec<String> {
-    let mut found = markdown("docs");
+    let mut found = files_ending("docs", "md");
     found.insert(0, "README.md".to_owned());
     found
 }
