@@ -6,8 +6,9 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
     compile::CompileCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
-    log::LogArguments, queue::QueueCommand, queue::add_task::AddTaskArguments, run::RunCommand,
-    runs::RunsCommand, status::StatusArguments, verify::VerifyArguments,
+    log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
+    queue::add_task::AddTaskArguments, run::RunCommand, runs::RunsCommand, status::StatusArguments,
+    verify::VerifyArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -46,5 +47,9 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     #[command(subcommand)]
     Compile(CompileCommand),
+    #[command(subcommand)]
+    Modes(ModesCommand),
+    #[command(subcommand)]
+    Plan(PlanCommand),
     Demo(DemoArguments),
 }

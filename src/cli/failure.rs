@@ -9,6 +9,7 @@ use crate::domain::view::Fault;
 use crate::format::quote::one_line;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
+use crate::runtime::approval::ApprovalError;
 use crate::runtime::daemon::RunError;
 use crate::runtime::daemon_lock::DaemonLockError;
 use crate::runtime::intake::IntakeError;
@@ -136,6 +137,15 @@ impl From<PlanError> for Failure {
     }
 }
 
+impl From<ApprovalError> for Failure {
+    fn from(error: ApprovalError) -> Self {
+        match error {
+            ApprovalError::Fault(fault) => fault.into(),
+            ApprovalError::Read(_) => Self::failed(error),
+        }
+    }
+}
+
 impl From<DaemonLockError> for Failure {
     fn from(error: DaemonLockError) -> Self {
         match error {
@@ -167,7 +177,8 @@ impl From<TickError> for Failure {
             TickError::Tree(TreeError::Transact(error)) | TickError::Transact(error) => error.into(),
             TickError::Tree(TreeError::Fault(fault)) | TickError::Fault(fault) => fault.into(),
             TickError::Plan(error) => error.into(),
-            other => Self::failed(other),
+            TickError::Approval(error) => error.into(),
+            TickError::Tree(error) => Self::failed(error),
         }
     }
 }

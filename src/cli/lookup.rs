@@ -1,40 +1,176 @@
-//! Finding an item or a run by what a person typed.
+//! Finding an item, a run or a plan by what a person typed: its name, or a beginning that no other one has.
+//!
+//! A whole name costs one look-up and wins over every longer one that begins with it. A beginning is compared with all
+//! names there are, and what is nowhere gets the nearest of them as a hint. For items that means a walk over the intake
+//! records, which reads about one small folder of the ledger's tree for each item that ever came in: their documents
+//! are spread by state, and the closed ones by hash.
+
+use std::fmt::Display;
 
 use super::failure::Failure;
-use crate::domain::ids::{ItemId, RunId};
+use crate::domain::ids::{ItemId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::place;
 use crate::domain::view::Fault;
+use crate::format::suggest::nearest;
 use crate::ledger::view::TreeView;
 
-/// The item that a text names: `task/fix-login`, or an id that only one kind has.
+/// Names that a beginning is compared with: some seconds of reading. Where there are more, whole names still work.
+const MAX_COMPARED: usize = 100_000;
+
+/// Names that a message lists.
+const LISTED: usize = 5;
+
+/// What is looked for, in the words of messages.
+struct Sought<'a> {
+    /// `item`.
+    noun: &'static str,
+    /// What was typed.
+    text: &'a str,
+    /// Which command shows what there is.
+    listing: &'static str,
+}
+
+/// The item that a text names: `task/fix-login`, an id that one kind alone has, or a beginning of either that no other
+/// item has.
 pub(crate) fn item(view: &TreeView<'_, '_>, text: &str) -> Result<ItemRef, Failure> {
-    let known = |item: &ItemRef| view.entry(&place::intake(item)).map(|entry| entry.is_some());
-    if text.contains('/') {
-        let item: ItemRef = text.parse().map_err(Failure::input)?;
-        return if known(&item)? { Ok(item) } else { Err(no_item(&item)) };
-    }
-    let id: ItemId = text.parse().map_err(Failure::input)?;
-    let mut found = Vec::new();
-    for kind in ItemKind::ALL {
-        let item = ItemRef::new(kind, id.clone());
-        if known(&item)? {
-            found.push(item);
+    let (kinds, id): (Vec<ItemKind>, &str) = match text.split_once('/') {
+        Some((kind, id)) => (vec![kind.parse().map_err(Failure::input)?], id),
+        None => (ItemKind::ALL.to_vec(), text),
+    };
+    let id: ItemId = id.parse().map_err(Failure::input)?;
+    let mut exact = Vec::new();
+    for kind in &kinds {
+        let item = ItemRef::new(*kind, id.clone());
+        if view.entry(&place::intake(&item))?.is_some() {
+            exact.push(item);
         }
     }
-    match found.as_slice() {
-        [] => Err(no_item(&id)),
-        [one] => Ok(one.clone()),
+    match exact.as_slice() {
+        [] => {}
+        [one] => return Ok(one.clone()),
         several => {
-            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
-            Err(Failure::input(format!("`{id}` names several items: {}", names.join(", ")))
-                .hint("name one with its kind"))
+            return Err(Failure::input(format!("`{id}` names {} items: {}", several.len(), listed(several)))
+                .hint("name one with its kind"));
         }
+    }
+    let mut all = Vec::new();
+    for kind in kinds {
+        let ids = view.ids(kind)?;
+        all.push(ids.map(move |id| id.map(|id| ItemRef::new(kind, id))));
+    }
+    let sought = Sought { noun: "item", text, listing: "`millrace queue ls` shows what is open" };
+    sought.among(
+        MAX_COMPARED,
+        all.into_iter().flatten(),
+        |item| item.id.as_str().starts_with(id.as_str()),
+        |item| if text.contains('/') { item.to_string() } else { item.id.to_string() },
+    )
+}
+
+/// The run that a text names: its id, or a beginning of it that no other run has.
+pub(crate) fn run(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure> {
+    let fits =
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f' | b'-'));
+    if !fits || text.len() > "yyyymmdd-hhmm-xxxxxx".len() {
+        return Err(Failure::input(format!(
+            "`{}` is not a run id: expected `yyyymmdd-hhmm-xxxxxx`, or a beginning of one",
+            text.escape_debug()
+        )));
+    }
+    if let Ok(run) = text.parse::<RunId>()
+        && view.entry(&place::run_record(&run))?.is_some()
+    {
+        return Ok(run);
+    }
+    let sought = Sought { noun: "run", text, listing: "`millrace runs ls` shows the runs" };
+    sought.among(
+        MAX_COMPARED,
+        runs_newest_first(view)?,
+        |run| run.as_str().starts_with(text),
+        ToString::to_string,
+    )
+}
+
+/// The plan that a text names: its id, a beginning of it, or a beginning of the twelve digits that end it.
+pub(crate) fn plan(view: &TreeView<'_, '_>, text: &str) -> Result<PlanId, Failure> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if text.is_empty() || !text.bytes().all(fits) {
+        return Err(Failure::input(format!(
+            "`{}` is not a plan id: expected `plan-<mode>-<12 hex>`, or a beginning of it or of its digits",
+            text.escape_debug()
+        )));
+    }
+    let plans = view.plans()?;
+    if let Some(exact) = plans.iter().find(|plan| plan.as_str() == text) {
+        return Ok(exact.clone());
+    }
+    let digits = |plan: &PlanId| plan.as_str().rsplit('-').next().unwrap_or_default().to_owned();
+    let sought = Sought { noun: "plan", text, listing: "`millrace plan ls` shows the plans" };
+    sought.among(
+        MAX_COMPARED,
+        plans.into_iter().map(Ok),
+        |plan| plan.as_str().starts_with(text) || digits(plan).starts_with(text),
+        |plan| if text.contains('-') { plan.to_string() } else { digits(plan) },
+    )
+}
+
+impl Sought<'_> {
+    /// The only name that fits. `spelled` is how the name would have been typed here, for a hint.
+    fn among<T: Display + Clone>(
+        &self,
+        most: usize,
+        names: impl Iterator<Item = Result<T, Fault>>,
+        fits: impl Fn(&T) -> bool,
+        spelled: impl Fn(&T) -> String,
+    ) -> Result<T, Failure> {
+        let mut all = Vec::new();
+        for name in names {
+            if all.len() >= most {
+                return Err(Failure::failed(format!(
+                    "there is no {} {}, and more than {most} to compare a beginning with",
+                    self.noun, self.text
+                ))
+                .hint("type the whole of it"));
+            }
+            all.push(name?);
+        }
+        let found: Vec<T> = all.iter().filter(|name| fits(name)).cloned().collect();
+        match found.as_slice() {
+            [] => Err(self.nowhere(&all, spelled)),
+            [one] => Ok(one.clone()),
+            several => Err(Failure::input(format!(
+                "`{}` begins {} {}s: {}",
+                self.text,
+                several.len(),
+                self.noun,
+                listed(several)
+            ))
+            .hint("type more of it")),
+        }
+    }
+
+    fn nowhere<T: Display>(&self, all: &[T], spelled: impl Fn(&T) -> String) -> Failure {
+        let spellings: Vec<String> = all.iter().map(spelled).collect();
+        let meant = nearest(self.text, spellings.iter().map(String::as_str))
+            .and_then(|meant| spellings.iter().position(|spelling| spelling == meant))
+            .map(|at| format!("did you mean `{}`? ", all[at]));
+        Failure::failed(format!("there is no {} {}", self.noun, self.text)).hint(format!(
+            "{}{}",
+            meant.unwrap_or_default(),
+            self.listing
+        ))
     }
 }
 
-fn no_item(what: &impl std::fmt::Display) -> Failure {
-    Failure::failed(format!("there is no item {what}")).hint("`millrace queue ls` shows what is open")
+/// The first few, and how many more there are.
+fn listed<T: Display>(names: &[T]) -> String {
+    let mut shown: Vec<String> = names.iter().map(ToString::to_string).collect();
+    shown.sort();
+    let more = shown.len().saturating_sub(LISTED);
+    shown.truncate(LISTED);
+    let shown = shown.join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 /// Runs, newest first, each read from the tree when it is asked for.
@@ -74,31 +210,33 @@ fn of_day(view: &TreeView<'_, '_>, day: &str) -> Result<Vec<RunId>, Fault> {
     Ok(ids)
 }
 
-/// The run that a text names: its id, or a beginning of it that no other run has.
-pub(crate) fn run(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure> {
-    let fits =
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f' | b'-'));
-    if !fits || text.len() > "yyyymmdd-hhmm-xxxxxx".len() {
-        return Err(Failure::input(format!(
-            "`{}` is not a run id: expected `yyyymmdd-hhmm-xxxxxx`, or a beginning of one",
-            text.escape_debug()
-        )));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sought(text: &str, most: usize) -> Result<String, Vec<String>> {
+        let names = ["fix", "fix-login", "fix-logout", "other"].map(str::to_owned);
+        Sought { noun: "item", text, listing: "look there" }
+            .among(most, names.into_iter().map(Ok), |name| name.starts_with(text), Clone::clone)
+            .map_err(|failure| failure.lines.into_iter().chain(failure.hint).collect())
     }
-    let mut found: Vec<RunId> = Vec::new();
-    for id in runs_newest_first(view)? {
-        let id = id?;
-        if id.as_str().starts_with(text) {
-            found.push(id);
-        }
+
+    #[test]
+    fn a_beginning_is_compared_with_a_bounded_number_of_names() {
+        assert_eq!(sought("o", 4), Ok("other".to_owned()));
+        let refused = sought("o", 3).unwrap_err();
+        assert_eq!(
+            refused,
+            ["there is no item o, and more than 3 to compare a beginning with", "type the whole of it"]
+        );
     }
-    match found.as_slice() {
-        [] => {
-            Err(Failure::failed(format!("there is no run {text}")).hint("`millrace runs ls` shows the runs"))
-        }
-        [one] => Ok(one.clone()),
-        [first, second, ..] => {
-            Err(Failure::input(format!("`{text}` begins {} runs, such as {second} and {first}", found.len()))
-                .hint("type more of it"))
-        }
+
+    #[test]
+    fn what_is_nowhere_gets_the_nearest_name() {
+        assert_eq!(
+            sought("ohter", 9).unwrap_err(),
+            ["there is no item ohter", "did you mean `other`? look there"]
+        );
+        assert_eq!(sought("zebra", 9).unwrap_err(), ["there is no item zebra", "look there"]);
     }
 }

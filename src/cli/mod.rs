@@ -11,7 +11,9 @@ mod failure;
 mod lookup;
 mod moments;
 mod page;
+mod plan_page;
 mod program;
+mod sources;
 mod stdout;
 mod trailers;
 

@@ -72,6 +72,8 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Verify(_) => VerifyArguments::run(&context),
         Command::Doctor(arguments) => arguments.run(&context),
         Command::Compile(command) => command.run(&context),
+        Command::Modes(command) => command.run(&context),
+        Command::Plan(command) => command.run(&context),
         Command::Demo(arguments) => arguments.run(&context),
     }
 }

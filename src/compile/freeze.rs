@@ -12,8 +12,9 @@ use super::identity::plan_id;
 use super::instructions::Freezer;
 use super::loops;
 use super::mode;
+use super::origin::{Origin, Origins};
 use super::sheet::{Placed, Sheet, meant};
-use super::staffing;
+use super::staffing::Staffing;
 use super::stage_kind;
 use crate::domain::ids::{LoopId, ModeId, PlanId, StageName};
 use crate::domain::plan::{
@@ -26,6 +27,9 @@ use crate::format::warning::Warning;
 
 /// The effective configuration among a plan's files.
 pub const CONFIG_FILE: &str = "config.toml";
+
+/// The key that chooses the mode where the command line does not.
+const DEFAULT_MODE: &str = "runtime.default_mode";
 
 /// What a plan is compiled from.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +56,10 @@ pub struct Compiled {
     pub files: Vec<(String, Vec<u8>)>,
     /// What there is to say about it all the same.
     pub diagnostics: Diagnostics,
+    /// Where what it says comes from.
+    pub origins: Origins,
+    /// The effective configuration, as it is frozen.
+    pub config: Config,
 }
 
 impl fmt::Debug for Compiled {
@@ -73,15 +81,30 @@ pub fn compile(request: &Request<'_>) -> Result<Compiled, Diagnostics> {
     let mut diagnostics =
         Diagnostics { mode: mode.clone(), errors, more_errors, warnings: request.config.warnings.clone() };
     match frozen {
-        Some((id, plan, record, files)) if diagnostics.ok() => {
+        Some(Frozen { id, plan, record, files, origins }) if diagnostics.ok() => {
             diagnostics.warnings.extend(unused(request.assets, &files));
-            Ok(Compiled { id, plan, record, files: files.into_iter().collect(), diagnostics })
+            let config = request.config.config.clone();
+            Ok(Compiled {
+                id,
+                plan,
+                record,
+                files: files.into_iter().collect(),
+                diagnostics,
+                origins,
+                config,
+            })
         }
         _ => Err(diagnostics),
     }
 }
 
-type Frozen = (PlanId, Plan, Vec<u8>, BTreeMap<String, Vec<u8>>);
+struct Frozen {
+    id: PlanId,
+    plan: Plan,
+    record: Vec<u8>,
+    files: BTreeMap<String, Vec<u8>>,
+    origins: Origins,
+}
 
 fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Frozen> {
     let Request { assets, config, .. } = *request;
@@ -127,7 +150,18 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
             problems.add(error.into());
         }
     }
-    let stages = staffing::stages(&kinds, &paths, &mode, config, &mut freezer, problems);
+    let staffing = Staffing { kinds: &kinds, paths: &paths, mode: &mode, config, problems };
+    let (stages, stage_origins) = staffing.stages(&mut freezer);
+    let origins = Origins {
+        chosen: match request.mode {
+            Some(_) => Origin::file("--mode".to_owned()),
+            None => Origin::config(config, DEFAULT_MODE),
+        },
+        mode: freezer.origin(&mode_path),
+        execution: freezer.origin(&loops::path_of(execution_id)),
+        planning: freezer.origin(&loops::path_of(planning_id)),
+        stages: stage_origins,
+    };
     freezer.keep(&mode_path);
     freezer.keep(&loops::path_of(execution_id));
     freezer.keep(&loops::path_of(planning_id));
@@ -173,7 +207,7 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
         }
     };
     match plan_id(id, &record, &files) {
-        Ok(id) => Some((id, plan, record, files)),
+        Ok(id) => Some(Frozen { id, plan, record, files, origins }),
         Err(error) => {
             refuse(error.to_string(), "a shorter mode id");
             None
@@ -182,13 +216,12 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
 }
 
 fn no_mode(request: &Request<'_>, id: &ModeId, problems: &Problems) {
-    const KEY: &str = "runtime.default_mode";
     let known = request.assets.names("modes");
     let asked = request.mode.is_some();
     problems.add(Problem {
         file: if asked { "--mode".to_owned() } else { request.config.file.clone() },
-        line: if asked { None } else { request.config.lines.get(KEY).copied() },
-        key: (!asked).then(|| KEY.to_owned()),
+        line: if asked { None } else { request.config.lines.get(DEFAULT_MODE).copied() },
+        key: (!asked).then(|| DEFAULT_MODE.to_owned()),
         problem: format!("there is no mode `{id}`"),
         expected: meant(id.as_str(), &known),
     });

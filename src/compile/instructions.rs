@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::assets::{Assets, is_plain_path};
 use super::diagnostics::{Problem, Problems};
+use super::origin::{Origin, TextOrigin};
 use super::sheet::Field;
 use crate::format::quote::quoted;
 use crate::format::suggest::nearest;
@@ -58,6 +59,11 @@ impl<'a> Freezer<'a> {
         }
     }
 
+    /// Which file a path of the assets is.
+    pub(super) fn origin(&self, path: &str) -> Origin {
+        Origin::file(self.assets.shown(path))
+    }
+
     /// Freezes a text that `named` names, a skill with everything in its folder; gives its path below `files/`.
     /// `owner` is the file that names it where `named` is none of the operator's fields.
     pub(super) fn text(
@@ -66,7 +72,7 @@ impl<'a> Freezer<'a> {
         path: &str,
         owner: &str,
         named: Option<&Field<'_>>,
-    ) -> Option<String> {
+    ) -> Option<TextOrigin> {
         let refuse = |problem: String, expected: String| match named {
             Some(field) => field.refuse(problem, expected),
             None => self.problems.add(Problem {
@@ -115,6 +121,10 @@ impl<'a> Freezer<'a> {
                 }
             }
         }
-        Some(path.to_owned())
+        Some(TextOrigin {
+            path: path.to_owned(),
+            named_by: named.map_or_else(|| self.origin(owner), Field::origin),
+            text: self.origin(path),
+        })
     }
 }

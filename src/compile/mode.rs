@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::assets::Assets;
-use super::diagnostics::Problems;
+use super::diagnostics::{Problem, Problems};
+use super::origin::Origin;
 use super::sheet::{Field, Placed, Sheet, meant};
 use crate::domain::ids::{LoopId, ModeId, RunnerName, StageName};
 use crate::format::quote::quoted;
@@ -125,5 +128,106 @@ impl Mode<'_> {
                 field.refuse(format!("the plan has no stage {}", quoted(stage.as_str())), expected);
             }
         }
+    }
+}
+
+/// Something that a mode says, with its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Said<T> {
+    /// What it says.
+    pub value: T,
+    /// Where.
+    pub from: Origin,
+}
+
+/// What a mode changes about one stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct StageChanges {
+    /// Other instructions.
+    pub entrypoint: Option<Said<String>>,
+    /// Skills besides the required one.
+    pub added_skills: Vec<Said<String>>,
+    /// The model, or a tier.
+    pub model: Option<Said<String>>,
+    /// The runner.
+    pub runner: Option<Said<String>>,
+}
+
+/// A mode as it is written, for people: nothing of it has been held against loops, texts or runners.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModeText {
+    /// Its id.
+    pub mode: ModeId,
+    /// Its file.
+    pub file: Origin,
+    /// The loop of the execution plane.
+    pub execution: Said<LoopId>,
+    /// The loop of the planning plane.
+    pub planning: Said<LoopId>,
+    /// What it changes, by stage.
+    pub stages: BTreeMap<StageName, StageChanges>,
+}
+
+/// The modes that there are, by name, each with its file.
+#[must_use]
+pub fn mode_ids(assets: &Assets) -> Vec<(String, Origin)> {
+    let names = assets.names("modes").into_iter();
+    names.map(|name| (name.to_owned(), Origin::file(assets.shown(&format!("modes/{name}.yaml"))))).collect()
+}
+
+/// Reads one mode, or says everything that is wrong with its file.
+pub fn read_mode(assets: &Assets, name: &str) -> Result<ModeText, Vec<Problem>> {
+    let problems = Problems::default();
+    match text_of(assets, name, &problems) {
+        Some(mode) if problems.count() == 0 => Ok(mode),
+        _ => Err(problems.into_parts().0),
+    }
+}
+
+fn text_of(assets: &Assets, name: &str, problems: &Problems) -> Option<ModeText> {
+    let known = assets.names("modes");
+    let id: Option<ModeId> = name.parse().ok().filter(|_| known.contains(&name));
+    let Some(id) = id else {
+        problems.add(Problem {
+            file: "--mode".to_owned(),
+            line: None,
+            key: None,
+            problem: format!("there is no mode {}", quoted(name)),
+            expected: meant(name, &known),
+        });
+        return None;
+    };
+    let sheet = open(assets, &id, problems)?;
+    let mode = read(&sheet, &id);
+    let mut stages: BTreeMap<StageName, StageChanges> = BTreeMap::new();
+    let texts = |map: ByStage<'_, &str>| -> Vec<(StageName, Said<String>)> {
+        map.into_iter().map(|(stage, said)| (stage, said.map(str::to_owned))).collect()
+    };
+    for (stage, said) in texts(mode.entrypoints) {
+        stages.entry(stage).or_default().entrypoint = Some(said);
+    }
+    for (stage, said) in texts(mode.models) {
+        stages.entry(stage).or_default().model = Some(said);
+    }
+    for (stage, said) in mode.runners {
+        stages.entry(stage).or_default().runner = Some(said.map(|runner| runner.to_string()));
+    }
+    for (stage, skills) in mode.skills {
+        let skills = skills.into_iter().map(|said| said.map(str::to_owned));
+        stages.entry(stage).or_default().added_skills.extend(skills);
+    }
+    Some(ModeText {
+        file: Origin::file(assets.shown(&path_of(&id))),
+        mode: id,
+        execution: mode.execution?.map(std::convert::identity),
+        planning: mode.planning?.map(std::convert::identity),
+        stages,
+    })
+}
+
+impl<T> Placed<'_, T> {
+    /// What was said, with its place in words.
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Said<U> {
+        Said { from: self.field.origin(), value: change(self.value) }
     }
 }

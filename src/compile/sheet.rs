@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::assets::Assets;
 use super::diagnostics::{Problem, Problems};
+use super::origin::Origin;
 use crate::format::quote::quoted;
 use crate::format::suggest::{nearest, one_of};
 use crate::format::yaml::{self, Node, Scalar, Step};
@@ -103,6 +104,11 @@ impl<'s> Field<'s> {
     /// The line of the value, from 1.
     pub(super) fn line(&self) -> usize {
         self.sheet.line(&self.path)
+    }
+
+    /// The place, for whoever asks who said it.
+    pub(super) fn origin(&self) -> Origin {
+        Origin { file: Some(self.sheet.file.clone()), line: Some(self.line()), key: Some(key_of(&self.path)) }
     }
 
     pub(super) fn refuse(&self, problem: impl Into<String>, expected: impl Into<String>) {

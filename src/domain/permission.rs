@@ -46,6 +46,17 @@ impl fmt::Display for PermissionLevel {
     }
 }
 
+/// Which key said a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PermissionRule {
+    /// `permission_by_stage`
+    Stage,
+    /// `permission_by_model`
+    Model,
+    /// `permission_default`
+    Default,
+}
+
 /// The permission keys of one runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permissions {
@@ -66,14 +77,16 @@ impl Default for Permissions {
 }
 
 impl Permissions {
-    /// The level of a stage that runs on a model (`None`: the harness's own choice): first by stage, then by
-    /// model, then the default.
+    /// The level of a stage that runs on a model (`None`: the harness's own choice), and the key that says it: first
+    /// by stage, then by model, then the default.
     #[must_use]
-    pub fn resolve(&self, stage: &StageName, model: Option<&str>) -> PermissionLevel {
-        self.by_stage
-            .get(stage)
-            .or_else(|| model.and_then(|model| self.by_model.get(model)))
-            .copied()
-            .unwrap_or(self.default)
+    pub fn resolve(&self, stage: &StageName, model: Option<&str>) -> (PermissionLevel, PermissionRule) {
+        if let Some(level) = self.by_stage.get(stage) {
+            return (*level, PermissionRule::Stage);
+        }
+        match model.and_then(|model| self.by_model.get(model)) {
+            Some(level) => (*level, PermissionRule::Model),
+            None => (self.default, PermissionRule::Default),
+        }
     }
 }

@@ -138,6 +138,18 @@ pub fn diagnostics() -> TreePath {
     TreePath::made("plans/diagnostics.toml".to_owned())
 }
 
+/// The folder of all frozen plans, where the latest compile's diagnostics lie as well.
+#[must_use]
+pub fn plans_folder() -> TreePath {
+    TreePath::made("plans".to_owned())
+}
+
+/// A frozen plan: its record, and `files/`.
+#[must_use]
+pub fn plan_folder(plan: &PlanId) -> TreePath {
+    TreePath::made(format!("plans/{plan}"))
+}
+
 /// A frozen plan's record.
 #[must_use]
 pub fn plan(plan: &PlanId) -> TreePath {
@@ -223,7 +235,13 @@ pub fn intake(item: &ItemRef) -> TreePath {
 /// The folder of an item's intake record, where ids that differ only in case would meet.
 #[must_use]
 pub fn intake_folder(item: &ItemRef) -> TreePath {
-    TreePath::made(format!("{}/intake/{}", item.kind.plural(), shard(item.id.as_str())))
+    TreePath::made(format!("{}/{}", intakes_folder(item.kind), shard(item.id.as_str())))
+}
+
+/// The folder of the intake records of all items of a kind, whatever became of them.
+#[must_use]
+pub fn intakes_folder(kind: ItemKind) -> TreePath {
+    TreePath::made(format!("{}/intake", kind.plural()))
 }
 
 /// The folder of runs that have not ended.

@@ -16,8 +16,9 @@ use std::fmt;
 use thiserror::Error;
 
 pub use model::{
-    BetweenItems, CodexRunner, CommandRunner, Config, Limits, OnDone, Recovery, RunStyle, Runner,
-    RunnerCommon, Runners, Runtime, ScriptedRunner, SnapshotRules, StageSettings, Watchers, WorkspaceRules,
+    BetweenItems, CodexRunner, CommandRunner, Config, Limits, ModelTier, ModelTiers, NoModel, OnDone,
+    Recovery, RunStyle, Runner, RunnerCommon, Runners, Runtime, ScriptedRunner, SnapshotRules, StageSettings,
+    TIER, Watchers, WorkspaceRules, table_of,
 };
 pub use read::parse;
 pub use render::effective_toml;

@@ -134,6 +134,39 @@ impl<'t, 's> TreeView<'t, 's> {
         Ok(items)
     }
 
+    /// The ids of all items of a kind that ever came in, in the order of their hashes. Folders are read as they are
+    /// come to: about one small one for each item.
+    pub fn ids(&self, kind: ItemKind) -> Result<impl Iterator<Item = Result<ItemId, Fault>>, Fault> {
+        let folder = place::intakes_folder(kind);
+        let mut todo: Vec<Entry> = self.list(&folder)?.to_vec();
+        Ok(std::iter::from_fn(move || {
+            loop {
+                let entry = todo.pop()?;
+                if !entry.folder {
+                    let id = entry.name.strip_suffix(".toml").and_then(|stem| stem.parse().ok());
+                    return Some(id.ok_or_else(|| misplaced(&folder, &entry)));
+                }
+                match self.trees.folder(entry.oid) {
+                    Ok(inner) => todo.extend(inner.iter().cloned()),
+                    Err(fault) => {
+                        todo.clear();
+                        return Some(Err(fault));
+                    }
+                }
+            }
+        }))
+    }
+
+    /// The ids of all plans that were ever frozen, in the order of their names.
+    pub fn plans(&self) -> Result<Vec<PlanId>, Fault> {
+        let folder = place::plans_folder();
+        self.list(&folder)?
+            .iter()
+            .filter(|entry| entry.folder)
+            .map(|entry| entry.name.parse().map_err(|_| misplaced(&folder, entry)))
+            .collect()
+    }
+
     /// How many items of a kind are in an open state; reads no item.
     pub fn count(&self, kind: ItemKind, state: OpenState) -> Result<u64, Fault> {
         let entries = self.list(&place::state_folder(kind, state))?;

@@ -10,14 +10,20 @@ use super::approval;
 use super::project::Project;
 use crate::compile::{Assets, Compiled, Diagnostics, Request, compile};
 use crate::domain::ids::{ModeId, PlanId};
+use crate::domain::oid::Oid;
+use crate::domain::place::{self, TreePath};
 use crate::domain::transition::input::{Files, Input};
 use crate::domain::transition::record::Actor;
-use crate::domain::view::View as _;
+use crate::domain::view::{Fault, View as _};
 use crate::format::config::{self, ConfigError, Loaded};
 use crate::format::warning::Warning;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::{Payloads, TransactError};
-use crate::workspace::bootstrap::{BootstrapError, Bootstrapped, ensure_millrace_dir};
+use crate::ledger::tree::{Entry, TreeEditor};
+use crate::ledger::view::TreeView;
+use crate::workspace::bootstrap::{
+    AGENTS, BootstrapError, Bootstrapped, ensure_millrace_dir, reference_style,
+};
 
 /// Folders of `millrace-agents/` whose files take the place of shipped ones.
 const OVERRIDES: [&str; 4] = ["modes", "loops", "entrypoints", "skills"];
@@ -103,11 +109,50 @@ pub fn bootstrap(project: &Project) -> Result<Vec<PathBuf>, PlanError> {
 pub fn load(project: &Project, file: Option<&Path>) -> Result<Loaded, PlanError> {
     let path = match file {
         Some(path) => path.to_owned(),
-        None => work_tree(project)?.join("millrace-agents").join("millrace.toml"),
+        None => work_tree(project)?.join(AGENTS).join("millrace.toml"),
     };
     let text =
         std::fs::read_to_string(&path).map_err(|source| PlanError::Read { path: path.clone(), source })?;
     Ok(config::parse(&text, &path.display().to_string())?)
+}
+
+/// Compiles what the files say now, and changes nothing. Where there is no configuration yet, the one counts that
+/// bootstrapping would write.
+pub fn dry_compile(
+    project: &Project,
+    mode: Option<&ModeId>,
+    config_file: Option<&Path>,
+) -> Result<Compiled, PlanError> {
+    let work_tree = work_tree(project)?;
+    if let Some(found) = reference_style(work_tree) {
+        return Err(PlanError::ReferenceStyle { folder: work_tree.join(AGENTS), found });
+    }
+    let loaded = match load(project, config_file) {
+        Err(PlanError::Read { source, .. })
+            if config_file.is_none() && source.kind() == io::ErrorKind::NotFound =>
+        {
+            config::parse(config::bootstrap_text(), "the configuration that `millrace init` writes")?
+        }
+        other => other?,
+    };
+    let assets = assets(project)?;
+    compile(&Request { mode, config: &loaded, assets: &assets })
+        .map_err(|diagnostics| rejected(project, diagnostics))
+}
+
+fn rejected(project: &Project, diagnostics: Diagnostics) -> PlanError {
+    match selected(project) {
+        Ok(stands) => PlanError::Rejected { diagnostics, stands },
+        Err(error) => error.into(),
+    }
+}
+
+/// The shipped texts, and the operator's in place of them. A bare repository has none of the operator's.
+pub fn assets(project: &Project) -> Result<Assets, PlanError> {
+    Ok(match &project.repository.work_tree {
+        Some(work_tree) => Assets::with_overrides(overrides(work_tree)?),
+        None => Assets::shipped(),
+    })
 }
 
 /// Bootstraps what is missing, compiles, and selects the plan. A failed compile leaves the selected plan as it is, and
@@ -119,7 +164,7 @@ pub fn compile_and_select(
 ) -> Result<Selected, PlanError> {
     let created = bootstrap(project)?;
     let loaded = load(project, config_file)?;
-    let assets = Assets::with_overrides(overrides(work_tree(project)?)?);
+    let assets = assets(project)?;
     let act = project.act(Actor::Operator, None)?;
     let mut payloads = Payloads::default();
     let compiled = match compile(&Request { mode, config: &loaded, assets: &assets }) {
@@ -128,10 +173,10 @@ pub fn compile_and_select(
             let record = diagnostics.to_toml().map_err(TransactError::from)?;
             let content = payloads.add(&project.store, record)?;
             project.transact(&act, &Input::CompileFailed { diagnostics: content }, &payloads)?;
-            return Err(PlanError::Rejected { diagnostics, stands: selected(project)? });
+            return Err(rejected(project, diagnostics));
         }
     };
-    let Compiled { id, plan, record, files: frozen, diagnostics } = compiled;
+    let Compiled { id, plan, record, files: frozen, diagnostics, .. } = compiled;
     let record = payloads.add(&project.store, record)?;
     let said = diagnostics.to_toml().map_err(TransactError::from)?;
     let said = payloads.add(&project.store, said)?;
@@ -139,9 +184,10 @@ pub fn compile_and_select(
     for (path, bytes) in frozen {
         files.insert(path, payloads.add(&project.store, bytes)?);
     }
-    let input = Input::Compile { plan: id.clone(), record, files, diagnostics: said };
     // Approved first: a crash in between leaves an approval of a plan that nobody selected.
-    approval::approve(&project.store.private_dir(), &id).map_err(PlanError::Approve)?;
+    let content = content(project, record.oid, &files)?;
+    approval::approve(&project.store.private_dir(), &id, content).map_err(PlanError::Approve)?;
+    let input = Input::Compile { plan: id.clone(), record, files, diagnostics: said };
     let outcome = project.transact(&act, &input, &payloads)?;
     Ok(Selected {
         plan: id,
@@ -150,6 +196,18 @@ pub fn compile_and_select(
         created,
         warnings: diagnostics.warnings,
     })
+}
+
+/// The tree that the plan's folder in the ledger will have.
+fn content(project: &Project, record: Oid, files: &Files) -> Result<Oid, PlanError> {
+    let trees = project.trees();
+    let mut folder = TreeEditor::new(&trees, None).map_err(TransactError::from)?;
+    let files = files.iter().map(|(name, file)| (format!("files/{name}"), file.oid));
+    for (path, oid) in std::iter::once((RECORD.to_owned(), record)).chain(files) {
+        let path = TreePath::new(path).map_err(|error| TransactError::Internal(error.to_string()))?;
+        folder.put(&path, oid).map_err(TransactError::from)?;
+    }
+    Ok(folder.finish()?.0)
 }
 
 /// The selected plan, compiled first where there is none.
@@ -168,13 +226,67 @@ pub fn selected(project: &Project) -> Result<Option<PlanId>, TransactError> {
     Ok(if view.exists()? { view.control()?.plan } else { None })
 }
 
+/// The name of a plan's record among its files.
+pub const RECORD: &str = "plan.toml";
+
+/// The plans of the ledger, by id.
+pub fn frozen(view: &TreeView<'_, '_>) -> Result<Vec<PlanId>, Fault> {
+    let entries = view.list(&place::plans_folder())?;
+    let folders = entries.iter().filter(|entry| entry.folder);
+    let id = |entry: &Entry| {
+        entry.name.parse().map_err(|_| Fault {
+            at: format!("{}/{}", place::plans_folder(), entry.name),
+            detail: "no such name belongs there".to_owned(),
+        })
+    };
+    folders.map(id).collect()
+}
+
+/// The files of a frozen plan: its record as [`RECORD`], the others by their path below the plan's `files/`.
+pub fn files(view: &TreeView<'_, '_>, plan: &PlanId) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
+    let mut files = BTreeMap::new();
+    if let Some(record) = view.file(&place::plan(plan))? {
+        files.insert(RECORD.to_owned(), record);
+    }
+    let misplaced = |error: place::NotAPath| Fault { at: format!("plans/{plan}"), detail: error.to_string() };
+    let top = format!("{}/files", place::plan_folder(plan));
+    let mut todo = vec![TreePath::new(top.clone()).map_err(misplaced)?];
+    while let Some(folder) = todo.pop() {
+        for entry in view.list(&folder)?.iter() {
+            let path = TreePath::new(format!("{folder}/{}", entry.name)).map_err(misplaced)?;
+            if entry.folder {
+                todo.push(path);
+            } else if let Some(bytes) = view.file(&path)? {
+                files.insert(path.as_str()[top.len() + 1..].to_owned(), bytes);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The files of a plan that was just compiled, likewise.
+#[must_use]
+pub fn files_of(compiled: Compiled) -> BTreeMap<String, Vec<u8>> {
+    let mut files: BTreeMap<String, Vec<u8>> = compiled.files.into_iter().collect();
+    files.insert(RECORD.to_owned(), compiled.record);
+    files
+}
+
+/// The mode of the selected plan.
+pub fn selected_mode(project: &Project) -> Result<Option<ModeId>, TransactError> {
+    let trees = project.trees();
+    let view = project.view(&trees)?;
+    let Some(plan) = selected(project)? else { return Ok(None) };
+    Ok(view.plan(&plan)?.map(|plan| plan.mode.clone()))
+}
+
 fn work_tree(project: &Project) -> Result<&Path, PlanError> {
     project.repository.work_tree.as_deref().ok_or_else(|| PlanError::Bare(project.repository.git_dir.clone()))
 }
 
 /// The operator's own modes, loops, entrypoints and skills, by their path below `millrace-agents/`.
 fn overrides(work_tree: &Path) -> Result<BTreeMap<String, Vec<u8>>, PlanError> {
-    let agents = work_tree.join("millrace-agents");
+    let agents = work_tree.join(AGENTS);
     let mut found = BTreeMap::new();
     let mut todo: Vec<PathBuf> = OVERRIDES.iter().map(|folder| agents.join(folder)).collect();
     while let Some(folder) = todo.pop() {

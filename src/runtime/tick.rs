@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::adopt::{Adopted, adopt};
-use super::approval;
+use super::approval::{ApprovalError, unapproved};
 use super::plans::{self, PlanError};
 use super::project::Project;
 use super::source;
@@ -23,6 +23,7 @@ use crate::domain::view::{Fault, View as _};
 use crate::harness::supervisor::Supervised;
 use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::transact::TransactError;
+use crate::ledger::view::TreeView;
 
 /// How long the driver waits for a stage before it looks for a cancel or a signal. A command takes effect within a
 /// second.
@@ -73,8 +74,8 @@ pub enum TickError {
     #[error(transparent)]
     Fault(#[from] Fault),
     /// The approvals of this machine.
-    #[error("cannot read which plans are approved here: {0}")]
-    Approvals(std::io::Error),
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
 }
 
 /// The driver of one session.
@@ -115,7 +116,7 @@ impl<'p> Driver<'p> {
                 })
             }
             Next::Launch(run) => {
-                if let Some(wait) = self.obstacle(&run.plan, Some(&run))? {
+                if let Some(wait) = self.obstacle(&view, &run.plan, Some(&run))? {
                     return Ok(Tick::Waits(wait));
                 }
                 self.run(&Start::Next(Box::new(run)))
@@ -123,7 +124,7 @@ impl<'p> Driver<'p> {
             Next::Claim { item, turn } => {
                 let plan = view.control()?.plan;
                 if let Some(plan) = plan
-                    && let Some(wait) = self.obstacle(&plan, None)?
+                    && let Some(wait) = self.obstacle(&view, &plan, None)?
                 {
                     return Ok(Tick::Waits(wait));
                 }
@@ -133,12 +134,14 @@ impl<'p> Driver<'p> {
     }
 
     /// What the driver sees and the ledger does not.
-    fn obstacle(&self, plan: &PlanId, run: Option<&Run>) -> Result<Option<Wait>, TickError> {
-        let approved =
-            approval::is_approved(&self.project.store.private_dir(), plan).map_err(TickError::Approvals)?;
-        if !approved {
-            let detail = format!("{plan} was not compiled or approved on this machine; compile one here");
-            return Ok(Some(tree::wait("approval", detail)));
+    fn obstacle(
+        &self,
+        view: &TreeView<'_, '_>,
+        plan: &PlanId,
+        run: Option<&Run>,
+    ) -> Result<Option<Wait>, TickError> {
+        if let Some(wait) = unapproved(self.project, view, plan)? {
+            return Ok(Some(wait));
         }
         Ok(tree::obstacle(self.project, run))
     }

@@ -109,6 +109,24 @@ fn an_item_is_shown() {
 }
 
 #[test]
+fn a_beginning_names_an_item_in_whatever_state_it_is() {
+    let repo = TestRepo::with_commit();
+    for id in ["fix", "fix-login", "fix-logout", "write-docs"] {
+        queue(&repo, &task(id));
+    }
+    well(&repo, &["queue", "cancel", "write"]);
+    let named = |text: &str| {
+        let shown = data(&repo, "queue_show", &["queue", "show", text]);
+        format!("{} {}", shown["item"].as_str().expect("a name"), shown["state"].as_str().expect("a state"))
+    };
+    // The whole id wins over those that begin with it.
+    assert_eq!(named("fix"), "task/fix queued");
+    assert_eq!(named("fix-logi"), "task/fix-login queued");
+    assert_eq!(named("task/fix-logo"), "task/fix-logout queued");
+    assert_eq!(named("w"), "task/write-docs archived");
+}
+
+#[test]
 fn a_blocked_item_says_why() {
     let repo = TestRepo::with_commit();
     script(

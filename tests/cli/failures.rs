@@ -153,8 +153,66 @@ fn a_beginning_that_two_runs_have() {
     queue(&repo, &task("a"));
     queue(&repo, &task("b"));
     well(&repo, &["run", "daemon", "--until-idle"]);
-    let text = refused(&repo, &["runs", "show", "2"]);
-    assert!(text.starts_with("exit 2\n! millrace: `2` begins 2 runs, such as [run] and [run]\n"), "{text}");
+    insta::assert_snapshot!(refused(&repo, &["runs", "show", "2"]), @r"
+    exit 2
+    ! millrace: `2` begins 2 runs: [run], [run]
+    ! hint: type more of it
+    ");
+}
+
+#[test]
+fn a_beginning_that_several_items_have() {
+    let repo = TestRepo::with_commit();
+    for id in ["fix-a", "fix-b", "fix-c", "fix-d", "fix-e", "fix-f", "other"] {
+        queue(&repo, &task(id));
+    }
+    insta::assert_snapshot!(refused(&repo, &["queue", "show", "fix"]), @r"
+    exit 2
+    ! millrace: `fix` begins 6 items: task/fix-a, task/fix-b, task/fix-c, task/fix-d, task/fix-e and 1 more
+    ! hint: type more of it
+    ");
+    insta::assert_snapshot!(refused(&repo, &["queue", "cancel", "task/fix-"]), @r"
+    exit 2
+    ! millrace: `task/fix-` begins 6 items: task/fix-a, task/fix-b, task/fix-c, task/fix-d, task/fix-e and 1 more
+    ! hint: type more of it
+    ");
+    insta::assert_snapshot!(refused(&repo, &["queue", "show", "spec/fix-a"]), @r"
+    exit 1
+    ! millrace: there is no item spec/fix-a
+    ! hint: `millrace queue ls` shows what is open
+    ");
+    insta::assert_snapshot!(refused(&repo, &["queue", "show", "task/"]), @r"
+    exit 2
+    ! millrace: the id is empty
+    ");
+}
+
+#[test]
+fn a_name_that_is_nearly_one() {
+    let repo = TestRepo::with_commit();
+    script(&repo, STRAIGHT);
+    queue(&repo, &task("fix-login"));
+    insta::assert_snapshot!(refused(&repo, &["queue", "show", "fix-lgoin"]), @r"
+    exit 1
+    ! millrace: there is no item fix-lgoin
+    ! hint: did you mean `task/fix-login`? `millrace queue ls` shows what is open
+    ");
+    // Ids are told apart by case, and the hint knows.
+    insta::assert_snapshot!(refused(&repo, &["queue", "show", "task/Fix-Login"]), @r"
+    exit 1
+    ! millrace: there is no item task/Fix-Login
+    ! hint: did you mean `task/fix-login`? `millrace queue ls` shows what is open
+    ");
+    well(&repo, &["run", "daemon", "--until-idle"]);
+    let runs = well(&repo, &["runs", "ls"]);
+    let run = runs.split_whitespace().next().expect("a run");
+    let (rest, last) = run.split_at(run.len() - 1);
+    let near = format!("{rest}{}", if last == "0" { "1" } else { "0" });
+    insta::assert_snapshot!(refused(&repo, &["runs", "show", &near]), @r"
+    exit 1
+    ! millrace: there is no run [run]
+    ! hint: did you mean `[run]`? `millrace runs ls` shows the runs
+    ");
 }
 
 #[test]

@@ -10,5 +10,6 @@ mod failures;
 mod first_minute;
 mod inside_a_stage;
 mod interrupted;
+mod plans;
 mod read_only;
 mod scripted;

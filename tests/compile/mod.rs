@@ -3,6 +3,7 @@
 mod assets_text;
 mod broken;
 mod decision_table;
+mod origins;
 mod overrides;
 mod standard_plain;
 mod support;

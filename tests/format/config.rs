@@ -1,6 +1,6 @@
 //! The configuration: what is accepted, what is refused and in which words.
 
-use millrace::domain::permission::PermissionLevel;
+use millrace::domain::permission::{PermissionLevel, PermissionRule};
 use millrace::format::config::{Config, ConfigError, Loaded, Runner, bootstrap_text, effective_toml, parse};
 use proptest::prelude::*;
 
@@ -140,6 +140,16 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: stages.builder.runner: there is no runner `elsewhere`; expected `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
     text-for-number
       millrace.toml:2: limits.max_launches_per_item: found text; expected a whole number from 1 to 4294967295
+    tier-bad-name
+      millrace.toml:2: model_tiers.Strong one: `Strong one` is not valid; expected the name of a tier: lower-case letters, digits, `.`, `_` or `-`
+    tier-is-tier
+      millrace.toml:2: model_tiers.strong: found `tier:cheap`; expected a model, not another tier
+    tier-number
+      millrace.toml:2: model_tiers.strong: found a whole number; expected text in quotes
+    tier-of-no-runner
+      millrace.toml:2: model_tiers.strong.codex: there is no runner `codex`; expected `codex_cli`
+    tier-without-model
+      millrace.toml:1: model_tiers.strong: names no model; expected `<runner> = "<model>"` below it
     timeout-in-runtime
       millrace.toml:2: runtime.timeout_seconds: this key is not known; expected it under `[stages.<stage>]`
     too-many-seconds
@@ -153,7 +163,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     unknown-runner-name
       millrace.toml:3: stages.builder.runner: there is no runner `elsewhere`; expected `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
     unknown-section
-      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `limits`, `recovery`, `watchers`, `runners` or `stages`
+      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers` or `stages`
     zero
       millrace.toml:2: recovery.max_fix_cycles: found `0`; expected a whole number from 1 to 4294967295
     "#);
@@ -390,6 +400,13 @@ fn our_own_keys_arrive() {
     [runners.second-agent.env]
     API_TOKEN = "abc"
 
+    [model_tiers]
+    strong = "big-model"
+
+    [model_tiers.cheap]
+    codex_cli = "small-model"
+    second-agent = "tiny"
+
     [stages.fixer]
     runner = "scripted"
 
@@ -417,17 +434,17 @@ fn permission_is_decided_by_stage_then_model_then_default() {
     let codex = &config.runners.tables[&"codex_cli".parse().expect("a name")];
     let level =
         |stage: &str, model| codex.common().permissions.resolve(&stage.parse().expect("a stage"), model);
-    assert_eq!(level("builder", Some("big")), PermissionLevel::Maximum);
-    assert_eq!(level("checker", Some("big")), PermissionLevel::Elevated);
-    assert_eq!(level("checker", Some("BIG")), PermissionLevel::Basic);
-    assert_eq!(level("checker", None), PermissionLevel::Basic);
+    assert_eq!(level("builder", Some("big")), (PermissionLevel::Maximum, PermissionRule::Stage));
+    assert_eq!(level("checker", Some("big")), (PermissionLevel::Elevated, PermissionRule::Model));
+    assert_eq!(level("checker", Some("BIG")), (PermissionLevel::Basic, PermissionRule::Default));
+    assert_eq!(level("checker", None), (PermissionLevel::Basic, PermissionRule::Default));
     let Runner::Codex(standard) = &Config::default().runners.tables[&"codex_cli".parse().expect("a name")]
     else {
         panic!("codex_cli is the Codex CLI")
     };
     assert_eq!(
         standard.common.permissions.resolve(&"builder".parse().expect("a stage"), None),
-        PermissionLevel::Maximum
+        (PermissionLevel::Maximum, PermissionRule::Default)
     );
 }
 

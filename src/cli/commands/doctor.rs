@@ -276,12 +276,9 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
         Some(plan) if view.plan(plan)?.is_none() => {
             checked.add(Level::Error, "plan", format!("{plan} is selected and not in the ledger"));
         }
-        Some(plan) => match (
-            approval::is_approved(&project.store.private_dir(), plan),
-            runner::frozen_config(view, plan),
-        ) {
+        Some(plan) => match (approval::is_approved(project, view, plan), runner::frozen_config(view, plan)) {
             (Err(error), _) => {
-                checked.add(Level::Error, "plan", format!("approvals cannot be read: {error}"));
+                checked.add(Level::Error, "plan", error);
             }
             (_, Err(error)) => checked.add(Level::Error, "plan", error),
             (Ok(false), _) => {

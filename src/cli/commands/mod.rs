@@ -5,6 +5,8 @@ pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod init;
 pub(super) mod log;
+pub(super) mod modes;
+pub(super) mod plan;
 pub(super) mod queue;
 pub(super) mod run;
 pub(super) mod runs;

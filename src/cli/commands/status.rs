@@ -277,7 +277,7 @@ fn coming(
             coming.run = Some(owed.run);
         }
         Next::Launch(run) => {
-            if let Some(wait) = obstacle(project, &run.plan, Some(&run))? {
+            if let Some(wait) = obstacle(project, view, &run.plan, Some(&run))? {
                 coming.wait(&wait);
             } else {
                 coming.action = "launch";
@@ -288,7 +288,7 @@ fn coming(
         }
         Next::Claim { item, .. } => {
             let wait = match selected {
-                Some(plan) => obstacle(project, plan, None)?,
+                Some(plan) => obstacle(project, view, plan, None)?,
                 None => None,
             };
             if let Some(wait) = wait {
@@ -304,12 +304,14 @@ fn coming(
 }
 
 /// What this machine and the work tree have against a start.
-fn obstacle(project: &Project, plan: &PlanId, run: Option<&Run>) -> Result<Option<Wait>, Failure> {
-    let approved = approval::is_approved(&project.store.private_dir(), plan)
-        .map_err(|error| Failure::failed(format!("cannot read which plans are approved here: {error}")))?;
-    if !approved {
-        let detail = format!("{plan} was not compiled or approved on this machine");
-        return Ok(Some(tree::wait("approval", detail)));
+fn obstacle(
+    project: &Project,
+    view: &TreeView<'_, '_>,
+    plan: &PlanId,
+    run: Option<&Run>,
+) -> Result<Option<Wait>, Failure> {
+    if let Some(wait) = approval::unapproved(project, view, plan)? {
+        return Ok(Some(wait));
     }
     Ok(if project.repository.is_bare() { None } else { tree::obstacle(project, run) })
 }

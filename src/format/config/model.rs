@@ -25,6 +25,8 @@ pub struct Config {
     pub watchers: Watchers,
     /// `[runners]`
     pub runners: Runners,
+    /// `[model_tiers]`
+    pub model_tiers: ModelTiers,
     /// `[stages.<stage>]`
     pub stages: BTreeMap<StageName, StageSettings>,
 }
@@ -217,6 +219,45 @@ pub struct StageSettings {
     pub timeout_seconds: Option<u64>,
 }
 
+/// `[model_tiers]`: names that stand for models, so that a mode can say `tier:strong` and each machine what that is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelTiers(pub BTreeMap<String, ModelTier>);
+
+/// What one tier stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelTier {
+    /// This model, whoever runs it.
+    One(String),
+    /// A model for each of these runners.
+    ByRunner(BTreeMap<RunnerName, String>),
+}
+
+/// What a model begins with that is a tier.
+pub const TIER: &str = "tier:";
+
+/// Why a tier stands for no model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoModel<'a> {
+    /// There is no such tier.
+    Unknown(&'a str),
+    /// It says nothing for the stage's runner.
+    Runner(&'a str),
+}
+
+impl ModelTiers {
+    /// The model that is asked for: what is said, or what its tier stands for with this runner.
+    pub fn resolve<'a>(&'a self, said: &'a str, runner: &RunnerName) -> Result<&'a str, NoModel<'a>> {
+        let Some(name) = said.strip_prefix(TIER) else { return Ok(said) };
+        match self.0.get(name) {
+            None => Err(NoModel::Unknown(name)),
+            Some(ModelTier::One(model)) => Ok(model),
+            Some(ModelTier::ByRunner(models)) => {
+                models.get(runner).map(String::as_str).ok_or(NoModel::Runner(name))
+            }
+        }
+    }
+}
+
 /// A name that is written in this file; a test makes every default, so none of them can be wrong.
 fn written<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &'static str) -> T {
     name.parse().expect("a valid name")
@@ -226,7 +267,8 @@ fn written<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &'static str) -> T 
 pub(super) const CODEX: &str = "codex_cli";
 
 /// The table of a runner: its name, but for the one that the reference calls otherwise.
-pub(super) fn table_of(name: &RunnerName) -> &str {
+#[must_use]
+pub fn table_of(name: &RunnerName) -> &str {
     if name.as_str() == CODEX { "codex" } else { name.as_str() }
 }
 

@@ -8,16 +8,16 @@ use toml::de::DeTable;
 use super::super::quote::{one_line, quoted};
 use super::super::secrets::secret_line;
 use super::model::{
-    BetweenItems, Config, Limits, OnDone, Recovery, RunStyle, Runtime, SnapshotRules, StageSettings,
-    Watchers, WorkspaceRules,
+    BetweenItems, Config, Limits, ModelTier, ModelTiers, OnDone, Recovery, RunStyle, Runtime, SnapshotRules,
+    StageSettings, Watchers, WorkspaceRules,
 };
 use super::runners;
 use super::section::{Section, Source};
-use super::{ConfigError, Loaded, MAX_CONFIG_BYTES, MAX_SECONDS};
+use super::{ConfigError, Loaded, MAX_CONFIG_BYTES, MAX_SECONDS, TIER};
 use crate::domain::ids::StageName;
 
-/// The sections and their keys; `runners` and `stages` have tables below them.
-const SECTIONS: [(&str, &[&str]); 8] = [
+/// The sections and their keys; `runners` and `stages` have tables below them, `model_tiers` has names of the operator's.
+const SECTIONS: [(&str, &[&str]); 9] = [
     ("runtime", &["default_mode", "run_style", "idle_sleep_seconds"]),
     ("workspace", &["between_items", "on_done"]),
     ("snapshot", &["exclude", "max_file_bytes"]),
@@ -34,6 +34,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
     ),
     ("watchers", &["enabled", "debounce_ms", "watch_ideas_inbox", "watch_specs_queue"]),
     ("runners", &["default_runner"]),
+    ("model_tiers", &[]),
     ("stages", &[]),
 ];
 
@@ -93,6 +94,11 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, ConfigError> {
     if let Some(section) = &runner_section {
         runners::read(section, &mut config.runners)?;
     }
+    let tier_section = root.section("model_tiers")?;
+    let tier_tables = match &tier_section {
+        Some(section) => model_tiers(section, &mut config.model_tiers)?,
+        None => Vec::new(),
+    };
     let stage_sections = match root.section("stages")? {
         Some(section) => stages(&section, &mut config.stages)?,
         None => Vec::new(),
@@ -102,6 +108,12 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, ConfigError> {
         && section.has("default_runner")
     {
         runners::check_name(section, "default_runner", &config.runners.default_runner, &config.runners)?;
+    }
+    for table in &tier_tables {
+        for key in table.keys() {
+            let name = table.parse_name(key, key, RUNNER)?;
+            runners::check_name(table, key, &name, &config.runners)?;
+        }
     }
     for section in &stage_sections {
         let stage = section.path.strip_prefix("stages.").and_then(|name| name.parse::<StageName>().ok());
@@ -239,6 +251,49 @@ fn watchers(section: &Section<'_>, watchers: &mut Watchers) -> Result<(), Config
         }
     }
     Ok(())
+}
+
+/// The name of a runner, in a message.
+const RUNNER: &str = "the name of a runner, such as `codex_cli`";
+
+/// Reads the tiers; gives the tables among them, whose keys have to be runners.
+fn model_tiers<'s>(section: &Section<'s>, tiers: &mut ModelTiers) -> Result<Vec<Section<'s>>, ConfigError> {
+    let mut tables = Vec::new();
+    for key in section.keys() {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
+        if key.is_empty() || !key.chars().all(plain) {
+            let expected = "the name of a tier: lower-case letters, digits, `.`, `_` or `-`";
+            return Err(section.refuse(key, format!("{} is not valid", quoted(key)), expected));
+        }
+        let tier = if section.is_table(key) {
+            let Some(table) = section.section(key)? else { continue };
+            let mut models = BTreeMap::new();
+            for runner in table.keys() {
+                if let Some(model) = model(&table, runner)? {
+                    models.insert(table.parse_name(runner, runner, RUNNER)?, model);
+                }
+            }
+            if models.is_empty() {
+                return Err(section.refuse(key, "names no model", "`<runner> = \"<model>\"` below it"));
+            }
+            tables.push(table);
+            ModelTier::ByRunner(models)
+        } else {
+            let Some(model) = model(section, key)? else { continue };
+            ModelTier::One(model)
+        };
+        tiers.0.insert(key.to_owned(), tier);
+    }
+    Ok(tables)
+}
+
+/// The model that a tier stands for, which is no tier again.
+fn model(section: &Section<'_>, key: &str) -> Result<Option<String>, ConfigError> {
+    let Some(text) = section.text(key)? else { return Ok(None) };
+    if text.starts_with(TIER) {
+        return Err(section.refuse(key, format!("found {}", quoted(&text)), "a model, not another tier"));
+    }
+    Ok(Some(text))
 }
 
 fn stages<'s>(

@@ -3,8 +3,8 @@
 use toml::{Table, Value};
 
 use super::model::{
-    BetweenItems, CodexRunner, CommandRunner, Config, OnDone, RunStyle, Runner, RunnerCommon, ScriptedRunner,
-    table_of,
+    BetweenItems, CodexRunner, CommandRunner, Config, ModelTier, OnDone, RunStyle, Runner, RunnerCommon,
+    ScriptedRunner, table_of,
 };
 
 /// The configuration in full, as it is frozen into a plan: every key in a fixed order. Reading it gives the same
@@ -53,6 +53,18 @@ pub fn effective_toml(config: &Config) -> String {
         ]),
     );
     root.insert("runners".to_owned(), runners(config));
+    let tiers = config.model_tiers.0.iter().map(|(name, tier)| {
+        let value = match tier {
+            ModelTier::One(model) => text(model),
+            ModelTier::ByRunner(models) => {
+                table(models.iter().map(|(runner, model)| (runner.as_str(), text(model))))
+            }
+        };
+        (name.as_str(), value)
+    });
+    if tiers.len() > 0 {
+        root.insert("model_tiers".to_owned(), table(tiers));
+    }
     let stages = config.stages.iter().map(|(stage, settings)| {
         let mut keys = Table::new();
         put(&mut keys, "runner", settings.runner.as_ref().map(|runner| text(runner.as_str())));

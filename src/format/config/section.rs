@@ -125,6 +125,10 @@ impl<'s> Section<'s> {
         self.value(key).is_some()
     }
 
+    pub(super) fn is_table(&self, key: &str) -> bool {
+        matches!(self.value(key), Some(DeValue::Table(_)))
+    }
+
     fn wrong(&self, key: &str, value: &DeValue<'_>, expected: &str) -> ConfigError {
         self.refuse(key, format!("found {}", describe(value)), expected)
     }

@@ -8,6 +8,7 @@ use super::call::{ArgvError, Call};
 use super::codex::{self, CodexSpec};
 use super::command::CommandSpec;
 use super::scripted::ScriptedSpec;
+use crate::domain::permission::PermissionLevel;
 
 /// How a harness is started and read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,12 +70,12 @@ impl RunnerSpec {
         }
     }
 
-    /// Who holds a stage to its permission level, in words for people; `None` where nobody does.
+    /// Who holds a stage to this permission level, in words for people; `None` where nobody does.
     #[must_use]
-    pub fn enforcer(&self) -> Option<&'static str> {
-        match self {
-            Self::Codex(_) => Some("codex sandbox"),
-            Self::Command(_) | Self::Scripted(_) => None,
+    pub fn enforcer(&self, level: PermissionLevel) -> Option<&'static str> {
+        match (self, level) {
+            (Self::Codex(_), PermissionLevel::Basic | PermissionLevel::Elevated) => Some("the Codex sandbox"),
+            (Self::Codex(_), PermissionLevel::Maximum) | (Self::Command(_) | Self::Scripted(_), _) => None,
         }
     }
 

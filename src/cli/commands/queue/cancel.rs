@@ -23,7 +23,7 @@ use crate::runtime::daemon_lock::probe;
 /// A run ends when its stage has been stopped; its work stays on the run branch.
 #[derive(Debug, Args)]
 pub(crate) struct CancelArguments {
-    /// The item: `task/fix-login`, or an id that only one kind has.
+    /// The item: `task/fix-login`, `fix-login`, or a beginning that no other item has.
     #[arg(value_name = "ID")]
     item: String,
 

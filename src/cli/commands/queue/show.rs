@@ -26,7 +26,7 @@ const MAX_SEARCHED: usize = 1000;
 /// Show an item: its state and why, what was understood of its document, its runs.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
-    /// The item: `task/fix-login`, or an id that only one kind has.
+    /// The item: `task/fix-login`, `fix-login`, or a beginning that no other item has.
     #[arg(value_name = "ID")]
     item: String,
 

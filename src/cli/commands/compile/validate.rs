@@ -1,45 +1,27 @@
-//! `millrace compile`
+//! `millrace compile validate`
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::Serialize;
 
-use super::init::say_created;
+use crate::cli::commands::init::say_created;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::page::Page;
+use crate::cli::sources::Sources;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::{ModeId, PlanId};
 use crate::runtime::plans;
-
-/// Work on plans.
-#[derive(Debug, Subcommand)]
-pub(crate) enum CompileCommand {
-    Validate(ValidateArguments),
-}
-
-impl CompileCommand {
-    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
-        match self {
-            Self::Validate(arguments) => arguments.run(context),
-        }
-    }
-}
 
 /// Compile the configuration into a frozen plan, and select it.
 ///
 /// A plan that does not compile leaves the selected one as it is. Work that runs keeps its plan.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArguments {
-    /// The mode, in place of the configuration's `default_mode`.
-    #[arg(long, value_name = "MODE")]
-    mode: Option<String>,
-
-    /// Another configuration file than millrace-agents/millrace.toml.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    sources: Sources,
 }
 
 /// A plan that is valid.
@@ -55,10 +37,10 @@ struct Validated {
 }
 
 impl ValidateArguments {
-    fn run(&self, context: &Context) -> Result<Exit, Failure> {
-        let mode = self.mode.as_deref().map(str::parse::<ModeId>).transpose().map_err(Failure::input)?;
+    pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        let selected = plans::compile_and_select(&project, mode.as_ref(), self.config.as_deref())?;
+        let (mode, config) = (self.sources.mode()?, self.sources.config.as_deref());
+        let selected = plans::compile_and_select(&project, mode.as_ref(), config)?;
         say_created(&selected.created);
         answer(
             context,
