@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use millrace::cli::exit::Exit;
 use millrace::compile::{Assets, Request, compile};
 use millrace::domain::item::ItemKind;
 use millrace::domain::permission::PermissionLevel;
@@ -190,6 +191,15 @@ fn the_manual_knows_everything_that_an_operator_can_meet() {
         .filter(|word| !named.contains(word.as_str()))
         .collect();
     assert!(missing.is_empty(), "{MANUAL} says nothing of {missing:?}");
+}
+
+#[test]
+fn the_manual_says_what_to_do_about_every_exit_code() {
+    let text = read(MANUAL);
+    let section = text.split_once("\n### Exit codes\n").expect("the section").1;
+    let section = section.split("\n##").next().unwrap_or_default();
+    let codes = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok());
+    assert_eq!(codes.collect::<Vec<u8>>(), Exit::ALL.map(Exit::code));
 }
 
 #[test]
