@@ -141,6 +141,7 @@ impl<'s> Life<'s> {
                 usage,
                 evidence,
                 findings: Vec::new(),
+                incident: None,
             };
             Ok((Input::Handoff(handoff), payloads))
         })

@@ -59,7 +59,8 @@ pub const SHIPPED: [(&str, &str); 40] = [
 ];
 
 /// The folders of `millrace-agents/` whose files win over shipped ones of the same path, or stand beside them.
-pub const OVERRIDE_FOLDERS: [&str; 4] = ["modes", "loops", "entrypoints", "skills"];
+/// This list is the one authority: whoever reads the files reads these folders.
+pub const OVERRIDE_FOLDERS: [&str; 5] = ["modes", "loops", "stages", "entrypoints", "skills"];
 
 /// The shipped texts with the operator's overrides upon them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -255,8 +255,11 @@ fn stage_kinds(
     for stage in &written.stages {
         let name = &stage.value;
         let Some(path) = stage_kind::path_of(assets, name) else {
-            let known = stage_kind::names(assets);
-            stage.field.refuse(format!("there is no stage `{name}`"), meant(name.as_str(), &known));
+            let expected = match nearest(name.as_str(), stage_kind::names(assets)) {
+                Some(meant) => format!("`{meant}`"),
+                None => format!("a kind of its own, `millrace-agents/stages/{}/{name}.yaml`", written.plane),
+            };
+            stage.field.refuse(format!("there is no stage `{name}`"), expected);
             continue;
         };
         if kinds.get(name).is_some_and(|kind| kind.plane == written.plane) {

@@ -72,7 +72,14 @@ pub(super) fn read(assets: &Assets, path: &str, stage: &StageName, problems: &Pr
     {
         field.refuse(format!("found {}", quoted(text)), as_file);
     }
-    let plane = root.need("plane", "`execution` or `planning`").and_then(|field| field.word(&PLANES));
+    let plane = root.need("plane", "`execution` or `planning`").and_then(|field| {
+        let plane = field.word(&PLANES)?;
+        let fits = path.starts_with(&format!("stages/{plane}/"));
+        if !fits {
+            field.refuse(format!("found `{plane}`"), "the plane whose folder it lies in");
+        }
+        fits.then_some(plane)
+    });
     let repair = root.get("repair").is_some_and(|field| field.truth() == Some(true));
     let results =
         root.need("results", "results with their classes").map(|field| results(&field)).unwrap_or_default();

@@ -213,3 +213,23 @@ pub struct Intake {
     /// Who wrote it, or who took it in where the document does not say. One line.
     pub created_by: String,
 }
+
+impl Intake {
+    /// The same, with the lineage of the item that it came out of: an agent's word on it counts nothing.
+    #[must_use]
+    pub fn out_of(self, source: &Self) -> Self {
+        let (spec_id, parent_task_id) = match source.item.kind {
+            ItemKind::Task => (source.spec_id.clone(), Some(source.item.id.clone())),
+            ItemKind::Spec => (Some(source.item.id.clone()), source.parent_task_id.clone()),
+            ItemKind::Incident => (source.spec_id.clone(), source.parent_task_id.clone()),
+        };
+        Self {
+            root_spec_id: source.root_spec_id.clone(),
+            root_idea_id: source.root_idea_id.clone(),
+            spec_id,
+            parent_task_id,
+            incident_id: None,
+            ..self
+        }
+    }
+}

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{BadId, FailureClass, LoopId, ModeId, ResultName, RunnerName, StageName};
 use super::item::ItemKind;
 use super::permission::PermissionLevel;
-use super::result::ResultClass;
+use super::result::{Judgement, ResultClass};
 
 /// The two planes of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -385,6 +385,15 @@ impl Plan {
     #[must_use]
     pub fn stage_ref(&self, stage: &StageName) -> Option<StageRef> {
         self.stages.get(stage).map(|found| StageRef { plane: found.plane, stage: stage.clone() })
+    }
+
+    /// Whether what a stage came to ends its run in planning, by the graph alone.
+    #[must_use]
+    pub fn needs_planning(&self, stage: &StageRef, judgement: &Judgement) -> bool {
+        judgement
+            .routed_as()
+            .and_then(|result| self.graph(stage.plane).edge(&stage.stage, &result))
+            .is_some_and(|edge| edge.to == Target::End(Ending::NeedsPlanning))
     }
 
     /// Where an item of this kind starts.

@@ -126,6 +126,44 @@ pub enum Judgement {
     },
 }
 
+impl Judgement {
+    /// The result that the graph is asked for: the reported one, `BLOCKED` for a failure. `None` where nothing is
+    /// routed, because the stage runs again.
+    #[must_use]
+    pub fn routed_as(&self) -> Option<ResultName> {
+        match self {
+            Self::Reported { result, .. } => Some(result.clone()),
+            Self::Failed { .. } => "BLOCKED".parse().ok(),
+            Self::Infrastructure { .. } | Self::Interrupted { .. } => None,
+        }
+    }
+
+    /// Whether the stage's work failed, by its own word or for want of one.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Reported { class, .. } => {
+                matches!(class, ResultClass::Blocked | ResultClass::RecoverableFailure)
+            }
+            Self::Failed { .. } => true,
+            Self::Infrastructure { .. } | Self::Interrupted { .. } => false,
+        }
+    }
+
+    /// What was seen, in words; of a report the stage's own, which are untrusted.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Reported { result, summary, .. } => {
+                format!("{result}: {}", summary.as_deref().unwrap_or("no summary"))
+            }
+            Self::Failed { class, detail } => format!("{class}: {detail}"),
+            Self::Infrastructure { detail, .. } => detail.clone(),
+            Self::Interrupted { .. } => "it was interrupted".to_owned(),
+        }
+    }
+}
+
 /// Tokens that an invocation used. An absent field is unknown, which is not zero: a harness that was killed has
 /// reported nothing, and has used something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

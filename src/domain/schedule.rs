@@ -13,6 +13,26 @@ use super::view::{Fault, View};
 /// The kinds in the order in which they are claimed: what went wrong first, then specs, then tasks.
 const CLAIM_ORDER: [ItemKind; 3] = [ItemKind::Incident, ItemKind::Spec, ItemKind::Task];
 
+/// The kinds that this version claims. The planning loop is compiled and frozen, and what its stages would put into
+/// their outboxes is not taken in yet: running it would lose their work. Its items are kept, and nothing waits for them.
+const CLAIMED: [ItemKind; 1] = [ItemKind::Task];
+
+/// Whether this version claims items of a kind.
+#[must_use]
+pub fn claims(kind: ItemKind) -> bool {
+    CLAIMED.contains(&kind)
+}
+
+/// Why an item is kept and not claimed by this version; `None`: its kind is claimed.
+#[must_use]
+pub fn kept(item: &ItemRef) -> Option<Wait> {
+    (!claims(item.kind)).then(|| Wait {
+        until: None,
+        cause: "planning_plane".to_owned(),
+        detail: format!("{item} is kept; this version does not run the planning loop"),
+    })
+}
+
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
@@ -40,7 +60,7 @@ pub enum Next {
 pub struct Wait {
     /// When it is worth looking again even if nothing changes; none: something has to change.
     pub until: Option<Timestamp>,
-    /// Why, as a word: a pause cause's key, `no_plan`, `no_entry`.
+    /// Why, as a word: a pause cause's key, `no_plan`, `no_entry`, `planning_plane`.
     pub cause: String,
     /// In words.
     pub detail: String,
@@ -72,9 +92,14 @@ pub fn schedule(view: &dyn View, now: Timestamp) -> Result<Next, Fault> {
 /// while theirs work.
 fn claim(view: &dyn View, control: &Control, now: Timestamp) -> Result<Next, Fault> {
     let mut waits: Option<Wait> = None;
+    let mut put_by: Option<Wait> = None;
     for kind in CLAIM_ORDER {
         let Some((id, turn)) = view.next_queued(kind)? else { continue };
         let item = ItemRef::new(kind, id);
+        if let Some(wait) = kept(&item) {
+            put_by = put_by.or(Some(wait));
+            continue;
+        }
         match may_start(view, control, now, &item)? {
             None => return Ok(Next::Claim { item, turn }),
             Some(wait) => {
@@ -86,7 +111,8 @@ fn claim(view: &dyn View, control: &Control, now: Timestamp) -> Result<Next, Fau
             }
         }
     }
-    Ok(waits.map_or(Next::Idle, Next::Wait))
+    // What can be claimed and has to wait is the better reason.
+    Ok(waits.or(put_by).map_or(Next::Idle, Next::Wait))
 }
 
 fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod document;
 pub mod front_matter;
+pub mod incident;
 pub mod message;
 pub mod quote;
 pub mod records;

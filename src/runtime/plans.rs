@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::approval;
 use super::project::Project;
-use crate::compile::{Assets, Compiled, Diagnostics, Request, compile};
+use crate::compile::{Assets, Compiled, Diagnostics, OVERRIDE_FOLDERS, Request, compile};
 use crate::domain::ids::{ModeId, PlanId};
 use crate::domain::oid::Oid;
 use crate::domain::place::{self, TreePath};
@@ -24,9 +24,6 @@ use crate::ledger::view::TreeView;
 use crate::workspace::bootstrap::{
     AGENTS, BootstrapError, Bootstrapped, ensure_millrace_dir, reference_style,
 };
-
-/// Folders of `millrace-agents/` whose files take the place of shipped ones.
-const OVERRIDES: [&str; 4] = ["modes", "loops", "entrypoints", "skills"];
 
 /// Bytes of one override file.
 const MAX_OVERRIDE_BYTES: u64 = 1024 * 1024;
@@ -284,11 +281,11 @@ fn work_tree(project: &Project) -> Result<&Path, PlanError> {
     project.repository.work_tree.as_deref().ok_or_else(|| PlanError::Bare(project.repository.git_dir.clone()))
 }
 
-/// The operator's own modes, loops, entrypoints and skills, by their path below `millrace-agents/`.
+/// The operator's own modes, loops, stage kinds, entrypoints and skills, by their path below `millrace-agents/`.
 fn overrides(work_tree: &Path) -> Result<BTreeMap<String, Vec<u8>>, PlanError> {
     let agents = work_tree.join(AGENTS);
     let mut found = BTreeMap::new();
-    let mut todo: Vec<PathBuf> = OVERRIDES.iter().map(|folder| agents.join(folder)).collect();
+    let mut todo: Vec<PathBuf> = OVERRIDE_FOLDERS.iter().map(|folder| agents.join(folder)).collect();
     while let Some(folder) = todo.pop() {
         let read = |source| PlanError::Read { path: folder.clone(), source };
         let entries = match std::fs::read_dir(&folder) {

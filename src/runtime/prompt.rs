@@ -157,12 +157,18 @@ fn reporting(request: &Request) -> String {
     text
 }
 
-/// What a repair stage reads about the failure: `failure.md`.
+/// What a repair stage reads about the failure: `failure.md`. `seen` are the launches that led here, oldest first.
 #[must_use]
-pub fn failure(failure: &Failure, why: &str, detail: &str) -> String {
-    format!(
+pub fn failure(failure: &Failure, why: &str, seen: &[String]) -> String {
+    let mut text = format!(
         "# What failed\n\nStage: {}\nFailure class: {}\nLaunch: {}\nRouted here because: {why}\n\n\
-         ## What was seen\n\n{detail}\n\nThe evidence of that launch lies under `evidence/`.\n",
+         ## What was seen\n\n",
         failure.stage, failure.class, failure.launch
-    )
+    );
+    for one in seen {
+        // Lines of a stage's own words stay inside its entry.
+        let _ = writeln!(text, "- {}", one.replace('\n', "\n  "));
+    }
+    text.push_str("\nThe evidence of each launch lies in its folder under `evidence/`.\n");
+    text
 }

@@ -2,7 +2,8 @@
 
 mod assets_text;
 mod broken;
-mod decision_table;
+mod broken_kinds;
+mod inventory;
 mod origins;
 mod overrides;
 mod standard_plain;

@@ -92,15 +92,15 @@ fn an_override_is_text_of_a_sane_size_without_secrets_in_its_place() {
         ("entrypoints/execution/fixer.md", b" \n".to_vec()),
         ("entrypoints/execution/updater.md", vec![b'x'; 1024 * 1024 + 1]),
         ("entrypoints/../millrace.toml", b"x".to_vec()),
-        ("stages/execution/builder.yaml", b"x".to_vec()),
+        ("hooks/execution/builder.md", b"x".to_vec()),
     ]);
     insta::assert_snapshot!(errors(&config(""), &assets), @"
-millrace-agents/entrypoints/../millrace.toml: `entrypoints/../millrace.toml` is no place for an override; expected a file below `modes`, `loops`, `entrypoints` or `skills`
+millrace-agents/entrypoints/../millrace.toml: `entrypoints/../millrace.toml` is no place for an override; expected a file below `modes`, `loops`, `stages`, `entrypoints` or `skills`
 millrace-agents/entrypoints/execution/builder.md:2: the file is not UTF-8; expected text
 millrace-agents/entrypoints/execution/checker.md:3: this line holds a GitHub token, and commits are for ever; expected no secret in a text that is frozen into plans
 millrace-agents/entrypoints/execution/fixer.md: the file is empty; expected instructions
 millrace-agents/entrypoints/execution/updater.md:1: the file has 1048577 bytes; expected at most 1048576
-millrace-agents/stages/execution/builder.yaml: `stages/execution/builder.yaml` is no place for an override; expected a file below `modes`, `loops`, `entrypoints` or `skills`
+millrace-agents/hooks/execution/builder.md: `hooks/execution/builder.md` is no place for an override; expected a file below `modes`, `loops`, `stages`, `entrypoints` or `skills`
 ");
 }
 

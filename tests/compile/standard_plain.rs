@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use millrace::compile::{Assets, CONFIG_FILE, Request, SHIPPED, compile, frozen_config};
 use millrace::domain::item::ItemKind;
 use millrace::domain::permission::PermissionLevel;
-use millrace::domain::plan::{PLAN_SCHEMA, Plan, Plane};
+use millrace::domain::plan::{Loop, PLAN_SCHEMA, Plan, Plane};
+use millrace::domain::result::ResultClass;
 use millrace::format::config::parse;
 use millrace::format::records::decode;
 
@@ -329,4 +330,37 @@ mode_id = "nope"
 errors = ["--mode: there is no mode `nope`; expected `standard_plain`"]
 warnings = []
 "#);
+}
+
+#[test]
+fn classes_are_those_of_the_contract() {
+    for (name, stage) in &standard().plan.stages {
+        for (result, class) in &stage.results {
+            let expected = match result.as_str() {
+                "FIX_NEEDED" | "REMEDIATION_NEEDED" => ResultClass::FollowupNeeded,
+                "NEEDS_PLANNING" => ResultClass::EscalatePlanning,
+                "BLOCKED" => ResultClass::Blocked,
+                _ => ResultClass::Success,
+            };
+            assert_eq!(*class, expected, "{name} {result}");
+        }
+    }
+}
+
+#[test]
+fn the_default_thresholds_are_two() {
+    let plan = standard().plan;
+    let rungs = |graph: &Loop| {
+        graph.repair.iter().map(|rung| format!("{} {}", rung.stage, rung.at_most)).collect::<Vec<_>>()
+    };
+    assert_eq!(rungs(&plan.execution), ["troubleshooter 2", "consultant 2"]);
+    assert_eq!(rungs(&plan.planning), ["mechanic 2"]);
+    let bounds: Vec<u32> = plan
+        .execution
+        .edges
+        .iter()
+        .filter_map(|edge| edge.bound.as_ref())
+        .map(|bound| bound.at_most)
+        .collect();
+    assert_eq!(bounds, [2, 2]);
 }

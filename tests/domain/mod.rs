@@ -1,13 +1,17 @@
 //! Tests of `src/domain`.
 
+mod any_plan;
 mod cancel;
 mod control;
+mod decision_table;
 mod enqueue;
 mod handoff;
 mod ids;
+mod incident;
 mod infrastructure;
 mod interruption;
 mod launch;
+mod moment;
 mod place;
 mod random;
 mod routing;

@@ -145,7 +145,13 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
                     handoff.snapshot = None;
                 }
                 *last = Some(handoff.clone());
-                ask(play, &Input::Handoff(handoff), &none);
+                // The runtime brings an incident where it expects the run to end in planning; whether it does, the
+                // rules say.
+                let mut payloads = Payloads::default();
+                if play.run().launch.is_some() {
+                    handoff.incident = Some(Box::new(play.incident(&mut payloads)));
+                }
+                ask(play, &Input::Handoff(handoff), &payloads);
             }
         }
         Move::Late(n) => {
@@ -268,6 +274,11 @@ fn items_end_within_their_caps_whatever_their_stages_do() {
                     launches += 1;
                 }
                 Next::Restore(_) => play.settle_if_owed(),
+                Next::Wait(wait) if wait.cause == "planning_plane" => {
+                    let item = play.put_by().expect("what is kept");
+                    play.claim(&item.to_string());
+                    launches += 1;
+                }
                 Next::Wait(_) => play.pass(61),
                 Next::Idle => break,
                 Next::Adopt(run) => {

@@ -1,13 +1,5 @@
-//! The decision tables of the reference contract (3.1, 3.2, 3.3), through `decide`, with the shipped plan.
-//!
-//! Deliberate differences, each with its test below:
-//! - `TROUBLESHOOT_COMPLETE`, `MECHANIC_COMPLETE` and `CONSULT_COMPLETE` resume where the result says, else at the
-//!   stage that failed; the reference resumes at builder, planner and troubleshooter.
-//! - The consultant is called at most `max_consultant_invocations` times for an item; the reference has no limit.
-//! - Blocked for want of repairs is named `<class>: every repair was tried`; the reference says
-//!   `<stage>_blocked:mechanic_attempts_exhausted`, and only in planning.
-//! - `BLOCKED` of a repair stage counts under the class that it was called for, which the reference does as well,
-//!   and a failure of its own under the failure's class.
+//! Routing over several decisions in a row, on a whole ledger with the shipped plan: the observed sequences of the
+//! reference contract (3.6) and what ends them here. Each single decision is in `domain::decision_table`.
 
 use millrace::domain::plan::Ending;
 use millrace::domain::result::Judgement;
@@ -41,77 +33,12 @@ fn at(stage: &str) -> Play {
 }
 
 #[test]
-fn every_row_of_the_tables() {
-    let rows = [
-        ("builder", "BUILDER_COMPLETE", "execution/checker", "builder:BUILDER_COMPLETE"),
-        ("builder", "BLOCKED", "execution/troubleshooter", "builder_blocked: troubleshoot_attempts 1 of 2"),
-        ("checker", "CHECKER_PASS", "execution/updater", "checker:CHECKER_PASS"),
-        ("checker", "FIX_NEEDED", "execution/fixer", "fix_cycle 1 of 2"),
-        ("checker", "BLOCKED", "execution/troubleshooter", "checker_blocked: troubleshoot_attempts 1 of 2"),
-        ("fixer", "FIXER_COMPLETE", "execution/doublechecker", "fixer:FIXER_COMPLETE"),
-        ("fixer", "BLOCKED", "execution/troubleshooter", "fixer_blocked: troubleshoot_attempts 1 of 2"),
-        ("doublechecker", "DOUBLECHECK_PASS", "execution/updater", "doublechecker:DOUBLECHECK_PASS"),
-        ("doublechecker", "FIX_NEEDED", "execution/fixer", "fix_cycle 2 of 2"),
-        (
-            "doublechecker",
-            "BLOCKED",
-            "execution/troubleshooter",
-            "doublechecker_blocked: troubleshoot_attempts 1 of 2",
-        ),
-        ("updater", "UPDATE_COMPLETE", "done", "updater:UPDATE_COMPLETE"),
-        ("updater", "BLOCKED", "execution/troubleshooter", "updater_blocked: troubleshoot_attempts 1 of 2"),
-        (
-            "troubleshooter",
-            "TROUBLESHOOT_COMPLETE",
-            "execution/builder",
-            "troubleshooter:TROUBLESHOOT_COMPLETE",
-        ),
-        (
-            "troubleshooter",
-            "BLOCKED",
-            "execution/troubleshooter",
-            "builder_blocked: troubleshoot_attempts 2 of 2",
-        ),
-        ("consultant", "CONSULT_COMPLETE", "execution/builder", "consultant:CONSULT_COMPLETE"),
-        ("consultant", "NEEDS_PLANNING", "needs_planning", "consultant:NEEDS_PLANNING"),
-        ("consultant", "BLOCKED", "blocked", "consultant:BLOCKED"),
-        ("planner", "PLANNER_COMPLETE", "planning/manager", "planner:PLANNER_COMPLETE"),
-        ("planner", "BLOCKED", "planning/mechanic", "planner_blocked: mechanic_attempts 1 of 2"),
-        ("manager", "MANAGER_COMPLETE", "done", "manager:MANAGER_COMPLETE"),
-        ("manager", "BLOCKED", "planning/mechanic", "manager_blocked: mechanic_attempts 1 of 2"),
-        ("mechanic", "MECHANIC_COMPLETE", "planning/planner", "mechanic:MECHANIC_COMPLETE"),
-        ("mechanic", "BLOCKED", "planning/mechanic", "planner_blocked: mechanic_attempts 2 of 2"),
-        ("auditor", "AUDITOR_COMPLETE", "planning/planner", "auditor:AUDITOR_COMPLETE"),
-        ("auditor", "BLOCKED", "planning/mechanic", "auditor_blocked: mechanic_attempts 1 of 2"),
-    ];
-    for (stage, result, next, why) in rows {
-        let mut play = at(stage);
-        let came_to = play.stage(report(result));
-        assert_eq!((came_to.next.as_str(), came_to.why.as_str()), (next, why), "{stage} {result}");
-        play.end();
-    }
-}
-
-#[test]
 fn a_report_that_the_graph_does_not_have_is_refused_by_name() {
     let mut play = at("builder");
     play.launch_if_needed();
     let handoff = play.handing(report("CHECKER_PASS"));
     let refusal = play.refused(&millrace::domain::transition::input::Input::Handoff(handoff));
     assert_eq!(refusal.to_string(), "the plan has no edge for builder CHECKER_PASS");
-}
-
-#[test]
-fn a_failure_counts_under_its_own_class() {
-    for stage in ["builder", "checker", "fixer", "doublechecker", "updater"] {
-        let mut play = at(stage);
-        let result = play.stage(failure("runner_timeout"));
-        assert_eq!(result.why, "runner_timeout: troubleshoot_attempts 1 of 2", "{stage}");
-        let failed = play.run().failure.expect("a failure under repair");
-        assert_eq!((failed.stage.as_str(), failed.class.as_str()), (stage, "runner_timeout"));
-        assert_eq!(failed.launch, result.launch);
-        play.end();
-    }
 }
 
 #[test]

@@ -20,14 +20,12 @@ fn waits(play: &Play) -> String {
 }
 
 #[test]
-fn incidents_come_before_specs_before_tasks_then_priority_then_arrival() {
+fn tasks_are_claimed_by_priority_then_arrival() {
     let mut play = Play::new();
     assert_eq!(play.next(), Next::Idle);
     play.add_all(&[
         task("late").priority(5),
         task("urgent").priority(0),
-        document("spec/s").priority(9),
-        document("incident/i").priority(9),
         task("later").priority(5),
         task("least").priority(9),
     ]);
@@ -36,7 +34,40 @@ fn incidents_come_before_specs_before_tasks_then_priority_then_arrival() {
         play.finish(&item.to_string());
         order.push(item.to_string());
     }
-    assert_eq!(order, ["incident/i", "spec/s", "task/urgent", "task/late", "task/later", "task/least"]);
+    assert_eq!(order, ["task/urgent", "task/late", "task/later", "task/least"]);
+    play.end();
+}
+
+/// The planning loop does not run yet: its items are kept, named, and in nobody's way.
+#[test]
+fn items_of_the_planning_plane_are_kept_and_hold_nothing_up() {
+    let mut play = Play::new();
+    play.add_all(&[
+        document("spec/s").priority(0),
+        document("incident/i").priority(0),
+        task("a").priority(9),
+    ]);
+    assert_eq!(claims(&play), "task/a 9.0000000003");
+
+    // A task that has to wait is the better reason, with its time.
+    let until = play.now.checked_add(jiff::SignedDuration::from_mins(3)).expect("a time");
+    let mut cause = operator_pause("rest", play.now);
+    cause.until = Some(until);
+    play.done(&Input::Pause(cause));
+    assert!(matches!(play.next(), Next::Wait(wait) if wait.cause == "operator" && wait.until == Some(until)));
+    play.done(&Input::Resume { cause: "operator".to_owned() });
+
+    play.finish("task/a");
+    let Next::Wait(wait) = play.next() else { panic!("{:?}", play.next()) };
+    assert_eq!(
+        (wait.cause.as_str(), wait.detail.as_str(), wait.until),
+        ("planning_plane", "incident/i is kept; this version does not run the planning loop", None)
+    );
+    play.cancel("incident/i");
+    let Next::Wait(wait) = play.next() else { panic!("{:?}", play.next()) };
+    assert_eq!(wait.detail, "spec/s is kept; this version does not run the planning loop");
+    play.cancel("spec/s");
+    assert_eq!(play.next(), Next::Idle);
     play.end();
 }
 

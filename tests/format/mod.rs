@@ -3,6 +3,7 @@
 mod config;
 mod documents;
 mod fixtures;
+mod incident;
 mod intake;
 mod message;
 mod secrets;

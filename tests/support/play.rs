@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use millrace::compile::{Assets, Compiled, Request, compile};
 use millrace::domain::control::{Control, PauseCause, PauseKind};
 use millrace::domain::ids::{Nonce, RunId};
-use millrace::domain::item::{Intake, ItemRef, Priority};
+use millrace::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use millrace::domain::oid::Oid;
 use millrace::domain::recovery::Recovery;
 use millrace::domain::result::{
@@ -24,6 +24,7 @@ use millrace::domain::transition::record::{Actor, Transition};
 use millrace::domain::transition::refusal::Refusal;
 use millrace::domain::view::View;
 use millrace::format::config::{Loaded, parse};
+use millrace::format::incident::{self, Incident, incident_id};
 use millrace::format::records::decode;
 use millrace::ledger::commit::Person;
 use millrace::ledger::memory::MemoryStore;
@@ -472,7 +473,50 @@ impl Play {
             usage: Usage { input_uncached: Some(120), output: Some(34), ..Usage::default() },
             evidence: Files::new(),
             findings: Vec::new(),
+            incident: None,
         }
+    }
+
+    /// The incident about the active run's item, as the runtime would open it with the handoff of its launch.
+    pub(crate) fn incident(&self, payloads: &mut Payloads) -> Submitted {
+        let run = self.run();
+        let launch = run.launch.expect("a launch");
+        let known = self.view(|view| view.known(&run.item)).expect("readable").expect("an intake record");
+        let intake = Intake {
+            item: ItemRef::new(ItemKind::Incident, incident_id(&run.item.id, &launch.nonce).expect("an id")),
+            title: incident::title(&run.item, &known.intake.title),
+            priority: Priority::default(),
+            depends_on: Vec::new(),
+            root_spec_id: None,
+            root_idea_id: None,
+            spec_id: None,
+            parent_task_id: None,
+            incident_id: None,
+            created_at: launch.at,
+            created_by: run.stage.to_string(),
+        };
+        let incident = Incident {
+            intake: intake.out_of(&known.intake),
+            source: run.stage,
+            failure_class: "consultant_needs_planning".parse().expect("a class"),
+            trigger_reason: "it needs planning".to_owned(),
+            summary: "It is more than a task.".to_owned(),
+            observed_symptoms: Vec::new(),
+            failed_attempts: Vec::new(),
+            evidence_paths: Vec::new(),
+            run: run.run,
+            related_stage_results: Vec::new(),
+        };
+        let document = payloads.add(self.store(), incident::render(&incident).into_bytes());
+        Submitted { document: document.expect("a payload"), origin: None, intake: incident.intake }
+    }
+
+    /// The queued item that would be next, were its kind claimed.
+    pub(crate) fn put_by(&self) -> Option<ItemRef> {
+        [ItemKind::Incident, ItemKind::Spec].into_iter().find_map(|kind| {
+            let next = self.view(|view| view.next_queued(kind)).expect("a readable queue");
+            next.map(|(id, _)| ItemRef::new(kind, id))
+        })
     }
 
     /// Hands the active run's stage off.

@@ -21,7 +21,7 @@ use crate::domain::oid::Oid;
 use crate::domain::place::OpenState;
 use crate::domain::plan::StageRef;
 use crate::domain::run::Run;
-use crate::domain::schedule::{Next, Wait, schedule};
+use crate::domain::schedule::{Next, Wait, claims, schedule};
 use crate::domain::slot::Slot;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
@@ -195,7 +195,8 @@ fn status(project: &Project) -> Result<Status, Failure> {
     status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
     status.next = Some(coming(project, &view, control.plan.as_ref(), attended, now)?);
     status.plan = control.plan;
-    let work = status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
+    let work =
+        status.counts.iter().any(|counts| counts.queued > 0 && claims(counts.kind) || counts.active > 0);
     status.unattended = work && !attended;
     Ok(status)
 }

@@ -211,6 +211,9 @@ pub struct Handoff {
     /// What it left behind, by file name; bounded and redacted.
     #[serde(default, skip_serializing_if = "Files::is_empty")]
     pub evidence: Files,
+    /// The incident that goes to the planning plane, should the run end there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Box<Submitted>>,
 }
 
 impl Input {

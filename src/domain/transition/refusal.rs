@@ -160,6 +160,12 @@ pub enum Refusal {
         /// What it reported.
         result: ResultName,
     },
+    /// A handoff brings another document than an incident.
+    #[error("a handoff opens incidents, and {item} is none")]
+    NotAnIncident {
+        /// What it brings.
+        item: ItemRef,
+    },
     /// A file name that cannot be placed.
     #[error("`{name}` cannot be the name of a kept file")]
     BadName {

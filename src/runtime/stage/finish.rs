@@ -8,14 +8,16 @@ use super::super::logs;
 use super::super::project::Project;
 use super::super::snapshots::{self, Place, SnapError};
 use super::context::{Stage, StageError};
+use super::escalate::{Asking, incident};
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
 use crate::domain::result::{Interrupter, Judgement, Usage};
 use crate::domain::run::Run;
 use crate::domain::transition::decision::{Effect, StageResult};
-use crate::domain::transition::input::{Files, Handoff, Input};
+use crate::domain::transition::input::{Files, Handoff, Input, Submitted};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
+use crate::format::incident::render;
 use crate::harness::adapter::Output;
 use crate::harness::evidence::collect;
 use crate::harness::exit::Exit;
@@ -72,16 +74,27 @@ pub fn finish(
     for (name, bytes) in files {
         evidence.insert(name, payloads.add(&project.store, bytes)?);
     }
+    let judgement = redacted(judged.judgement, &secrets);
+    let asking = Asking { judgement: &judgement, ended_at: judged.ended_at, evidence: &evidence };
+    let incident = match incident(project, stage, run, &asking)? {
+        None => None,
+        Some(incident) => Some(Box::new(Submitted {
+            document: payloads.add(&project.store, render(&incident).into_bytes())?,
+            origin: None,
+            intake: incident.intake,
+        })),
+    };
     let input = Input::Handoff(Handoff {
         run: stage.run.clone(),
         nonce: stage.call.nonce.clone(),
         ended_at: judged.ended_at,
-        judgement: redacted(judged.judgement, &secrets),
+        judgement,
         asked,
         snapshot,
         usage: judged.usage,
         evidence,
         findings,
+        incident,
     });
     let act = project.act(Actor::Daemon, Some(stage.author()))?;
     match project.transact(&act, &input, &payloads) {

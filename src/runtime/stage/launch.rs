@@ -9,16 +9,16 @@ use super::super::prompt::{self, Given, Request};
 use super::super::snapshots::{self, Place};
 use super::super::source;
 use super::context::{Stage, StageError, Which};
+use super::history::{Past, launches, led_to};
 use crate::domain::ids::{Nonce, ResultName, RunId, SessionId};
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::plan::StageRef;
-use crate::domain::result::{Judgement, ResultClass};
+use crate::domain::result::ResultClass;
 use crate::domain::run::{Failure, Run};
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::transition;
-use crate::domain::transition::decision::StageResult;
 use crate::domain::transition::input::{Claim, Input, Launching};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
@@ -248,9 +248,11 @@ impl Files {
         }
         gathered.earlier_evidence(view, stage)?;
         if let Some(failure) = failure {
-            let detail = failed_detail(view, stage, failure)?;
-            let text = prompt::failure(failure, &detail.0, &detail.1);
-            gathered.add("failure.md", text.into_bytes());
+            let past = launches(view, &stage.run)?;
+            let seen: Vec<String> = led_to(&past, failure).iter().map(Past::in_words).collect();
+            let last = past.iter().find(|past| past.result.launch == failure.launch);
+            let why = last.map_or("", |past| past.result.why.as_str());
+            gathered.add("failure.md", prompt::failure(failure, why, &seen).into_bytes());
         }
         Ok(gathered)
     }
@@ -294,32 +296,6 @@ fn frozen(view: &TreeView<'_, '_>, stage: &Stage, path: &str) -> Result<Vec<u8>,
     let lacks = || StageError::Plan { plan: stage.plan_id.clone(), detail: format!("it has no file {path}") };
     let place = place::plan_file(&stage.plan_id, path).ok_or_else(lacks)?;
     view.file(&place)?.ok_or_else(lacks)
-}
-
-/// Why a failure was routed to repair, and what was seen of it.
-fn failed_detail(
-    view: &TreeView<'_, '_>,
-    stage: &Stage,
-    failure: &Failure,
-) -> Result<(String, String), StageError> {
-    let folder = view.list(&place::run_folder(&stage.run))?;
-    let prefix = format!("{:02}-", failure.launch);
-    let Some(name) = folder.iter().map(|entry| &entry.name).find(|name| name.starts_with(&prefix)) else {
-        return Ok((String::new(), String::new()));
-    };
-    let Ok(launched) = name[prefix.len()..].parse() else { return Ok((String::new(), String::new())) };
-    let result: Option<StageResult> = view.record(&place::result(&stage.run, failure.launch, &launched))?;
-    Ok(result.map_or_else(Default::default, |result| {
-        let detail = match result.judgement {
-            Judgement::Reported { result, summary, .. } => {
-                format!("{result}: {}", summary.unwrap_or_else(|| "no summary".to_owned()))
-            }
-            Judgement::Failed { class, detail } => format!("{class}: {detail}"),
-            Judgement::Infrastructure { detail, .. } => detail,
-            Judgement::Interrupted { .. } => "it was interrupted".to_owned(),
-        };
-        (result.why, detail)
-    }))
 }
 
 /// Makes the stage's folder and starts its supervisor.

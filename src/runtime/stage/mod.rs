@@ -1,7 +1,9 @@
 //! One stage, from its launch to its handoff.
 
 mod context;
+mod escalate;
 mod finish;
+mod history;
 mod launch;
 
 pub use context::{Stage, StageError};

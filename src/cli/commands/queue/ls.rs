@@ -13,6 +13,7 @@ use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::ItemId;
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::place::{self, OpenState};
+use crate::domain::schedule::kept;
 use crate::domain::slot::Slot;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
@@ -97,7 +98,8 @@ fn item(item: ItemRef, slot: &Slot, waits: &WaitsFor<'_, '_, '_>) -> Result<Open
         Slot::Waiting { on, .. } => Some(waits.reason(on)?),
         Slot::Held(_) => Some("came from outside and has not been released".to_owned()),
         Slot::Blocked => Some(format!("blocked: `millrace queue show {item}` tells why")),
-        Slot::Queued(_) | Slot::Active | Slot::Done | Slot::Archived => None,
+        Slot::Queued(_) => kept(&item).map(|wait| format!("{}: {}", wait.cause, wait.detail)),
+        Slot::Active | Slot::Done | Slot::Archived => None,
     };
     Ok(OpenItem { item, state: slot.state(), turn: slot.turn().map(|turn| turn.to_string()), waits: why })
 }

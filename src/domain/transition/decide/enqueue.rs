@@ -9,7 +9,7 @@ use super::super::input::{Known, Submitted};
 use super::super::refusal::Refusal;
 use super::Ruling;
 use crate::domain::ids::ItemId;
-use crate::domain::item::{ItemKind, ItemRef};
+use crate::domain::item::{Arrival, ItemKind, ItemRef};
 use crate::domain::limits::MAX_INTAKE_DOCUMENTS;
 use crate::domain::oid::Oid;
 use crate::domain::slot::{Slot, Turn};
@@ -54,25 +54,35 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, documents: &[Submitted]) ->
         }
     }
     for (n, submitted) in (0..).zip(fresh) {
-        let intake = &submitted.intake;
-        let turn = Turn { priority: intake.priority, arrival: control.arrival(n) };
-        let slot = if submitted.origin.is_some() {
-            Slot::Held(turn)
-        } else {
-            open_slot(view, intake.item.kind, &intake.depends_on, turn, None)?
-        };
-        decision.effects.push(Effect::Admit {
-            slot,
-            document: submitted.document,
-            known: Known {
-                document: submitted.document.oid,
-                taken_at: at,
-                origin: submitted.origin.clone(),
-                intake: intake.clone(),
-            },
-        });
+        decision.effects.push(admit(view, at, control.arrival(n), submitted)?);
     }
     Ok(Ok(decision))
+}
+
+/// The effect that takes a new document in.
+pub(super) fn admit(
+    view: &dyn View,
+    at: Timestamp,
+    arrival: Arrival,
+    submitted: &Submitted,
+) -> Result<Effect, Fault> {
+    let intake = &submitted.intake;
+    let turn = Turn { priority: intake.priority, arrival };
+    let slot = if submitted.origin.is_some() {
+        Slot::Held(turn)
+    } else {
+        open_slot(view, intake.item.kind, &intake.depends_on, turn, None)?
+    };
+    Ok(Effect::Admit {
+        slot,
+        document: submitted.document,
+        known: Known {
+            document: submitted.document.oid,
+            taken_at: at,
+            origin: submitted.origin.clone(),
+            intake: intake.clone(),
+        },
+    })
 }
 
 /// Where an item that may be worked on stands: queued, or waiting for its first dependency that is not done.

@@ -7,22 +7,18 @@ use super::super::input::Handoff;
 use super::super::refusal::Refusal;
 use super::Ruling;
 use super::end::End;
+use super::incident;
 use super::launch::keep;
 use super::route::{Report, Way, route};
 use crate::domain::control::{Control, Owed, PauseCause, PauseKind};
-use crate::domain::ids::{FailureClass, ResultName};
+use crate::domain::ids::FailureClass;
 use crate::domain::limits::BACKOFF_MINUTES;
 use crate::domain::oid::Oid;
 use crate::domain::plan::{Ending, Plan};
 use crate::domain::recovery::Recovery;
-use crate::domain::result::{InfrastructureClass, Judgement, ResultClass};
+use crate::domain::result::{InfrastructureClass, Judgement};
 use crate::domain::run::{Launch, Run};
 use crate::domain::view::View;
-
-/// The result that stands for every failure.
-fn blocked() -> Option<ResultName> {
-    "BLOCKED".parse().ok()
-}
 
 pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Ruling {
     let Some(run) = view.run(&handoff.run)? else {
@@ -68,10 +64,22 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
         spent,
         interruptions,
     };
-    let next = match ended.next(handoff) {
+    let mut next = match ended.next(handoff) {
         Ok(next) => next,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    if let (Step::Go(Way::End { ending: Ending::NeedsPlanning, why, .. }), Some(submitted)) =
+        (&mut next.step, &handoff.incident)
+    {
+        match incident::open(view, at, &control, &run.item, submitted)? {
+            Ok(opened) => {
+                *why = format!("{why}: {}", opened.said);
+                next.notes.push(opened.said);
+                next.effects.extend(opened.effect);
+            }
+            Err(refusal) => return Ok(Err(refusal)),
+        }
+    }
 
     let mut decision = Decision { effects: vec![settle], notes: next.notes };
     decision.effects.push(Effect::Conclude {
@@ -187,9 +195,9 @@ impl Ended<'_> {
             return Ok(Next { step: Step::Go(way), effects, notes });
         }
         let step = match &handoff.judgement {
-            Judgement::Reported { result, class, resume_stage, target_stage, .. } => {
+            Judgement::Reported { result, resume_stage, target_stage, .. } => {
                 self.runner_works(&mut effects);
-                let failed = matches!(class, ResultClass::Blocked | ResultClass::RecoverableFailure);
+                let failed = handoff.judgement.is_failure();
                 let report =
                     Report { result, class: None, resume: target_stage.as_ref().or(resume_stage.as_ref()) };
                 let way = self.follow(&report)?;
@@ -202,7 +210,7 @@ impl Ended<'_> {
             }
             Judgement::Failed { class, .. } => {
                 self.runner_works(&mut effects);
-                let result = blocked().ok_or_else(|| self.no_edge("BLOCKED"))?;
+                let result = handoff.judgement.routed_as().ok_or_else(|| self.no_edge("BLOCKED"))?;
                 let report = Report { result: &result, class: Some(class.clone()), resume: None };
                 let way = self.follow(&report)?;
                 self.capped(way)

@@ -8,6 +8,7 @@ mod control;
 mod end;
 mod enqueue;
 mod handoff;
+mod incident;
 mod launch;
 mod route;
 

@@ -1,0 +1,55 @@
+//! The incident of a run that ends in planning: it comes in with the very handoff that ends the run, once.
+
+use jiff::Timestamp;
+
+use super::super::decision::Effect;
+use super::super::input::Submitted;
+use super::super::refusal::Refusal;
+use super::enqueue::admit;
+use crate::domain::control::Control;
+use crate::domain::item::{ItemKind, ItemRef};
+use crate::domain::view::{Fault, View};
+
+/// What became of it.
+pub(super) struct Opened {
+    /// None where it is there already, or cannot be.
+    pub(super) effect: Option<Effect>,
+    /// For the reason why the item is blocked.
+    pub(super) said: String,
+}
+
+/// Opens the incident about an item. Whatever stands against it, the handoff itself goes on: the item is blocked, and
+/// the reason says what became of its incident.
+pub(super) fn open(
+    view: &dyn View,
+    at: Timestamp,
+    control: &Control,
+    about: &ItemRef,
+    submitted: &Submitted,
+) -> Result<Result<Opened, Refusal>, Fault> {
+    let item = &submitted.intake.item;
+    if item.kind != ItemKind::Incident {
+        return Ok(Err(Refusal::NotAnIncident { item: item.clone() }));
+    }
+    if let Some(known) = view.known(item)? {
+        let said = if known.document == submitted.document.oid {
+            format!("{item} is open already")
+        } else {
+            format!("no incident: {item} exists already with other content")
+        };
+        return Ok(Ok(Opened { effect: None, said }));
+    }
+    if let Some(twin) = view.twin(item)? {
+        let said = format!("no incident: {item} differs from the existing {twin} only in case");
+        return Ok(Ok(Opened { effect: None, said }));
+    }
+    let mut intake = submitted.intake.clone();
+    if let Some(known) = view.known(about)? {
+        intake = intake.out_of(&known.intake);
+    }
+    // Nobody releases it and nothing is done before it: whatever keeps it would keep it for ever.
+    intake.depends_on.clear();
+    let submitted = Submitted { document: submitted.document, origin: None, intake };
+    let effect = admit(view, at, control.arrival(0), &submitted)?;
+    Ok(Ok(Opened { effect: Some(effect), said: format!("opened {item}") }))
+}
