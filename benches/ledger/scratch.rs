@@ -11,7 +11,7 @@ use millrace::domain::transition::input::{Files, Input, Submitted};
 use millrace::domain::transition::record::Actor;
 use millrace::format::config;
 use millrace::format::document::Stamp;
-use millrace::format::task::{parse_task, template_task};
+use millrace::format::task::{example_task, parse_task};
 use millrace::ledger::commit::Person;
 use millrace::ledger::git::command::GitCommand;
 use millrace::ledger::git::{Durability, GitStore};
@@ -95,7 +95,7 @@ pub(crate) fn act() -> Act {
 /// A task of the usual length.
 pub(crate) fn document(store: &dyn Store, n: u32, payloads: &mut Payloads) -> Result<Submitted> {
     let id = format!("task-{n:05}-fix-the-login");
-    let bytes = template_task(&id).into_bytes();
+    let bytes = example_task(&id).into_bytes();
     let parsed = parse_task(&bytes, &id, &Stamp { now: Timestamp::now(), by: "bench" })
         .map_err(|error| anyhow!("{error}"))?;
     Ok(Submitted { document: payloads.add(store, bytes)?, origin: None, intake: parsed.intake })

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
-    compile::CompileCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
-    log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
+    compile::CompileCommand, config::ConfigCommand, demo::DemoArguments, doctor::DoctorArguments,
+    init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
     queue::add_task::AddTaskArguments, run::RunCommand, runs::RunsCommand, status::StatusArguments,
     verify::VerifyArguments,
 };
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     #[command(subcommand)]
     Compile(CompileCommand),
+    #[command(subcommand)]
+    Config(ConfigCommand),
     #[command(subcommand)]
     Modes(ModesCommand),
     #[command(subcommand)]

@@ -2,9 +2,9 @@
 //! codes here and nowhere else.
 
 use std::fmt::Display;
-use std::io;
 
 use super::exit::Exit;
+use crate::domain::ids::PlanId;
 use crate::domain::view::Fault;
 use crate::format::quote::one_line;
 use crate::ledger::store::StoreError;
@@ -55,6 +55,14 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// Which plan is selected after a compile that came to nothing.
+pub(crate) fn stands_text(plan: Option<&PlanId>) -> String {
+    match plan {
+        Some(plan) => format!("{plan} stays selected"),
+        None => "no plan is selected, so nothing runs yet".to_owned(),
     }
 }
 
@@ -116,19 +124,14 @@ impl From<PlanError> for Failure {
         match error {
             PlanError::Bare(_) => Self::new(Exit::Repository, error),
             PlanError::Config(error) => Self::input(error),
-            PlanError::Read { ref source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Self::input(error)
-            }
+            // A file of the operator's: the configuration, or one that takes the place of a shipped one.
+            PlanError::Read { .. } => Self::input(error),
             PlanError::Rejected { diagnostics, stands } => {
                 let mut lines: Vec<String> = diagnostics.errors.iter().map(ToString::to_string).collect();
                 if diagnostics.more_errors > 0 {
                     lines.push(format!("and {} more errors", diagnostics.more_errors));
                 }
-                let hint = match stands {
-                    Some(plan) => format!("{plan} stays selected"),
-                    None => "no plan is selected, so nothing runs yet".to_owned(),
-                };
-                Self { exit: Exit::Input, lines, hint: Some(hint) }
+                Self { exit: Exit::Input, lines, hint: Some(stands_text(stands.as_ref())) }
             }
             PlanError::Store(error) => error.into(),
             PlanError::Transact(error) => error.into(),

@@ -12,8 +12,9 @@ mod lookup;
 mod moments;
 mod page;
 mod plan_page;
+mod plan_source;
 mod program;
-mod sources;
+mod reasons;
 mod stdout;
 mod trailers;
 

@@ -3,18 +3,41 @@
 
 use std::fmt::Display;
 
+use crate::format::message::one_line as cut;
 use crate::format::quote::one_line;
 
 /// Spaces between two columns.
 const GAP: usize = 2;
 
+/// Columns of a line where there is no terminal that says it.
+const WIDTH: usize = 100;
+
+/// Characters that a cell keeps at least when it is cut.
+const LEAST_CUT: usize = 24;
+
+/// Characters of the last column that the cut makes room for; what is longer goes on past the edge.
+const LAST_ROOM: usize = 40;
+
 /// A text answer that is being written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Page {
     text: String,
+    /// Characters of a line.
+    width: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self::of_width(None)
+    }
 }
 
 impl Page {
+    /// An empty page for a terminal of so many columns, or for none.
+    pub(crate) fn of_width(width: Option<usize>) -> Self {
+        Self { text: String::new(), width: width.unwrap_or(WIDTH) }
+    }
+
     /// One line.
     pub(crate) fn line(&mut self, line: impl Display) {
         self.text.push_str(&one_line(&line.to_string()));
@@ -48,6 +71,24 @@ impl Page {
         self.indented("", rows);
     }
 
+    /// The same, with one column cut so that lines fit the page.
+    pub(crate) fn table_fitted(&mut self, mut rows: Vec<Vec<String>>, column: usize) {
+        let taken: usize = (0..rows.iter().map(Vec::len).max().unwrap_or(0))
+            .filter(|other| *other != column)
+            .map(|other| {
+                let widest =
+                    rows.iter().filter_map(|row| row.get(other)).map(|cell| cell.chars().count()).max();
+                let last = rows.iter().all(|row| row.len() <= other + 1);
+                GAP + widest.map_or(0, |widest| if last { widest.min(LAST_ROOM) } else { widest })
+            })
+            .sum();
+        let room = self.width.saturating_sub(taken).max(LEAST_CUT);
+        for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            *cell = cut(cell, room);
+        }
+        self.table(&rows);
+    }
+
     /// The same, every line with something before it.
     pub(crate) fn indented(&mut self, before: &str, rows: &[Vec<String>]) {
         let rows: Vec<Vec<String>> =
@@ -73,5 +114,28 @@ impl Page {
     /// What was written.
     pub(crate) fn into_text(self) -> String {
         self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fitted(width: usize, title: &str, why: &str) -> String {
+        let mut page = Page::of_width(Some(width));
+        page.table_fitted(vec![vec!["queued".to_owned(), title.to_owned(), why.to_owned()]], 1);
+        page.into_text()
+    }
+
+    #[test]
+    fn a_long_cell_is_cut_to_the_width_of_the_page() {
+        let title = "a title that goes on and on, far past what anybody reads";
+        assert_eq!(fitted(100, title, "next"), format!("queued  {title}  next\n"));
+        let line = fitted(50, title, "next");
+        assert_eq!(line, "queued  a title that goes on and on, far ...  next\n");
+        assert_eq!(line.trim_end().chars().count(), 50);
+        // Something stays of it, whatever the width; the reason is never cut.
+        let why = "y".repeat(90);
+        assert_eq!(fitted(10, title, &why), format!("queued  a title that goes on ...  {why}\n"));
     }
 }

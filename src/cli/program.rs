@@ -10,7 +10,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Arguments, Command};
-use super::commands::{init::InitArguments, status::StatusArguments, verify::VerifyArguments};
+use super::commands::{status::StatusArguments, verify::VerifyArguments};
 use super::context::Context;
 use super::exit::{self, Exit};
 use super::failure::Failure;
@@ -62,7 +62,7 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
     listen(arguments.verbose)?;
     let context = Context::new(arguments.workspace, arguments.json);
     match arguments.command {
-        Command::Init(_) => InitArguments::run(&context),
+        Command::Init(arguments) => arguments.run(&context),
         Command::Queue(command) => command.run(&context),
         Command::AddTask(arguments) => arguments.run(&context),
         Command::Run(command) => command.run(&context),
@@ -72,6 +72,7 @@ fn begin(called: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Verify(_) => VerifyArguments::run(&context),
         Command::Doctor(arguments) => arguments.run(&context),
         Command::Compile(command) => command.run(&context),
+        Command::Config(command) => command.run(&context),
         Command::Modes(command) => command.run(&context),
         Command::Plan(command) => command.run(&context),
         Command::Demo(arguments) => arguments.run(&context),

@@ -44,9 +44,15 @@ pub(crate) fn render<A: Answer>(context: &Context, answer: &A) -> Result<Vec<u8>
         bytes.push(b'\n');
         return Ok(bytes);
     }
-    let mut page = Page::default();
+    let mut page = Page::of_width(width());
     answer.text(&mut page);
     Ok(page.into_text().into_bytes())
+}
+
+/// The columns of the terminal that stdout is, if it is one.
+fn width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// Prints an answer, and tells how the program ends.

@@ -94,8 +94,8 @@ impl Problems {
 /// The outcome of one compile, as `plans/diagnostics.toml` keeps it. It holds no time: the commit has one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct Diagnostics {
-    /// The mode that was asked for.
-    pub mode: ModeId,
+    /// The mode; none where it was not asked for and the configuration that says it cannot be read.
+    pub mode: Option<ModeId>,
     /// Why there is no plan; none: there is one.
     pub errors: Vec<Problem>,
     /// Errors beyond [`MAX_PROBLEMS`], which are not listed.
@@ -105,6 +105,13 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
+    /// Of a compile that ended with its configuration.
+    #[must_use]
+    pub fn of_config(mode: Option<&ModeId>, error: ConfigError) -> Self {
+        let errors = vec![error.into()];
+        Self { mode: mode.cloned(), errors, more_errors: 0, warnings: Vec::new() }
+    }
+
     /// Whether there is a plan.
     #[must_use]
     pub fn ok(&self) -> bool {
@@ -115,7 +122,7 @@ impl Diagnostics {
     pub fn to_toml(&self) -> Result<Vec<u8>, RecordError> {
         encode(&Record {
             ok: self.ok(),
-            mode_id: self.mode.as_str(),
+            mode_id: self.mode.as_ref().map(ModeId::as_str),
             more_errors: self.more_errors,
             errors: self.errors.iter().map(ToString::to_string).collect(),
             warnings: self.warnings.iter().map(ToString::to_string).collect(),
@@ -141,7 +148,8 @@ impl fmt::Display for Diagnostics {
 #[derive(Serialize)]
 struct Record<'a> {
     ok: bool,
-    mode_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode_id: Option<&'a str>,
     #[serde(skip_serializing_if = "is_zero")]
     more_errors: usize,
     errors: Vec<String>,

@@ -78,8 +78,12 @@ pub fn compile(request: &Request<'_>) -> Result<Compiled, Diagnostics> {
     let frozen = freeze(request, mode, &problems);
     let (mut errors, more_errors) = problems.into_parts();
     errors.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-    let mut diagnostics =
-        Diagnostics { mode: mode.clone(), errors, more_errors, warnings: request.config.warnings.clone() };
+    let mut diagnostics = Diagnostics {
+        mode: Some(mode.clone()),
+        errors,
+        more_errors,
+        warnings: request.config.warnings.clone(),
+    };
     match frozen {
         Some(Frozen { id, plan, record, files, origins }) if diagnostics.ok() => {
             diagnostics.warnings.extend(unused(request.assets, &files));

@@ -11,7 +11,7 @@ use super::slot::Turn;
 use super::view::{Fault, View};
 
 /// The kinds in the order in which they are claimed: what went wrong first, then specs, then tasks.
-const CLAIM_ORDER: [ItemKind; 3] = [ItemKind::Incident, ItemKind::Spec, ItemKind::Task];
+pub const CLAIM_ORDER: [ItemKind; 3] = [ItemKind::Incident, ItemKind::Spec, ItemKind::Task];
 
 /// The kinds that this version claims. The planning loop is compiled and frozen, and what its stages would put into
 /// their outboxes is not taken in yet: running it would lose their work. Its items are kept, and nothing waits for them.
@@ -123,7 +123,7 @@ fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestam
 }
 
 /// Why the item's first stage cannot start now; `None`: it can.
-fn may_start(
+pub fn may_start(
     view: &dyn View,
     control: &Control,
     now: Timestamp,

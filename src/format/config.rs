@@ -9,6 +9,7 @@ mod read;
 mod render;
 mod runners;
 mod section;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,7 @@ pub use model::{
 };
 pub use read::parse;
 pub use render::effective_toml;
+pub use settings::{Setting, settings};
 
 use super::quote::{one_line, quoted};
 use super::suggest::{nearest, one_of};

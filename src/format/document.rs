@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::front_matter::{self, FrontMatter};
 use super::quote::{is_direction_control, one_line, quoted};
-use super::suggest::{nearest, one_of};
+use super::suggest::{all_of, nearest, one_of};
 use super::warning::Warning;
 use super::yaml::{self, Node, Scalar, Step};
 use crate::domain::ids::{BadId, ItemId};
@@ -64,15 +64,22 @@ pub(super) struct Fields<'a> {
     yaml: &'a str,
     first_line: usize,
     map: Vec<(String, Node)>,
+    /// The fields that must be there.
+    required: Vec<&'static str>,
     pub(super) warnings: Vec<Warning>,
 }
 
 impl<'a> Fields<'a> {
-    /// Opens a document whose kind has the fields `known`. Unknown fields are warned about; those that were
+    /// Opens a document whose kind has the fields `known`, some of them `required`. Unknown fields are warned about; those that were
     /// probably meant to be a known one are refused.
-    pub(super) fn open(bytes: &'a [u8], file: &'a str, known: &[&str]) -> Result<Self, DocumentError> {
+    pub(super) fn open(
+        bytes: &'a [u8],
+        file: &'a str,
+        known: &[&str],
+        required: Vec<&'static str>,
+    ) -> Result<Self, DocumentError> {
         let FrontMatter { yaml, first_line, .. } = front_matter::split(bytes, file)?;
-        let mut fields = Self { file, yaml, first_line, map: Vec::new(), warnings: Vec::new() };
+        let mut fields = Self { file, yaml, first_line, map: Vec::new(), required, warnings: Vec::new() };
         let node = yaml::read(yaml).map_err(|error| DocumentError {
             file: file.to_owned(),
             line: error.line + first_line - 1,
@@ -171,10 +178,26 @@ impl<'a> Fields<'a> {
             .filter(|node| !matches!(node, Node::Scalar(Scalar::Null, _)))
     }
 
-    /// The refusal for a field that must be there.
+    /// The refusal for a field that must be there. It names the others of which that is true as well.
     pub(super) fn missing(&self, field: &str, expected: &str) -> DocumentError {
         let stands = self.map.iter().any(|(key, _)| key == field);
-        self.refuse(field, &[], if stands { "is empty" } else { "is missing" }, expected)
+        let others: Vec<&str> =
+            self.required.iter().copied().filter(|name| *name != field && self.lacks(name)).collect();
+        let mut problem = if stands { "is empty" } else { "is missing" }.to_owned();
+        if !others.is_empty() {
+            problem.push_str(", and so are ");
+            problem.push_str(&all_of(others));
+        }
+        self.refuse(field, &[], &problem, expected)
+    }
+
+    /// Whether a field says nothing: it is not there, is empty, or is a list of nothing.
+    fn lacks(&self, field: &str) -> bool {
+        match self.get(field) {
+            None => true,
+            Some(Node::List(items)) => items.iter().all(|item| matches!(item, Node::Scalar(Scalar::Null, _))),
+            Some(_) => false,
+        }
     }
 
     /// A text, as it was written. Line breaks and tabs are the only control characters that it may hold.
@@ -299,15 +322,10 @@ impl<'a> Fields<'a> {
     /// A list of texts with at least one item.
     pub(super) fn required_list(&self, field: &str, example: &str) -> Result<Vec<String>, DocumentError> {
         let expected = format!("a list with at least one item, such as `- {example}`");
-        match self.list(field)? {
-            None => Err(self.missing(field, &expected)),
-            Some(items) if items.is_empty() => Err(self.missing_items(field, &expected)),
-            Some(items) => Ok(items),
+        if self.lacks(field) {
+            return Err(self.missing(field, &expected));
         }
-    }
-
-    fn missing_items(&self, field: &str, expected: &str) -> DocumentError {
-        self.refuse(field, &[], "is empty", expected)
+        Ok(self.list(field)?.unwrap_or_default())
     }
 
     /// The id of an item.

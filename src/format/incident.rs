@@ -191,7 +191,16 @@ fn scalar(text: &str, chars: usize) -> String {
 /// document does not. The bytes are only read: the caller keeps them as they are.
 pub fn parse_incident(bytes: &[u8], file: &str, stamp: &Stamp<'_>) -> Result<Parsed<Intake>, DocumentError> {
     const LINE: &str = "one line of text";
-    let fields = Fields::open(bytes, file, &FIELDS)?;
+    const REQUIRED: [&str; 7] = [
+        "incident_id",
+        "title",
+        "source_plane",
+        "source_stage",
+        "failure_class",
+        "trigger_reason",
+        "consultant_decision",
+    ];
+    let fields = Fields::open(bytes, file, &FIELDS, REQUIRED.to_vec())?;
     fields.word("schema_version", &["1.0"])?;
     fields.word("kind", &["incident"])?;
     let id = fields.id("incident_id")?.ok_or_else(|| fields.missing("incident_id", "an id of its own"))?;

@@ -30,10 +30,20 @@ fn normalised(word: &str) -> String {
 /// Names in a row for people: "`a`, `b` or `c`".
 #[must_use]
 pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    in_a_row(names, "or")
+}
+
+/// The same for all of them: "`a`, `b` and `c`".
+#[must_use]
+pub fn all_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    in_a_row(names, "and")
+}
+
+fn in_a_row<'a>(names: impl IntoIterator<Item = &'a str>, word: &str) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.split_last() {
         None => String::new(),
         Some((only, [])) => only.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
     }
 }

@@ -1,7 +1,8 @@
 //! Compiling and selecting plans, and bootstrapping what is missing for it.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -22,7 +23,7 @@ use crate::ledger::transact::{Payloads, TransactError};
 use crate::ledger::tree::{Entry, TreeEditor};
 use crate::ledger::view::TreeView;
 use crate::workspace::bootstrap::{
-    AGENTS, BootstrapError, Bootstrapped, ensure_millrace_dir, reference_style,
+    AGENTS, BootstrapError, Bootstrapped, CONFIG, ReferenceStyle, ensure_millrace_dir, reference_style,
 };
 
 /// Bytes of one override file.
@@ -38,17 +39,8 @@ pub enum PlanError {
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
     /// `millrace-agents/` is another runtime's folder. Nothing was touched.
-    #[error(
-        "{} belongs to a runtime that keeps its state in files (it has {found}/), and is left as it is; move it away to \
-         use Millrace here",
-        .folder.display()
-    )]
-    ReferenceStyle {
-        /// The folder.
-        folder: PathBuf,
-        /// The entry that gives it away.
-        found: &'static str,
-    },
+    #[error(transparent)]
+    ReferenceStyle(#[from] ReferenceStyle),
     /// The configuration is refused.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -98,23 +90,56 @@ pub struct Selected {
 pub fn bootstrap(project: &Project) -> Result<Vec<PathBuf>, PlanError> {
     match ensure_millrace_dir(work_tree(project)?, config::bootstrap_text())? {
         Bootstrapped::Ready { created, ignore: _ } => Ok(created),
-        Bootstrapped::ReferenceStyle { folder, found } => Err(PlanError::ReferenceStyle { folder, found }),
+        Bootstrapped::ReferenceStyle(other) => Err(other.into()),
     }
 }
 
 /// The configuration of the work tree, or of another file.
 pub fn load(project: &Project, file: Option<&Path>) -> Result<Loaded, PlanError> {
-    let path = match file {
-        Some(path) => path.to_owned(),
-        None => work_tree(project)?.join(AGENTS).join("millrace.toml"),
+    let path = config_path(project, file)?;
+    let read = || {
+        let mut text = String::new();
+        // A byte more than is accepted: what is too long is refused by what reads it.
+        File::open(&path)?.take(config::MAX_CONFIG_BYTES as u64 + 1).read_to_string(&mut text)?;
+        Ok(text)
     };
-    let text =
-        std::fs::read_to_string(&path).map_err(|source| PlanError::Read { path: path.clone(), source })?;
-    Ok(config::parse(&text, &path.display().to_string())?)
+    let text = read().map_err(|source| PlanError::Read { path: path.clone(), source })?;
+    Ok(config::parse(&text, &shown(file))?)
 }
 
-/// Compiles what the files say now, and changes nothing. Where there is no configuration yet, the one counts that
-/// bootstrapping would write.
+/// What messages call a configuration: as it was named, else as the operator knows it.
+fn shown(file: Option<&Path>) -> String {
+    file.map_or_else(|| format!("{AGENTS}/{CONFIG}"), |path| path.display().to_string())
+}
+
+/// The same; the defaults, and `false`, where the work tree has no configuration yet.
+pub fn load_or_defaults(project: &Project, file: Option<&Path>) -> Result<(Loaded, bool), PlanError> {
+    let path = config_path(project, file)?;
+    // A link that leads nowhere is a configuration that cannot be read.
+    if file.is_some() || path.symlink_metadata().is_ok() {
+        return Ok((load(project, file)?, true));
+    }
+    Ok((config::parse("", &shown(file))?, false))
+}
+
+fn config_path(project: &Project, file: Option<&Path>) -> Result<PathBuf, PlanError> {
+    match file {
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(work_tree(project)?.join(AGENTS).join(CONFIG)),
+    }
+}
+
+/// Compiles a configuration with what the work tree has beside it. Writes nothing.
+pub fn compile_only(
+    project: &Project,
+    mode: Option<&ModeId>,
+    config: &Loaded,
+) -> Result<Result<Compiled, Diagnostics>, PlanError> {
+    let assets = assets(project)?;
+    Ok(compile(&Request { mode, config, assets: &assets }))
+}
+
+/// Compiles what the files say now, and changes nothing. Where there is no configuration yet, the defaults count.
 pub fn dry_compile(
     project: &Project,
     mode: Option<&ModeId>,
@@ -122,25 +147,16 @@ pub fn dry_compile(
 ) -> Result<Compiled, PlanError> {
     let work_tree = work_tree(project)?;
     if let Some(found) = reference_style(work_tree) {
-        return Err(PlanError::ReferenceStyle { folder: work_tree.join(AGENTS), found });
+        return Err(PlanError::ReferenceStyle(found));
     }
-    let loaded = match load(project, config_file) {
-        Err(PlanError::Read { source, .. })
-            if config_file.is_none() && source.kind() == io::ErrorKind::NotFound =>
-        {
-            config::parse(config::bootstrap_text(), "the configuration that `millrace init` writes")?
-        }
-        other => other?,
+    let compiled = match load_or_defaults(project, config_file) {
+        Ok((loaded, _)) => compile_only(project, mode, &loaded)?,
+        Err(PlanError::Config(error)) => Err(Diagnostics::of_config(mode, error)),
+        Err(error) => return Err(error),
     };
-    let assets = assets(project)?;
-    compile(&Request { mode, config: &loaded, assets: &assets })
-        .map_err(|diagnostics| rejected(project, diagnostics))
-}
-
-fn rejected(project: &Project, diagnostics: Diagnostics) -> PlanError {
-    match selected(project) {
-        Ok(stands) => PlanError::Rejected { diagnostics, stands },
-        Err(error) => error.into(),
+    match compiled {
+        Ok(compiled) => Ok(compiled),
+        Err(diagnostics) => Err(PlanError::Rejected { diagnostics, stands: selected(project)? }),
     }
 }
 
@@ -159,18 +175,26 @@ pub fn compile_and_select(
     mode: Option<&ModeId>,
     config_file: Option<&Path>,
 ) -> Result<Selected, PlanError> {
+    let named = match config_file.map(|file| load(project, Some(file))) {
+        // A file that somebody names has to be there before anything is made.
+        Some(Err(error)) if !matches!(error, PlanError::Config(_)) => return Err(error),
+        named => named,
+    };
     let created = bootstrap(project)?;
-    let loaded = load(project, config_file)?;
-    let assets = assets(project)?;
+    let compiled = match named.unwrap_or_else(|| load(project, None)) {
+        Ok(loaded) => compile_only(project, mode, &loaded)?,
+        Err(PlanError::Config(error)) => Err(Diagnostics::of_config(mode, error)),
+        Err(error) => return Err(error),
+    };
     let act = project.act(Actor::Operator, None)?;
     let mut payloads = Payloads::default();
-    let compiled = match compile(&Request { mode, config: &loaded, assets: &assets }) {
+    let compiled = match compiled {
         Ok(compiled) => compiled,
         Err(diagnostics) => {
             let record = diagnostics.to_toml().map_err(TransactError::from)?;
             let content = payloads.add(&project.store, record)?;
             project.transact(&act, &Input::CompileFailed { diagnostics: content }, &payloads)?;
-            return Err(rejected(project, diagnostics));
+            return Err(PlanError::Rejected { diagnostics, stands: selected(project)? });
         }
     };
     let Compiled { id, plan, record, files: frozen, diagnostics, .. } = compiled;

@@ -46,12 +46,21 @@ pub enum Bootstrapped {
         ignore: IgnoreRule,
     },
     /// The folder belongs to a runtime that keeps its state in files. Nothing was touched.
-    ReferenceStyle {
-        /// The `millrace-agents` folder.
-        folder: PathBuf,
-        /// The entry that gives it away.
-        found: &'static str,
-    },
+    ReferenceStyle(ReferenceStyle),
+}
+
+/// A `millrace-agents/` that belongs to a runtime that keeps its state in files. Whoever meets one says this.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{} belongs to a runtime that keeps its state in files (it has {found}/), and is left as it is; move or rename it \
+     to use Millrace here",
+    .folder.display()
+)]
+pub struct ReferenceStyle {
+    /// The `millrace-agents` folder.
+    pub folder: PathBuf,
+    /// The entry that gives it away.
+    pub found: &'static str,
 }
 
 /// Why `millrace-agents/` was not completed.
@@ -81,8 +90,8 @@ pub fn ensure_millrace_dir(work_tree: &Path, config_text: &str) -> Result<Bootst
         created.push(agents.path().to_owned());
         agents
     };
-    if let Some(found) = reference_style(work_tree) {
-        return Ok(Bootstrapped::ReferenceStyle { folder: agents.path().to_owned(), found });
+    if let Some(other) = reference_style(work_tree) {
+        return Ok(Bootstrapped::ReferenceStyle(other));
     }
     let config = agents.path().join(CONFIG);
     if create_once(&config, config_text.as_bytes())
@@ -97,12 +106,14 @@ pub fn ensure_millrace_dir(work_tree: &Path, config_text: &str) -> Result<Bootst
     Ok(Bootstrapped::Ready { created, ignore })
 }
 
-/// The entry of `millrace-agents/` that makes it the folder of a runtime that keeps its state in files; `None` where
-/// it is ours, or missing. Only looks.
+/// What makes `millrace-agents/` the folder of a runtime that keeps its state in files; `None` where it is ours, or
+/// missing. Only looks.
 #[must_use]
-pub fn reference_style(work_tree: &Path) -> Option<&'static str> {
+pub fn reference_style(work_tree: &Path) -> Option<ReferenceStyle> {
+    let folder = work_tree.join(AGENTS);
     // A link of that name is none of ours either.
-    REFERENCE_FOLDERS.into_iter().find(|found| work_tree.join(AGENTS).join(found).symlink_metadata().is_ok())
+    let found = REFERENCE_FOLDERS.into_iter().find(|found| folder.join(found).symlink_metadata().is_ok())?;
+    Some(ReferenceStyle { folder, found })
 }
 
 /// Writes a file that must not exist, whole and durable before its name appears; `false` where it exists, in

@@ -57,58 +57,6 @@ fn warnings_go_to_stderr() {
 }
 
 #[test]
-fn the_queue_is_listed_with_the_reasons() {
-    let repo = TestRepo::with_commit();
-    queue(&repo, &task("a"));
-    queue(&repo, &task_with("urgent", "priority: 0\n"));
-    queue(&repo, &task_with("after-a", "depends_on: [a]\n"));
-    queue(&repo, &task_with("lost", "depends_on: [never]\n"));
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "ls"])), @r"
-    exit 0
-    queued   0.0000000002  task/urgent
-    queued   5.0000000001  task/a
-    waiting  5.0000000003  task/after-a  waits for a (queued)
-    waiting  5.0000000004  task/lost     waits for never, which does not exist
-    ");
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "ls", "--limit", "1"])), @r"
-    exit 0
-    queued  0.0000000002  task/urgent
-    and 3 more (--limit 0 lists all)
-    ");
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "ls", "--state", "waiting"])), @r"
-    exit 0
-    waiting  5.0000000003  task/after-a  waits for a (queued)
-    waiting  5.0000000004  task/lost     waits for never, which does not exist
-    ");
-    let status = data(&repo, "status", &["status"]);
-    assert_eq!(status["waiting"]["items"][1]["why"], "waits for never, which does not exist");
-    assert_eq!(status["counts"][0]["queued"], 2);
-    assert_eq!(status["next"]["action"], "wait");
-    assert_eq!(status["next"]["detail"], "no_plan: no plan is selected");
-}
-
-#[test]
-fn an_item_is_shown() {
-    let repo = TestRepo::with_commit();
-    queue(&repo, &task_with("a", "depends_on: [b]\ncreated_by: ops\ncreated_at: 2026-01-02T03:04:05Z\n"));
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "show", "task/a"])), @r"
-    exit 0
-    item        task/a
-    title       The task a
-    state       waiting
-    waits       waits for b, which does not exist
-    turn        5.0000000001
-    priority    5
-    depends on  b
-    created     [time] by ops
-    taken in    [time]
-    document    [oid]
-    ");
-    let shown = data(&repo, "queue_show", &["queue", "show", "a"]);
-    assert_eq!(shown["intake"]["created_at"], "2026-01-02T03:04:05Z");
-}
-
-#[test]
 fn a_beginning_names_an_item_in_whatever_state_it_is() {
     let repo = TestRepo::with_commit();
     for id in ["fix", "fix-login", "fix-logout", "write-docs"] {
@@ -124,25 +72,6 @@ fn a_beginning_names_an_item_in_whatever_state_it_is() {
     assert_eq!(named("fix-logi"), "task/fix-login queued");
     assert_eq!(named("task/fix-logo"), "task/fix-logout queued");
     assert_eq!(named("w"), "task/write-docs archived");
-}
-
-#[test]
-fn a_blocked_item_says_why() {
-    let repo = TestRepo::with_commit();
-    script(
-        &repo,
-        "stages:\n  builder:\n    - - result: {terminal_result: BLOCKED, summary: No.}\n  troubleshooter:\n    - - result: {terminal_result: BLOCKED, summary: No.}\n  consultant:\n    - - result: {terminal_result: BLOCKED, summary: Never.}\n",
-    );
-    queue(&repo, &task("a"));
-    well(&repo, &["run", "daemon", "--until-idle"]);
-    let shown = data(&repo, "queue_show", &["queue", "show", "a"]);
-    assert_eq!(shown["state"], "blocked");
-    assert!(shown["recovery"]["blocked"]["reason"].is_string(), "{shown}");
-    assert_eq!(shown["runs"][0]["state"], "blocked");
-    let status = filtered(&repo, &well(&repo, &["status"]));
-    assert!(status.contains("\nblocked:\n  task/a  "), "{status}");
-    let listed = well(&repo, &["queue", "ls"]);
-    assert!(listed.contains("blocked: `millrace queue show task/a` tells why"), "{listed}");
 }
 
 #[test]

@@ -221,7 +221,7 @@ fn configuration() {
     repo.write("millrace-agents/millrace.toml", "[runtime]\ndefault_mod = \"x\"\n");
     let text = said(&repo, &call(&repo, &["compile", "validate"]));
     assert!(
-        text.contains("! millrace: [repo]/millrace-agents/millrace.toml:2: runtime.default_mod: ")
+        text.contains("! millrace: millrace-agents/millrace.toml:2: runtime.default_mod: ")
             && text.starts_with("exit 2\n"),
         "{text}"
     );
@@ -229,14 +229,48 @@ fn configuration() {
     assert!(text.starts_with("exit 2\n"), "{text}");
     let doctor = call(&repo, &["doctor"]);
     assert_eq!(doctor.status.code(), Some(1), "{}", said(&repo, &doctor));
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate", "--config", "none.toml"])), @r"
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate", "--config", "none.toml"])), @"
     exit 2
     ! millrace: cannot read none.toml: No such file or directory (os error 2)
+    ! hint: no plan is selected, so nothing runs yet
     ");
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate", "--mode", "../x"])), @r"
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate", "--mode", "../x"])), @"
     exit 2
     ! millrace: the mode id `../x` is not valid: expected an ASCII letter or digit, then letters, digits, `.`, `_` or `-`
+    ! hint: no plan is selected, so nothing runs yet
     ");
+}
+
+#[test]
+fn a_configuration_that_is_refused_is_a_failed_compile() {
+    let repo = TestRepo::with_commit();
+    well(&repo, &["init"]);
+    repo.write("millrace-agents/millrace.toml", "[runtime]\ndefault_mod = \"x\"\n");
+    let selected = repo.git(&["show", "refs/millrace/state:control.toml"]);
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate"])), @"
+    exit 2
+    ! millrace: millrace-agents/millrace.toml:2: runtime.default_mod: this key is not known; expected `runtime.default_mode`
+    ! hint: plan-standard_plain-[id] stays selected
+    ");
+    assert_eq!(repo.git(&["show", "refs/millrace/state:control.toml"]), selected);
+    insta::assert_snapshot!(repo.git(&["show", "refs/millrace/state:plans/diagnostics.toml"]), @r#"
+    ok = false
+    errors = ["millrace-agents/millrace.toml:2: runtime.default_mod: this key is not known; expected `runtime.default_mode`"]
+    warnings = []
+    "#);
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "show"])), @"
+    exit 2
+    ! millrace: millrace-agents/millrace.toml:2: runtime.default_mod: this key is not known; expected `runtime.default_mode`
+    ! hint: plan-standard_plain-[id] stays selected
+    ");
+    // A file that is not there is bad usage, and no compile.
+    let tip = repo.git(&["rev-parse", "refs/millrace/state"]);
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["compile", "validate", "--config", "none.toml"])), @"
+    exit 2
+    ! millrace: cannot read none.toml: No such file or directory (os error 2)
+    ! hint: plan-standard_plain-[id] stays selected
+    ");
+    assert_eq!(repo.git(&["rev-parse", "refs/millrace/state"]), tip);
 }
 
 #[test]

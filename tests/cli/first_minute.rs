@@ -131,13 +131,14 @@ fn in_the_middle_of_a_merge() {
 fn a_bare_repository() {
     let repo = TestRepo::init_with(&["--bare"]);
     let before = everything(repo.path());
-    insta::assert_snapshot!(minute(&repo, "repo"), @r"
+    insta::assert_snapshot!(minute(&repo, "repo"), @"
     $ compile validate
     exit 3
     ! millrace: [repo] is a bare repository: a plan is compiled in a work tree of it
+    ! hint: no plan is selected, so nothing runs yet
     $ run once
     exit 3
-    ! millrace: [repo] is a bare repository: a plan is compiled in a work tree of it
+    ! millrace: [repo] is a bare repository: it takes intake and review; run in a work tree of it
     $ status
     exit 0
     workspace  [repo]

@@ -3,8 +3,11 @@
 use super::commands::{data, everything, millrace, queue, said, task, well};
 use crate::support::repo::TestRepo;
 
-const CHANGING: [&[&str]; 9] = [
+const CHANGING: [&[&str]; 12] = [
     &["init"],
+    &["init", "--mode", "standard_plain"],
+    &["run", "once", "--mode", "standard_plain"],
+    &["compile", "validate", "--config", "README.md"],
     &["queue", "add-task", "README.md"],
     &["add-task", "README.md"],
     &["queue", "cancel", "a"],
@@ -15,9 +18,13 @@ const CHANGING: [&[&str]; 9] = [
     &["doctor", "--repair"],
 ];
 
-const READING: [&[&str]; 8] = [
+const READING: [&[&str]; 12] = [
     &["status"],
     &["queue", "ls"],
+    &["queue", "ls", "--closed"],
+    &["queue", "template", "task"],
+    &["config", "show"],
+    &["config", "validate"],
     &["queue", "show", "a"],
     &["queue", "show", "a", "--raw"],
     &["runs", "ls"],

@@ -3,10 +3,12 @@
 use super::commands::{STRAIGHT, call, everything, queue, said, script, task, task_with, well};
 use crate::support::repo::TestRepo;
 
-const READING: [&[&str]; 9] = [
+const READING: [&[&str]; 11] = [
     &["status"],
     &["status", "--json"],
     &["queue", "ls"],
+    &["queue", "ls", "--closed"],
+    &["queue", "template", "task"],
     &["runs", "ls"],
     &["log", "-n", "0"],
     &["verify"],
@@ -28,7 +30,7 @@ fn nothing_is_written(repo: &TestRepo, more: &[&[&str]]) {
 #[test]
 fn before_there_is_anything() {
     nothing_is_written(&TestRepo::init(), &[]);
-    nothing_is_written(&TestRepo::with_commit(), &[]);
+    nothing_is_written(&TestRepo::with_commit(), &[&["config", "show"], &["config", "validate"]]);
     nothing_is_written(&TestRepo::init_with(&["--bare"]), &[]);
 }
 
@@ -43,7 +45,13 @@ fn in_the_middle_of_a_run() {
     let run = runs.split_whitespace().next().expect("a run").to_owned();
     nothing_is_written(
         &repo,
-        &[&["queue", "show", "a"], &["queue", "show", "b", "--raw"], &["runs", "show", &run]],
+        &[
+            &["queue", "show", "a"],
+            &["queue", "show", "b", "--raw"],
+            &["runs", "show", &run],
+            &["config", "show"],
+            &["config", "validate"],
+        ],
     );
 }
 

@@ -5,7 +5,7 @@ use millrace::domain::item::Intake;
 use millrace::domain::limits::MAX_DOCUMENT_BYTES;
 use millrace::format::document::{DocumentError, Parsed, Stamp};
 use millrace::format::front_matter::{MAX_FRONT_MATTER_BYTES, split};
-use millrace::format::task::{parse_task, template_task};
+use millrace::format::task::{Prefill, example_task, parse_task, template_task};
 use proptest::prelude::*;
 
 use super::fixtures;
@@ -107,7 +107,7 @@ fn all_refused_documents_are_refused_in_one_line_that_says_what_is_expected() {
     flow-not-closed
       task.md:14: a `[` list that is not closed; expected `[first, second]`
     front-matter-empty
-      task.md:1: task_id: is missing; expected an id of its own, such as `task_id: fix-login`
+      task.md:1: task_id: is missing, and so are `title`, `target_paths`, `acceptance`, `required_checks`, `references` and `risk`; expected an id of its own, such as `task_id: fix-login`
     front-matter-is-list
       task.md:2: the front matter is a list; expected `key: value` lines
     front-matter-is-text
@@ -309,12 +309,87 @@ fn a_hostile_file_name_stays_on_its_line() {
 }
 
 #[test]
-fn the_template_is_a_document() {
+fn the_template_with_its_examples_is_a_document() {
     for id in ["fix-login", "0", "1.0", "null", "NULL", "true", "1e5"] {
-        let parsed = parse(template_task(id).as_bytes()).unwrap_or_else(|error| panic!("{id}: {error}"));
+        let parsed = parse(example_task(id).as_bytes()).unwrap_or_else(|error| panic!("{id}: {error}"));
         assert_eq!(parsed.intake.item.id.as_str(), id);
         assert!(parsed.warnings.is_empty(), "{:?}", parsed.warnings);
     }
+}
+
+#[test]
+fn the_template_as_it_comes_is_refused_and_every_required_field_is_named() {
+    let empty = template_task(Prefill::default(), "task.md").expect("a template");
+    insta::assert_snapshot!(parse(empty.as_bytes()).expect_err("refused"), @"task.md:4: task_id: is empty, and so are `title`, `target_paths`, `acceptance`, `required_checks`, `references` and `risk`; expected an id of its own, such as `task_id: fix-login`");
+    let prefill = Prefill { id: Some("a"), title: Some("b") };
+    let prefilled = template_task(prefill, "task.md").expect("a template");
+    insta::assert_snapshot!(parse(prefilled.as_bytes()).expect_err("refused"), @"task.md:8: target_paths: is empty, and so are `acceptance`, `required_checks`, `references` and `risk`; expected a list with at least one item, such as `- src/login.rs`");
+    // One after the other is filled in: refused until the last one is.
+    let filled: Vec<&str> =
+        ["task_id", "title", "target_paths", "acceptance", "required_checks", "references", "risk"].into();
+    let mut document = empty;
+    for field in filled {
+        assert!(parse(document.as_bytes()).is_err(), "{document}");
+        document = document
+            .replacen(&format!("\n{field}:\n  -\n"), &format!("\n{field}:\n  - x\n"), 1)
+            .replacen(&format!("\n{field}:\n#"), &format!("\n{field}: x\n#"), 1);
+    }
+    parse(document.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{document}"));
+}
+
+/// Template and reader have one list of fields: what the template shows is known, and what is known is shown.
+#[test]
+fn the_template_shows_every_field() {
+    let template = template_task(Prefill::default(), "task.md").expect("a template");
+    let shown: Vec<&str> = template
+        .lines()
+        .take_while(|line| !line.starts_with("<!--"))
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.split_once(':').map(|(name, _)| name))
+        .collect();
+    let every = String::from_utf8(fixtures::one("documents/accepted", "every-field")).expect("UTF-8");
+    let mut every: Vec<&str> = every
+        .lines()
+        .skip(1)
+        .take_while(|line| *line != "---")
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.split_once(':').map(|(name, _)| name))
+        .collect();
+    let mut sorted = shown.clone();
+    sorted.sort_unstable();
+    every.sort_unstable();
+    assert_eq!(sorted, every);
+    // Each has its own line of comment above it, and none of them is unknown to the reader.
+    for name in &shown {
+        let before = template
+            .lines()
+            .zip(template.lines().skip(1))
+            .find(|(_, line)| line.starts_with(&format!("{name}:")));
+        assert!(before.is_some_and(|(comment, _)| comment.starts_with("# ")), "{name}");
+    }
+    assert!(parse(example_task("a").as_bytes()).expect("accepted").warnings.is_empty());
+}
+
+#[test]
+fn a_prefilled_value_is_read_back_as_it_was_or_refused() {
+    for title in ["plain", "# not a comment", "a: b", "\"quoted\" \\ back", "- x", "null", "äöü €", "'"]
+    {
+        let prefill = Prefill { id: Some("null"), title: Some(title) };
+        let template = template_task(prefill, "task.md").expect(title);
+        let document = template.replace("  -\n", "  - x\n");
+        let parsed = parse(document.as_bytes()).unwrap_or_else(|error| panic!("{title}: {error}"));
+        assert_eq!((parsed.intake.title.as_str(), parsed.intake.item.id.as_str()), (title, "null"));
+    }
+    let refused = |id, title| {
+        let prefill = Prefill { id: Some(id), title: Some(title) };
+        template_task(prefill, "template").expect_err("refused").to_string()
+    };
+    insta::assert_snapshot!(refused("a b", "x"), @"template:4: task_id: `a b` is not an id; expected an ASCII letter or digit, then letters, digits, `.`, `_` or `-`");
+    insta::assert_snapshot!(refused("a", "two\nlines"), @"template:6: title: holds a line break; expected one line");
+    insta::assert_snapshot!(refused("a", " "), @"template:6: title: is blank; expected one line of text");
+    let long = "x".repeat(257);
+    insta::assert_snapshot!(refused("a", long.as_str()), @"template:6: title: has 257 bytes; expected at most 256");
+    insta::assert_snapshot!(refused("a", "\u{202e}x"), @"template:6: title: holds the control character U+202E; expected printable text");
 }
 
 #[test]

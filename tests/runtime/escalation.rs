@@ -210,7 +210,7 @@ fn what_needs_planning_becomes_an_incident_that_is_kept() {
     let listed = listed["items"].as_array().expect("items");
     let incident =
         listed.iter().find(|one| one["item"] == format!("incident/{id}").as_str()).expect("the incident");
-    assert_eq!((&incident["state"], &incident["waits"]), (&"queued".into(), &why.as_str().into()));
+    assert_eq!((&incident["state"], &incident["why"]), (&"queued".into(), &why.as_str().into()));
     site.script(super::site::STRAIGHT);
     site.add("two");
     let answer = site.work();

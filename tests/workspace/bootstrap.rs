@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use millrace::workspace::bootstrap::{Bootstrapped, IgnoreRule, ensure_millrace_dir};
+use millrace::workspace::bootstrap::{Bootstrapped, IgnoreRule, ReferenceStyle, ensure_millrace_dir};
 
 use super::inventory;
 use crate::support::repo::TestRepo;
@@ -55,7 +55,7 @@ fn another_runtimes_folder_is_reported_and_left_alone() {
         let before = inventory(repo.path(), &[]);
         let folder = repo.path().join("millrace-agents");
         let done = ensure_millrace_dir(repo.path(), CONFIG).expect("reported");
-        assert_eq!(done, Bootstrapped::ReferenceStyle { folder, found });
+        assert_eq!(done, Bootstrapped::ReferenceStyle(ReferenceStyle { folder, found }));
         assert_eq!(inventory(repo.path(), &[]), before);
     }
 }

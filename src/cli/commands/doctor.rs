@@ -193,11 +193,8 @@ fn work_tree(project: &Project, checked: &mut Checked) {
             checked.add(Level::Ok, "work tree", format!("on {branch}{commit}"));
         }
     }
-    if let Some(found) = reference_style(work_tree) {
-        let detail = format!(
-            "millrace-agents/ belongs to a runtime that keeps its state in files (it has {found}/); it is left as it is"
-        );
-        checked.add(Level::Error, "millrace-agents", detail);
+    if let Some(other) = reference_style(work_tree) {
+        checked.add(Level::Error, "millrace-agents", other);
     }
 }
 

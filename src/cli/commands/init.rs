@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::page::Page;
+use crate::cli::plan_source::PlanSource;
 use crate::cli::stdout::{Answer, answer, say};
 use crate::domain::ids::{ModeId, PlanId};
 use crate::domain::view::{Fault, View as _};
@@ -17,9 +18,13 @@ use crate::runtime::project::Project;
 
 /// Set a repository up: millrace-agents/, the ledger, and the first plan.
 ///
-/// What is there already stays as it is. No other command needs this one: they make what is missing themselves.
+/// What is there already stays as it is, and so does the plan, unless --mode or --config asks for another one. No other
+/// command needs this one: they make what is missing themselves.
 #[derive(Debug, Args)]
-pub(crate) struct InitArguments {}
+pub(crate) struct InitArguments {
+    #[command(flatten)]
+    source: PlanSource,
+}
 
 /// What `init` came to.
 #[derive(Debug, Serialize)]
@@ -37,17 +42,23 @@ struct Initialised {
 }
 
 impl InitArguments {
-    pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
         let begun = project.tip()?.is_none();
-        let mut created = plans::bootstrap(&project)?;
-        let (plan, made) = plans::ensure_selected(&project)?;
-        let plan_selected = made.is_some();
+        let mut created = Vec::new();
+        let made = if self.source.is_given() {
+            Some(self.source.select(&project)?)
+        } else {
+            created = plans::bootstrap(&project)?;
+            plans::ensure_selected(&project)?.1
+        };
+        let plan_selected = made.as_ref().is_some_and(|made| made.changed);
         let mut warnings = Vec::new();
         if let Some(made) = made {
             created.extend(made.created);
             warnings = made.warnings.iter().map(ToString::to_string).collect();
         }
+        let plan = plans::ensure_selected(&project)?.0;
         answer(
             context,
             &Initialised {

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(super) mod compile;
+pub(super) mod config;
 pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod init;

@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::moments::time;
 use crate::cli::page::Page;
+use crate::cli::plan_source::PlanSource;
 use crate::cli::stdout::{Answer, answer, render, say, try_print};
 use crate::domain::ids::{ModeId, PlanId, RunId};
 use crate::domain::item::ItemRef;
@@ -17,7 +18,8 @@ use crate::domain::oid::Oid;
 use crate::domain::plan::StageRef;
 use crate::domain::result::Judgement;
 use crate::domain::schedule::Wait;
-use crate::runtime::daemon::{self, DaemonEnd, DaemonLimits, Once, Said};
+use crate::runtime::daemon::{self, DaemonEnd, DaemonLimits, Once, RunError, Said};
+use crate::runtime::daemon_lock::{DaemonLockError, probe};
 use crate::runtime::plans;
 use crate::runtime::project::Project;
 use crate::runtime::tick::StageReport;
@@ -32,22 +34,34 @@ pub(crate) enum RunCommand {
 impl RunCommand {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         match self {
-            Self::Once(_) => OnceArguments::run(context),
+            Self::Once(arguments) => arguments.run(context),
             Self::Daemon(arguments) => arguments.run(context),
         }
     }
 }
 
 /// Run one stage, and end.
+///
+/// Nothing is compiled: the selected plan is run. With --mode or --config, that is compiled and selected first, as by
+/// `compile validate`; where it does not compile, nothing is run.
 #[derive(Debug, Args)]
-pub(crate) struct OnceArguments {}
+pub(crate) struct OnceArguments {
+    #[command(flatten)]
+    source: PlanSource,
+}
 
 /// Run stage after stage, and wait for work where there is none.
 ///
 /// A first TERM or INT lets the stage that runs finish; a second one ends it. With `--json` every line is an envelope
 /// of its own.
+///
+/// Nothing is compiled: the selected plan is run. With --mode or --config, that is compiled and selected first, as by
+/// `compile validate`; where it does not compile, nothing is run.
 #[derive(Debug, Args)]
 pub(crate) struct DaemonArguments {
+    #[command(flatten)]
+    source: PlanSource,
+
     /// End after this many stages.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_ticks: Option<u64>,
@@ -160,16 +174,34 @@ impl Waits {
     }
 }
 
-/// Compiles a first plan where there is none, and says what that made.
-fn prepare(project: &Project) -> Result<(PlanId, Option<ModeId>), Failure> {
-    if let (_, Some(selected)) = plans::ensure_selected(project)? {
+/// Makes what is missing, compiles a plan where the command line asks for one or there is none, and says so.
+fn prepare(project: &Project, source: &PlanSource) -> Result<(), Failure> {
+    if project.repository.is_bare() {
+        return Err(RunError::Bare(project.repository.git_dir.display().to_string()).into());
+    }
+    let compiled = if source.is_given() {
+        // Whoever cannot run here selects nothing either.
+        if let Some(holder) = probe(&project.store.private_dir())? {
+            return Err(DaemonLockError::Held { holder }.into());
+        }
+        Some(source.select(project)?)
+    } else {
+        say_created(&plans::bootstrap(project)?);
+        plans::ensure_selected(project)?.1
+    };
+    if let Some(selected) = compiled {
         say_created(&selected.created);
-        say(&format!("compiled and selected {}", selected.plan));
+        let plan = &selected.plan;
+        say(&if selected.changed {
+            format!("compiled and selected {plan}")
+        } else {
+            format!("compiled {plan}, which is selected already")
+        });
         for warning in &selected.warnings {
             say(&format!("warning: {warning}"));
         }
     }
-    current(project)
+    Ok(())
 }
 
 /// The selected plan, as it is now.
@@ -180,9 +212,9 @@ fn current(project: &Project) -> Result<(PlanId, Option<ModeId>), Failure> {
 }
 
 impl OnceArguments {
-    fn run(context: &Context) -> Result<Exit, Failure> {
+    fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        prepare(&project)?;
+        prepare(&project, &self.source)?;
         let came_to = match daemon::once(&project)? {
             Once::Stage(report) => CameTo::Stage(Box::new(HandedOff::of(&report))),
             Once::Waits(wait) => CameTo::Waits(Waits::from(&wait)),
@@ -268,7 +300,7 @@ struct RanDaemon {
 impl DaemonArguments {
     fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        prepare(&project)?;
+        prepare(&project, &self.source)?;
         let limits = DaemonLimits { max_ticks: self.max_ticks, until_idle: self.until_idle };
         // A reader that goes away does not end the work: the ledger is what counts.
         let mut heard = true;

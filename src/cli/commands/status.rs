@@ -7,27 +7,26 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::init::workspace;
-use super::queue::WaitsFor;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::moments::{elapsed, seconds, time};
+use crate::cli::moments::time;
 use crate::cli::page::Page;
+use crate::cli::reasons::{Activity, Reasons, obstacle};
 use crate::cli::stdout::{Answer, answer};
 use crate::cli::trailers;
 use crate::domain::ids::{LedgerId, ModeId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place::OpenState;
-use crate::domain::plan::StageRef;
 use crate::domain::run::Run;
 use crate::domain::schedule::{Next, Wait, claims, schedule};
-use crate::domain::slot::Slot;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::project::Project;
-use crate::runtime::{approval, source, tree};
+use crate::runtime::{source, tree};
+use crate::workspace::bootstrap::reference_style;
 
 /// Items of one state that are named.
 const NAMED: usize = 10;
@@ -40,6 +39,9 @@ pub(crate) struct StatusArguments {}
 #[derive(Debug, Serialize)]
 struct Status {
     workspace: PathBuf,
+    /// What is said of a millrace-agents/ that belongs to another runtime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_runtime: Option<String>,
     /// None before the ledger begins.
     ledger: Option<Position>,
     plan: Option<PlanId>,
@@ -67,16 +69,9 @@ struct Position {
 
 #[derive(Debug, Serialize)]
 struct ActiveRun {
-    run: RunId,
     item: ItemRef,
-    stage: StageRef,
-    /// The number of the launch that has no end yet.
-    launch: Option<u32>,
-    /// Whether a runtime lives that may be at it.
-    attended: bool,
-    cancelling: bool,
-    since: Timestamp,
-    elapsed_seconds: i64,
+    #[serde(flatten)]
+    activity: Activity,
 }
 
 #[derive(Debug, Serialize)]
@@ -135,6 +130,12 @@ fn status(project: &Project) -> Result<Status, Failure> {
     let runtime = probe(&project.store.private_dir())?;
     let mut status = Status {
         workspace: workspace(project),
+        other_runtime: project
+            .repository
+            .work_tree
+            .as_deref()
+            .and_then(reference_style)
+            .map(|other| other.to_string()),
         ledger: None,
         plan: None,
         mode: None,
@@ -164,7 +165,9 @@ fn status(project: &Project) -> Result<Status, Failure> {
         status.mode = view.plan(plan)?.map(|plan| plan.mode.clone());
     }
     let attended = status.runtime.is_some();
-    status.runs = view.runs()?.iter().map(|run| active(run, attended, now)).collect();
+    let active = |run: &Run| ActiveRun { item: run.item.clone(), activity: Activity::of(run, attended, now) };
+    status.runs = view.runs()?.iter().map(active).collect();
+    let reasons = Reasons::new(project, &view, attended, now)?;
     for kind in ItemKind::ALL {
         let count = |state| view.count(kind, state);
         let closed = control.closed.of(kind);
@@ -178,8 +181,8 @@ fn status(project: &Project) -> Result<Status, Failure> {
             done: closed.done,
             archived: closed.archived,
         });
-        name_waiting(&view, kind, &mut status.waiting)?;
-        name_blocked(&view, kind, &mut status.blocked)?;
+        status.waiting.name(&view, &reasons, kind, OpenState::Waiting)?;
+        status.blocked.name(&view, &reasons, kind, OpenState::Blocked)?;
     }
     status.pauses = control
         .pauses
@@ -199,49 +202,6 @@ fn status(project: &Project) -> Result<Status, Failure> {
         status.counts.iter().any(|counts| counts.queued > 0 && claims(counts.kind) || counts.active > 0);
     status.unattended = work && !attended;
     Ok(status)
-}
-
-fn active(run: &Run, attended: bool, now: Timestamp) -> ActiveRun {
-    let since = run.launch.as_ref().map_or(run.opened_at, |launch| launch.at);
-    ActiveRun {
-        run: run.run.clone(),
-        item: run.item.clone(),
-        stage: run.stage.clone(),
-        launch: run.launch.as_ref().map(|launch| launch.number),
-        attended,
-        cancelling: run.cancel.is_some(),
-        since,
-        elapsed_seconds: seconds(since, now),
-    }
-}
-
-fn name_waiting(view: &TreeView<'_, '_>, kind: ItemKind, named: &mut Named) -> Result<(), Fault> {
-    let waits = WaitsFor::new(view, kind);
-    for (id, slot) in view.items(kind, OpenState::Waiting)? {
-        if named.items.len() >= NAMED {
-            named.more += 1;
-        } else if let Slot::Waiting { on, .. } = &slot {
-            named.items.push(Reason { item: ItemRef::new(kind, id), why: waits.reason(on)? });
-        }
-    }
-    Ok(())
-}
-
-fn name_blocked(view: &TreeView<'_, '_>, kind: ItemKind, named: &mut Named) -> Result<(), Fault> {
-    for (id, _) in view.items(kind, OpenState::Blocked)? {
-        if named.items.len() >= NAMED {
-            named.more += 1;
-            continue;
-        }
-        let item = ItemRef::new(kind, id);
-        let blocked = view.recovery(&item)?.and_then(|recovery| recovery.blocked);
-        let why = blocked.map_or_else(
-            || "no reason is recorded".to_owned(),
-            |blocked| format!("{} ({}) at {}", blocked.reason, blocked.class, blocked.stage),
-        );
-        named.items.push(Reason { item, why });
-    }
-    Ok(())
 }
 
 /// What the runtime does next, or would.
@@ -304,19 +264,6 @@ fn coming(
     Ok(coming)
 }
 
-/// What this machine and the work tree have against a start.
-fn obstacle(
-    project: &Project,
-    view: &TreeView<'_, '_>,
-    plan: &PlanId,
-    run: Option<&Run>,
-) -> Result<Option<Wait>, Failure> {
-    if let Some(wait) = approval::unapproved(project, view, plan)? {
-        return Ok(Some(wait));
-    }
-    Ok(if project.repository.is_bare() { None } else { tree::obstacle(project, run) })
-}
-
 impl Coming {
     fn wait(&mut self, wait: &Wait) {
         self.action = "wait";
@@ -338,13 +285,17 @@ impl Answer for Status {
             ("mode", or_none(self.mode.as_ref().map(ToString::to_string))),
             ("runtime", or_none(self.runtime.clone())),
         ]);
+        if let Some(other) = &self.other_runtime {
+            page.gap();
+            page.line(format!("!! {other}"));
+        }
         if self.unattended {
             page.gap();
             page.line("!! work is queued and nothing runs it: start `millrace run daemon`");
         }
         for run in &self.runs {
             page.gap();
-            run.text(page);
+            page.line(format!("{} {}", run.item, run.activity));
         }
         self.counts_text(page);
         for pause in &self.pauses {
@@ -405,27 +356,28 @@ impl Status {
     }
 }
 
-impl ActiveRun {
-    fn text(&self, page: &mut Page) {
-        let what = match (self.launch, self.attended) {
-            (Some(launch), true) => format!("runs {} (launch {launch})", self.stage),
-            (Some(launch), false) => {
-                format!("was left in {} (launch {launch}): no runtime lives", self.stage)
-            }
-            (None, _) => format!("is routed to {}", self.stage),
-        };
-        let cancelling = if self.cancelling { ", to be cancelled" } else { "" };
-        page.line(format!(
-            "{} {what}{cancelling}, since {} ({}), run {}",
-            self.item,
-            time(self.since),
-            elapsed(self.elapsed_seconds),
-            self.run
-        ));
-    }
-}
-
 impl Named {
+    /// Adds the items of one kind and state.
+    fn name(
+        &mut self,
+        view: &TreeView<'_, '_>,
+        reasons: &Reasons<'_, '_, '_>,
+        kind: ItemKind,
+        state: OpenState,
+    ) -> Result<(), Fault> {
+        for (id, slot) in view.items(kind, state)? {
+            if self.items.len() >= NAMED {
+                self.more += 1;
+                continue;
+            }
+            let item = ItemRef::new(kind, id);
+            if let Some(why) = reasons.of(&item, &slot)? {
+                self.items.push(Reason { item, why: why.to_string() });
+            }
+        }
+        Ok(())
+    }
+
     fn text(&self, page: &mut Page, title: &str) {
         if self.items.is_empty() {
             return;

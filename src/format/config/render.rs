@@ -11,6 +11,11 @@ use super::model::{
 /// configuration again.
 #[must_use]
 pub fn effective_toml(config: &Config) -> String {
+    effective_table(config).to_string()
+}
+
+/// The same as a table.
+pub(super) fn effective_table(config: &Config) -> Table {
     let mut root = Table::new();
     root.insert("runtime".to_owned(), runtime(config));
     root.insert("workspace".to_owned(), workspace(config));
@@ -73,7 +78,7 @@ pub fn effective_toml(config: &Config) -> String {
         (stage.as_str(), Value::Table(keys))
     });
     root.insert("stages".to_owned(), table(stages));
-    root.to_string()
+    root
 }
 
 fn runtime(config: &Config) -> Value {

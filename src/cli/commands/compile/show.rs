@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::page::Page;
 use crate::cli::plan_page::PlanPage;
-use crate::cli::sources::Sources;
+use crate::cli::plan_source::PlanSource;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::PlanId;
 use crate::runtime::plans;
@@ -19,7 +19,7 @@ use crate::runtime::plans;
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
     #[command(flatten)]
-    sources: Sources,
+    source: PlanSource,
 }
 
 /// The plan that the files give.
@@ -35,7 +35,7 @@ struct Compiles {
 impl ShowArguments {
     pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open()?;
-        let (mode, config) = (self.sources.mode()?, self.sources.config.as_deref());
+        let (mode, config) = (self.source.mode()?, self.source.config());
         let compiled = plans::dry_compile(&project, mode.as_ref(), config)?;
         let warnings = compiled.diagnostics.warnings.iter().map(ToString::to_string).collect();
         let page = PlanPage::compiled(compiled);

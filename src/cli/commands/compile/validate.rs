@@ -10,10 +10,9 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::page::Page;
-use crate::cli::sources::Sources;
+use crate::cli::plan_source::PlanSource;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::{ModeId, PlanId};
-use crate::runtime::plans;
 
 /// Compile the configuration into a frozen plan, and select it.
 ///
@@ -21,7 +20,7 @@ use crate::runtime::plans;
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArguments {
     #[command(flatten)]
-    sources: Sources,
+    source: PlanSource,
 }
 
 /// A plan that is valid.
@@ -39,8 +38,7 @@ struct Validated {
 impl ValidateArguments {
     pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        let (mode, config) = (self.sources.mode()?, self.sources.config.as_deref());
-        let selected = plans::compile_and_select(&project, mode.as_ref(), config)?;
+        let selected = self.source.select(&project)?;
         say_created(&selected.created);
         answer(
             context,

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::lookup;
 use crate::cli::page::Page;
-use crate::cli::sources::Sources;
+use crate::cli::plan_source::PlanSource;
 use crate::cli::stdout::{Answer, answer};
 use crate::runtime::plans;
 
@@ -38,7 +38,7 @@ pub(crate) struct DiffArguments {
     stat: bool,
 
     #[command(flatten)]
-    sources: Sources,
+    source: PlanSource,
 }
 
 /// What differs.
@@ -83,7 +83,7 @@ impl DiffArguments {
             let files = plans::files(&view, &to)?;
             (to, files)
         } else {
-            let (mode, config) = (self.sources.mode()?, self.sources.config.as_deref());
+            let (mode, config) = (self.source.mode()?, self.source.config());
             let compiled = plans::dry_compile(&project, mode.as_ref(), config)?;
             (compiled.id.clone(), plans::files_of(compiled))
         };

@@ -72,7 +72,7 @@ impl AddTaskArguments {
         if !project.repository.is_bare() {
             match plans::bootstrap(&project) {
                 Ok(created) => say_created(&created),
-                Err(error) => say(&format!("warning: {error}")),
+                Err(error) => say(&format!("warning: {error}; the ledger has the work all the same")),
             }
         }
         for warning in &taken.warnings {

@@ -2,12 +2,12 @@
 
 pub(crate) mod add_task;
 mod cancel;
+mod closed;
 mod ls;
 mod show;
+mod template;
 
 use clap::Subcommand;
-
-pub(crate) use ls::WaitsFor;
 
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -19,6 +19,7 @@ pub(crate) enum QueueCommand {
     AddTask(add_task::AddTaskArguments),
     Ls(ls::LsArguments),
     Show(show::ShowArguments),
+    Template(template::TemplateArguments),
     Cancel(cancel::CancelArguments),
 }
 
@@ -28,6 +29,7 @@ impl QueueCommand {
             Self::AddTask(arguments) => arguments.run(context),
             Self::Ls(arguments) => arguments.run(context),
             Self::Show(arguments) => arguments.run(context),
+            Self::Template(arguments) => arguments.run(context),
             Self::Cancel(arguments) => arguments.run(context),
         }
     }

@@ -4,26 +4,31 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::ls::WaitsFor;
+use super::ls::known;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::lookup;
 use crate::cli::moments::time;
 use crate::cli::page::Page;
+use crate::cli::reasons::{Reasons, Why};
 use crate::cli::stdout::{Answer, answer, print};
 use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item::{Intake, ItemRef};
 use crate::domain::oid::Oid;
+use crate::domain::place;
 use crate::domain::recovery::Recovery;
-use crate::domain::slot::Slot;
+use crate::domain::run::Failure as Failed;
 use crate::domain::view::{Fault, View as _};
+use crate::ledger::store::RefName;
 use crate::ledger::view::TreeView;
+use crate::runtime::daemon_lock::probe;
+use crate::runtime::source;
 
 /// Runs that are searched for those of the item, newest first.
 const MAX_SEARCHED: usize = 1000;
 
-/// Show an item: its state and why, what was understood of its document, its runs.
+/// Show an item: its state and why, what was understood of its document, its runs, its evidence, and how to go on.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
     /// The item: `task/fix-login`, `fix-login`, or a beginning that no other item has.
@@ -41,7 +46,12 @@ struct Shown {
     item: ItemRef,
     state: &'static str,
     turn: Option<String>,
-    waits: Option<String>,
+    /// Why it is not being worked on, or what works on it; none where it is closed.
+    why: Option<String>,
+    /// The same for programs.
+    because: Option<Why>,
+    /// The failure that repair stages are working on.
+    failure: Option<Failed>,
     taken_at: Timestamp,
     origin: Option<String>,
     /// The document's blob.
@@ -50,6 +60,10 @@ struct Shown {
     recovery: Option<Recovery>,
     /// Its runs, newest first.
     runs: Vec<ItsRun>,
+    /// Where in git the evidence of its last launch lies.
+    evidence: Option<String>,
+    /// What can be done about it.
+    go_on: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,28 +80,40 @@ impl ShowArguments {
         let trees = project.trees();
         let view = project.view(&trees)?;
         let item = lookup::item(&view, &self.item)?;
-        let lacks = |detail: &str| Fault { at: item.to_string(), detail: detail.to_owned() };
-        let known = view.known(&item)?.ok_or_else(|| lacks("its intake record is missing"))?;
+        let known = known(&view, &item)?;
         if self.raw {
             print(&trees.file(known.document)?)?;
             return Ok(Exit::Done);
         }
-        let slot = view.slot(&item)?.ok_or_else(|| lacks("it stands in no state"))?;
-        let waits = match &slot {
-            Slot::Waiting { on, .. } => Some(WaitsFor::new(&view, item.kind).reason(on)?),
-            Slot::Held(_) => Some("came from outside and has not been released".to_owned()),
-            _ => None,
+        let slot = view
+            .slot(&item)?
+            .ok_or_else(|| Fault { at: item.to_string(), detail: "it stands in no state".to_owned() })?;
+        let attended = probe(&project.store.private_dir())?.is_some();
+        let because = Reasons::new(&project, &view, attended, source::now())?.of(&item, &slot)?;
+        let runs = runs(&view, &item)?;
+        let last = runs.first().map(|last| last.run.clone());
+        let active = match &last {
+            Some(run) => view.run(run)?,
+            None => None,
         };
+        let turn = slot.turn().or_else(|| because.as_ref().and_then(Why::turn));
         let shown = Shown {
             state: slot.state(),
-            turn: slot.turn().map(|turn| turn.to_string()),
-            waits,
+            turn: turn.map(|turn| turn.to_string()),
+            why: because.as_ref().map(ToString::to_string),
+            go_on: because.as_ref().and_then(|why| go_on(&item, why, attended)),
+            because,
+            failure: active.and_then(|run| run.failure),
             taken_at: known.taken_at,
             origin: known.origin,
             document: known.document,
             intake: known.intake,
             recovery: view.recovery(&item)?,
-            runs: runs(&view, &item)?,
+            evidence: match &last {
+                Some(run) => evidence(&view, run)?,
+                None => None,
+            },
+            runs,
             item,
         };
         answer(context, &shown)
@@ -105,6 +131,43 @@ fn runs(view: &TreeView<'_, '_>, item: &ItemRef) -> Result<Vec<ItsRun>, Fault> {
     Ok(runs)
 }
 
+/// The folder of the last launch that left any, as git names it.
+fn evidence(view: &TreeView<'_, '_>, run: &RunId) -> Result<Option<String>, Fault> {
+    let folder = place::run_folder(run);
+    let number = |name: &str| name.split('-').next().and_then(|number| number.parse::<u32>().ok());
+    let entries = view.list(&folder)?;
+    let last = entries.iter().filter(|entry| entry.folder).max_by_key(|entry| number(&entry.name));
+    Ok(last.map(|entry| format!("{}:{folder}/{}", RefName::State.full(), entry.name)))
+}
+
+/// What can be done about an item that is not being worked on.
+fn go_on(item: &ItemRef, why: &Why, attended: bool) -> Option<String> {
+    Some(match why {
+        Why::Active(_) | Why::Queued { .. } if attended => return None,
+        Why::Active(_) => "`millrace run daemon` takes it up again".to_owned(),
+        Why::Queued { .. } => "`millrace run daemon` works through the queue".to_owned(),
+        Why::Dependency { on, state: None } => {
+            format!("queue {}/{on}; it goes on when that is done", item.kind)
+        }
+        Why::Dependency { on, state: Some("archived") } => {
+            format!("{on} was given up: take this one out with `millrace queue cancel`, and queue it anew")
+        }
+        Why::Dependency { on, .. } => format!("it goes on when {}/{on} is done", item.kind),
+        Why::Held => {
+            "`millrace queue cancel` takes it out; what is in it can be queued here under another id"
+                .to_owned()
+        }
+        Why::Kept(_) => "`--raw` prints what it says; queue what comes of it as tasks, and take it out with \
+             `millrace queue cancel`"
+            .to_owned(),
+        Why::Blocked { .. } => format!(
+            "read the evidence; then queue what is to be done as a new item (`parent_task_id: {}` ties it to this one), \
+             and take this one out with `millrace queue cancel`",
+            item.id
+        ),
+    })
+}
+
 impl Answer for Shown {
     const KIND: &'static str = "queue_show";
 
@@ -117,18 +180,15 @@ impl Answer for Shown {
                 fields.push((name, value));
             }
         };
-        add("waits", self.waits.clone());
-        if let Some(blocked) = self.recovery.as_ref().and_then(|recovery| recovery.blocked.as_ref()) {
-            let text = format!(
-                "{} ({}) at {}, {}, run {}",
-                blocked.reason,
-                blocked.class,
-                blocked.stage,
-                time(blocked.at),
-                blocked.run
-            );
-            add("blocked", Some(text));
-        }
+        add("why", self.why.clone());
+        add(
+            "failure",
+            self.failure.as_ref().map(|failed| {
+                format!("{} at {} (launch {}), in repair", failed.class, failed.stage, failed.launch)
+            }),
+        );
+        let blocked = self.recovery.as_ref().and_then(|recovery| recovery.blocked.as_ref());
+        add("since", blocked.map(|blocked| time(blocked.at)));
         add("turn", self.turn.clone());
         add("priority", Some(intake.priority.to_string()));
         let depends: Vec<&str> = intake.depends_on.iter().map(ItemId::as_str).collect();
@@ -148,6 +208,7 @@ impl Answer for Shown {
             add("counters", (!counters.is_empty()).then(|| counters.join(", ")));
             add("launches spent", (recovery.spent > 0).then(|| recovery.spent.to_string()));
         }
+        add("evidence", self.evidence.clone());
         page.fields(&fields);
         if !self.runs.is_empty() {
             page.gap();
@@ -164,6 +225,10 @@ impl Answer for Shown {
                 })
                 .collect();
             page.table(&rows);
+        }
+        if let Some(go_on) = &self.go_on {
+            page.gap();
+            page.line(format!("go on: {go_on}"));
         }
     }
 }

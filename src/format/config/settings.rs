@@ -1,0 +1,126 @@
+//! The whole configuration for people: every key with its value, and where that comes from.
+
+use toml::{Table, Value};
+
+use super::super::secrets::is_secret_name;
+use super::Loaded;
+use super::model::{Runner, table_of};
+use super::render::effective_table;
+
+/// What stands for a value that is not shown.
+const HIDDEN: &str = "[hidden]";
+
+/// One key with what it is set to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// The section that it stands in, without brackets: `runners.codex`.
+    pub section: String,
+    /// The key in it, as it would be written: `permission_by_stage.builder`.
+    pub key: String,
+    /// The value; none where nothing is set, and nothing is the default. What looks like a secret is not in it.
+    pub value: Option<Value>,
+    /// The line of the file that sets it, from 1; none for a default.
+    pub line: Option<usize>,
+}
+
+/// Every key, in the order in which a plan freezes them. What a stage or a runner has and no default fits is there as
+/// well, without a value.
+#[must_use]
+pub fn settings(loaded: &Loaded) -> Vec<Setting> {
+    let mut found = Vec::new();
+    for (name, value) in effective_table(&loaded.config) {
+        let Value::Table(keys) = value else { continue };
+        let (tables, own): (Table, Table) = keys.into_iter().partition(|(_, value)| {
+            matches!(name.as_str(), "runners" | "stages") && matches!(value, Value::Table(_))
+        });
+        flatten(loaded, &name, "", own, &mut found);
+        for (key, table) in tables {
+            let Value::Table(table) = table else { continue };
+            let section = format!("{name}.{key}");
+            let unset = if name == "stages" {
+                of_stage(loaded, &key, &table)
+            } else {
+                of_runner(loaded, &key, &table)
+            };
+            flatten(loaded, &section, "", table, &mut found);
+            found.extend(unset.into_iter().map(|(key, value)| Setting {
+                section: section.clone(),
+                key: key.to_owned(),
+                value,
+                line: None,
+            }));
+        }
+    }
+    found
+}
+
+/// What a stage's section leaves to the rest of the configuration.
+fn of_stage(loaded: &Loaded, stage: &str, table: &Table) -> Vec<(&'static str, Option<Value>)> {
+    let Ok(stage) = stage.parse() else { return Vec::new() };
+    let seconds = i64::try_from(loaded.config.timeout_of(&stage)).unwrap_or(i64::MAX);
+    let all = [
+        ("runner", Some(Value::String(loaded.config.runner_of(&stage).to_string()))),
+        ("model", None),
+        ("timeout_seconds", Some(Value::Integer(seconds))),
+    ];
+    all.into_iter().filter(|(key, _)| !table.contains_key(*key)).collect()
+}
+
+/// What a runner's section may have, and has not.
+fn of_runner(loaded: &Loaded, key: &str, table: &Table) -> Vec<(&'static str, Option<Value>)> {
+    let runner = loaded.config.runners.tables.iter().find(|(name, _)| table_of(name) == key);
+    let codex = matches!(runner, Some((_, Runner::Codex(_))));
+    let all: &[&'static str] = if codex { &["profile", "silence_seconds"] } else { &["silence_seconds"] };
+    all.iter().filter(|key| !table.contains_key(**key)).map(|key| (*key, None)).collect()
+}
+
+fn flatten(loaded: &Loaded, section: &str, before: &str, table: Table, found: &mut Vec<Setting>) {
+    for (key, value) in table {
+        let full = format!("{before}{}", written(&key));
+        let line = loaded.lines.get(&format!("{section}.{before}{key}")).copied();
+        match value {
+            Value::Table(inner) if !inner.is_empty() => {
+                flatten(loaded, section, &format!("{key}."), inner, found);
+            }
+            value => found.push(Setting {
+                section: section.to_owned(),
+                key: full,
+                value: Some(shown(before, &key, value)),
+                line,
+            }),
+        }
+    }
+}
+
+/// A key as TOML has it: with quotes where it needs them.
+fn written(key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if bare { key.to_owned() } else { Value::String(key.to_owned()).to_string() }
+}
+
+/// The value without what looks like a secret: variables by their names, arguments and settings by theirs
+/// (`name=value`, and what follows a `--name`).
+fn shown(before: &str, key: &str, value: Value) -> Value {
+    match value {
+        Value::String(_) if before == "env." && is_secret_name(key) => Value::String(HIDDEN.to_owned()),
+        Value::Array(items) if key != "env_pass" => {
+            let mut follows = false;
+            let items = items.into_iter().map(|item| {
+                let Value::String(text) = item else { return item };
+                let hide = std::mem::take(&mut follows);
+                let text = match text.split_once('=') {
+                    _ if hide => HIDDEN.to_owned(),
+                    Some((name, _)) if is_secret_name(name) => format!("{name}={HIDDEN}"),
+                    Some(_) => text,
+                    None => {
+                        follows = text.starts_with('-') && is_secret_name(&text);
+                        text
+                    }
+                };
+                Value::String(text)
+            });
+            Value::Array(items.collect())
+        }
+        value => value,
+    }
+}
