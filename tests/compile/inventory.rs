@@ -16,8 +16,12 @@ const SOURCES: [(&str, &str); 11] = [
 ];
 
 /// The tests that show what is said.
-const SHOWN: [&str; 3] =
-    [include_str!("broken.rs"), include_str!("broken_kinds.rs"), include_str!("overrides.rs")];
+const SHOWN: [&str; 4] = [
+    include_str!("broken.rs"),
+    include_str!("broken_kinds.rs"),
+    include_str!("origins.rs"),
+    include_str!("overrides.rs"),
+];
 
 /// Texts that no test can show, each with the reason.
 const UNSHOWN: [(&str, &str); 5] = [
@@ -95,7 +99,7 @@ fn every_message_of_the_compiler_is_shown_by_a_test() {
     }
     assert!(seen > 90, "only {seen} messages: are they still found?");
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/compile");
-    let speak = ["mod.rs", "identity.rs"];
+    let speak = ["mod.rs", "identity.rs", "origin.rs"];
     for entry in std::fs::read_dir(folder).expect("the floor") {
         let name = entry.expect("an entry").file_name().into_string().expect("text");
         assert!(
