@@ -4,6 +4,7 @@ mod support;
 
 mod cli;
 mod compile;
+mod documents;
 mod domain;
 mod format;
 mod guard;

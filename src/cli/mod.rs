@@ -20,4 +20,4 @@ mod stdout;
 mod trailers;
 mod watch;
 
-pub use program::main;
+pub use program::{command, main};

@@ -45,12 +45,14 @@ pub fn main(called: &str) -> ExitCode {
     }
 }
 
+/// Every command with its options, as the program of this name parses them. The documents are held to it.
+#[must_use]
+pub fn command(called: &str) -> clap::Command {
+    Arguments::command().name("millrace").display_name("millrace").bin_name(called).after_help(exit::table())
+}
+
 fn begin(called: &str, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let command = Arguments::command()
-        .name("millrace")
-        .display_name("millrace")
-        .bin_name(called)
-        .after_help(exit::table());
+    let command = command(called);
     let parsed = command
         .clone()
         .try_get_matches_from(arguments)

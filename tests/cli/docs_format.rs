@@ -1,47 +1,11 @@
 //! The reference of the ledger's format names what the code has.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+
+use crate::support::project::read;
+use crate::support::source::variants;
 
 const REFERENCE: &str = "docs/runtime/millrace-ledger-format.md";
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the project")
-}
-
-/// The variants of an enum in the source, with the names of their fields (none where a variant holds one value).
-fn variants(source: &str, name: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let body = source.split_once(&format!("pub enum {name} {{\n")).expect("the enum").1;
-    let body = body.split_once("\n}\n").expect("its end").0;
-    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut last = String::new();
-    for line in body.lines() {
-        let text = line.trim_start();
-        match line.len() - text.len() {
-            4 if text.starts_with(|c: char| c.is_ascii_uppercase()) => {
-                last = snake(text.split([' ', '(', ',']).next().unwrap_or_default());
-                found.insert(last.clone(), BTreeSet::new());
-            }
-            8 if text.starts_with(|c: char| c.is_ascii_lowercase()) => {
-                let field = text.split(':').next().unwrap_or_default().to_owned();
-                found.get_mut(&last).expect("a variant").insert(field);
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-fn snake(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.push(c.to_ascii_lowercase());
-    }
-    out
-}
 
 /// The rows of the table below a heading: the word of the first column, and the words of the column of fields.
 fn rows(text: &str, heading: &str, fields: usize) -> BTreeMap<String, BTreeSet<String>> {

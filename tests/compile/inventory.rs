@@ -100,7 +100,7 @@ fn every_message_of_the_compiler_is_shown_by_a_test() {
     }
     assert!(seen > 90, "only {seen} messages: are they still found?");
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/compile");
-    let speak = ["mod.rs", "identity.rs"];
+    let speak = ["mod.rs", "identity.rs", "origin.rs"];
     for entry in std::fs::read_dir(folder).expect("the floor") {
         let name = entry.expect("an entry").file_name().into_string().expect("text");
         assert!(

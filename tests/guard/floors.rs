@@ -1,6 +1,7 @@
 //! A module uses its own floor and those below it.
 
-use super::house::{read, rust_files};
+use super::house::rust_files;
+use crate::support::project::read;
 
 /// The floors, from the ground up. `src/lib.rs` shows them from the top down.
 const FLOORS: [&str; 8] = ["domain", "format", "compile", "ledger", "workspace", "harness", "runtime", "cli"];

@@ -1,43 +1,12 @@
 //! The rules of the house that a machine can hold.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A file of the project as text.
-pub(super) fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// All files below a folder of the project, relative to the project, sorted.
-fn files(folder: &str) -> Vec<String> {
-    fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
-        let entries =
-            std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        for entry in entries {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                walk(root, &path, found);
-            } else {
-                let relative = path.strip_prefix(root).expect("below the root");
-                found.push(relative.to_string_lossy().into_owned());
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(&root(), &root().join(folder), &mut found);
-    found.sort();
-    found
-}
+use crate::support::project::{files, files_ending, read, root};
 
 /// All Rust files below a folder.
 pub(super) fn rust_files(folder: &str) -> Vec<String> {
-    files(folder)
-        .into_iter()
-        .filter(|path| Path::new(path).extension().is_some_and(|extension| extension == "rs"))
-        .collect()
+    files_ending(folder, "rs")
 }
 
 #[test]

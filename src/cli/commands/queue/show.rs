@@ -153,9 +153,13 @@ fn go_on(item: &ItemRef, why: &Why, attended: bool) -> Option<String> {
             format!("{on} was given up: take this one out with `millrace queue cancel`, and queue it anew")
         }
         Why::Dependency { on, .. } => format!("it goes on when {}/{on} is done", item.kind),
-        Why::Kept { .. } => "it stays as it is until a version works on its kind".to_owned(),
         Why::Held => {
             "`millrace queue cancel` takes it out; what is in it can be queued here under another id"
+                .to_owned()
+        }
+        Why::Kept { .. } => {
+            "`--raw` prints what it says; queue what comes of it as tasks, and take it out with \
+             `millrace queue cancel`"
                 .to_owned()
         }
         Why::Blocked { .. } => format!(

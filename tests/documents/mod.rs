@@ -1,0 +1,9 @@
+//! The documents say what the code says: generated ones are up to date, lists of values are complete, and every link
+//! and every command that is named is there.
+
+mod cli_reference;
+mod commands;
+mod generated;
+mod glossary;
+mod links;
+mod package_map;
