@@ -169,7 +169,7 @@ fn an_id_that_two_kinds_have() {
     project.transact(&act, &input, &payloads).expect("a commit");
     insta::assert_snapshot!(shown(&repo, &["queue", "show", "a"]), @"
     exit 2
-    ! millrace: `a` names several items: task/a, spec/a
+    ! millrace: `a` names 2 items: spec/a, task/a
     ! hint: name one with its kind
     ");
     insta::assert_snapshot!(shown(&repo, &["queue", "show", "task/a/b"]), @"
@@ -373,14 +373,30 @@ fn a_tree_that_is_damaged() {
         .expect("one");
     forge(&repo, config, Some("not = \"a configuration\"\n"));
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
-    exit 1
-    ! millrace: plan-standard_plain-[id]: its configuration cannot be read: the plan's config.toml:1: not: this key is not known; expected `runtime`, `workspace`, `snapshot`, `limits`, `recovery`, `watchers`, `runners` or `stages`
+    exit 0
+    run_mode  once
+    plan      plan-standard_plain-[id]
+    mode      standard_plain
+    outcome   waits
+    waits     approval: plan-standard_plain-[id] was not compiled or approved on this machine; `millrace plan show` and `millrace plan approve`, or `millrace compile validate` for one of your own
+    ");
+    insta::assert_snapshot!(shown(&repo, &["plan", "show"]), @"
+    exit 5
+    ! millrace: plan-standard_plain-[id]: its configuration cannot be read: the plan's config.toml:1: not: this key is not known; expected `runtime`, `workspace`, `snapshot`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers` or `stages`
     ");
     back();
     forge(&repo, config, None);
-    insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
-    exit 1
+    insta::assert_snapshot!(shown(&repo, &["plan", "show"]), @"
+    exit 5
     ! millrace: plan-standard_plain-[id]: its configuration cannot be read: it is missing
+    ");
+    insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
+    exit 0
+    run_mode  once
+    plan      plan-standard_plain-[id]
+    mode      standard_plain
+    outcome   waits
+    waits     approval: plan-standard_plain-[id] was not compiled or approved on this machine; `millrace plan show` and `millrace plan approve`, or `millrace compile validate` for one of your own
     ");
 }
 

@@ -210,7 +210,7 @@ fn closed_items_are_listed_the_last_closed_first() {
     insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "ls", "--closed", "--state", "queued"])), @"
     exit 2
     ! millrace: the argument '--closed' cannot be used with '--state <STATE>'
-    ! hint: `millrace --help` shows what there is
+    ! hint: `millrace queue ls --help` shows what there is
     ");
 }
 

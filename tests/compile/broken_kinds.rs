@@ -53,7 +53,7 @@ fn wrong_texts() {
     insta::assert_snapshot!(checker(skill, ""), @"millrace-agents/stages/execution/checker.yaml:1: `skill` is missing; expected the path of its skill, `skills/.../SKILL.md`");
     insta::assert_snapshot!(checker(entrypoint, "entrypoint: /etc/passwd"), @"millrace-agents/stages/execution/checker.yaml: entrypoint: `/etc/passwd` is no path of such a text; expected a path such as `entrypoints/execution/builder.md`");
     insta::assert_snapshot!(checker(entrypoint, "entrypoint: entrypoints/../millrace.toml"), @"millrace-agents/stages/execution/checker.yaml: entrypoint: `entrypoints/../millrace.toml` is no path of such a text; expected a path such as `entrypoints/execution/builder.md`");
-    insta::assert_snapshot!(checker(entrypoint, "entrypoint: ' '"), @"millrace-agents/stages/execution/checker.yaml:8: entrypoint: the text is empty; expected the path of its instructions, `entrypoints/...md`");
+    insta::assert_snapshot!(checker(entrypoint, "entrypoint: ' '"), @"millrace-agents/stages/execution/checker.yaml:12: entrypoint: the text is empty; expected the path of its instructions, `entrypoints/...md`");
     insta::assert_snapshot!(checker(skill, "skill: skills/mine/SKILL.md"), @"millrace-agents/stages/execution/checker.yaml: skill: there is no file `skills/mine/SKILL.md`; expected that file below `millrace-agents/skills/`");
 }
 

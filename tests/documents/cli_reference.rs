@@ -108,7 +108,11 @@ fn source(words: &[&str]) -> Option<Source> {
     let commands =
         text.lines().filter(|line| line.starts_with("pub") && line.contains("Arguments {")).count();
     let own = words.join("_").replace('-', "_");
-    let mut kinds = kinds(&text);
+    // What a command keeps in a folder of its own answers for it as well.
+    let path = file(words)?;
+    let folder = path.strip_suffix(".rs").unwrap_or(&path);
+    let inner = if root().join(folder).is_dir() { files_ending(folder, "rs") } else { Vec::new() };
+    let mut kinds = kinds(&(text.clone() + &inner.iter().map(|path| read(path)).collect::<String>()));
     kinds.retain(|kind| commands < 2 || kind.starts_with(&own));
     Some(Source { changes, kinds })
 }

@@ -4,11 +4,14 @@
 //! For a new one that fails here: bring it about in `tests/cli/errors.rs`; where nothing from outside can, add its text
 //! to `tests/cli/error_texts.rs` with the reason; where even that is not possible, name it in [`NOT_SHOWN`].
 
-use super::house::{read, rust_files};
+use super::house::rust_files;
+use crate::support::project::read;
 
 /// Texts that no test shows, each with the reason.
-const NOT_SHOWN: [(&str, &str); 2] = [
+const NOT_SHOWN: [(&str, &str); 4] = [
     ("cannot render the answer: {error}", "every answer is a struct that JSON can hold"),
+    ("cannot read what {launch} prints: {error}", "a file that was just opened cannot be read"),
+    ("cannot wait for signals: {error}", "the system has no room for two signal handlers"),
     ("the demo went wrong: {what}", "its script and its embedded harness are part of the program"),
 ];
 
@@ -90,10 +93,12 @@ fn plain(text: &str) -> String {
     joined.concat().replace("\\\"", "\"").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The tests, without this file.
+/// The tests, without this file, and those that stand beside the source.
 fn tests() -> String {
     let paths = rust_files("tests").into_iter().filter(|path| path != "tests/guard/errors.rs");
-    paths.map(|path| plain(&read(&path)) + "\n").collect()
+    let beside = rust_files("src").into_iter().map(|path| read(&path));
+    let beside = beside.filter_map(|text| Some(text.split_once("#[cfg(test)]")?.1.to_owned()));
+    paths.map(|path| read(&path)).chain(beside).map(|text| plain(&text) + "\n").collect()
 }
 
 #[test]

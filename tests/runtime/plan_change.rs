@@ -155,84 +155,84 @@ fn git_diff_between_two_plans_shows_what_changed_and_nothing_else() {
     let diff = text(&diff.stdout);
     let shown: Vec<&str> = diff.lines().filter(|line| !line.starts_with("index ")).collect();
     insta::assert_snapshot!(shown.join("\n"), @r#"
-diff --git a/files/config.toml b/files/config.toml
---- a/files/config.toml
-+++ b/files/config.toml
-@@ -16,7 +16,7 @@ max_launches_per_item = 40
- max_interruptions = 5
- 
- [recovery]
--max_fix_cycles = 1
-+max_fix_cycles = 2
- max_troubleshoot_attempts_before_consult = 1
- max_mechanic_attempts = 2
- max_consultant_invocations = 1
-@@ -57,4 +57,4 @@ permission_default = "maximum"
- [runners.scripted.env]
- 
- [stages.checker]
--timeout_seconds = 60
-+timeout_seconds = 90
-diff --git a/files/modes/standard_plain.yaml b/files/modes/standard_plain.yaml
---- a/files/modes/standard_plain.yaml
-+++ b/files/modes/standard_plain.yaml
-@@ -5,7 +5,7 @@ planning_loop_id: planning.standard
- # By stage: the path of other instructions, `entrypoints/...md`.
- stage_entrypoint_overrides: {}
- # By stage: the paths of further skills, `skills/.../SKILL.md`.
--stage_skill_additions: {}
-+stage_skill_additions: {fixer: [skills/house/SKILL.md]}
- # By stage: the model that the harness is asked for.
- stage_model_bindings: {}
- # By stage: the runner. This and the model win over `[stages.<stage>]` of millrace.toml.
-diff --git a/files/skills/house/SKILL.md b/files/skills/house/SKILL.md
-new file mode 100644
---- /dev/null
-+++ b/files/skills/house/SKILL.md
-@@ -0,0 +1,3 @@
-+# House
-+
-+Be brief.
-diff --git a/plan.toml b/plan.toml
---- a/plan.toml
-+++ b/plan.toml
-@@ -54,7 +54,7 @@ BUILDER_COMPLETE = "success"
- plane = "execution"
- runner = "scripted"
- permission = "maximum"
--timeout_seconds = 60
-+timeout_seconds = 90
- entrypoint = "entrypoints/execution/checker.md"
- skills = ["skills/stage/execution/checker-core/SKILL.md"]
- 
-@@ -96,7 +96,7 @@ runner = "scripted"
- permission = "maximum"
- timeout_seconds = 3600
- entrypoint = "entrypoints/execution/fixer.md"
--skills = ["skills/stage/execution/fixer-core/SKILL.md"]
-+skills = ["skills/stage/execution/fixer-core/SKILL.md", "skills/house/SKILL.md"]
- 
- [stages.fixer.results]
- BLOCKED = "blocked"
-@@ -199,7 +199,7 @@ to = "stage fixer"
- 
- [execution.edges.bound]
- counter = "fix_cycle"
--at_most = 1
-+at_most = 2
- exhausted = "fix_cycle_exhausted"
- 
- [[execution.edges]]
-@@ -229,7 +229,7 @@ to = "stage fixer"
- 
- [execution.edges.bound]
- counter = "fix_cycle"
--at_most = 1
-+at_most = 2
- exhausted = "fix_cycle_exhausted"
- 
- [[execution.edges]]
-"#);
+    diff --git a/files/config.toml b/files/config.toml
+    --- a/files/config.toml
+    +++ b/files/config.toml
+    @@ -16,7 +16,7 @@ max_launches_per_item = 40
+     max_interruptions = 5
+     
+     [recovery]
+    -max_fix_cycles = 1
+    +max_fix_cycles = 2
+     max_troubleshoot_attempts_before_consult = 1
+     max_mechanic_attempts = 2
+     max_consultant_invocations = 1
+    @@ -57,4 +57,4 @@ permission_default = "maximum"
+     [runners.scripted.env]
+     
+     [stages.checker]
+    -timeout_seconds = 60
+    +timeout_seconds = 90
+    diff --git a/files/modes/standard_plain.yaml b/files/modes/standard_plain.yaml
+    --- a/files/modes/standard_plain.yaml
+    +++ b/files/modes/standard_plain.yaml
+    @@ -5,7 +5,7 @@ planning_loop_id: planning.standard
+     # By stage: the path of other instructions, `entrypoints/...md`.
+     stage_entrypoint_overrides: {}
+     # By stage: the paths of further skills, `skills/.../SKILL.md`.
+    -stage_skill_additions: {}
+    +stage_skill_additions: {fixer: [skills/house/SKILL.md]}
+     # By stage: the model that the harness is asked for.
+     stage_model_bindings: {}
+     # By stage: the runner. This and the model win over `[stages.<stage>]` of millrace.toml.
+    diff --git a/files/skills/house/SKILL.md b/files/skills/house/SKILL.md
+    new file mode 100644
+    --- /dev/null
+    +++ b/files/skills/house/SKILL.md
+    @@ -0,0 +1,3 @@
+    +# House
+    +
+    +Be brief.
+    diff --git a/plan.toml b/plan.toml
+    --- a/plan.toml
+    +++ b/plan.toml
+    @@ -63,7 +63,7 @@ BUILDER_COMPLETE = "success"
+     plane = "execution"
+     runner = "scripted"
+     permission = "maximum"
+    -timeout_seconds = 60
+    +timeout_seconds = 90
+     entrypoint = "entrypoints/execution/checker.md"
+     skills = ["skills/stage/execution/checker-core/SKILL.md"]
+     
+    @@ -119,7 +119,7 @@ runner = "scripted"
+     permission = "maximum"
+     timeout_seconds = 3600
+     entrypoint = "entrypoints/execution/fixer.md"
+    -skills = ["skills/stage/execution/fixer-core/SKILL.md"]
+    +skills = ["skills/stage/execution/fixer-core/SKILL.md", "skills/house/SKILL.md"]
+     
+     [stages.fixer.results]
+     BLOCKED = "blocked"
+    @@ -241,7 +241,7 @@ to = "stage fixer"
+     
+     [execution.edges.bound]
+     counter = "fix_cycle"
+    -at_most = 1
+    +at_most = 2
+     exhausted = "fix_cycle_exhausted"
+     
+     [[execution.edges]]
+    @@ -271,7 +271,7 @@ to = "stage fixer"
+     
+     [execution.edges.bound]
+     counter = "fix_cycle"
+    -at_most = 1
+    +at_most = 2
+     exhausted = "fix_cycle_exhausted"
+     
+     [[execution.edges]]
+    "#);
     let stat = site.repo.git(&["diff", "--stat=80", &trees[0], &trees[1]]);
     insta::assert_snapshot!(stat, @"
 files/config.toml               | 4 ++--
