@@ -1,14 +1,16 @@
 //! A plan as a person reads it: who does each stage, with what, where each report leads; and, for one that was just
 //! compiled, where each of these comes from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::page::Page;
 use crate::compile::{Compiled, Origin, Origins, StageOrigins, TextOrigin};
-use crate::domain::ids::{FailureClass, LoopId, ModeId, PlanId, ResultName, RunnerName, StageName};
+use crate::domain::ids::{
+    EvidenceName, FailureClass, LoopId, ModeId, PlanId, ResultName, RunnerName, StageName,
+};
 use crate::domain::permission::PermissionLevel;
 use crate::domain::plan::{Bound, Completion, Loop, Per, Plan, PlanLimits, Plane, Rung, StageRef, Target};
 use crate::domain::result::ResultClass;
@@ -81,6 +83,8 @@ struct StageView {
     stage: StageRef,
     repair: bool,
     results: Vec<ResultView>,
+    /// The files that it is asked to leave, each with the results that it is wanted with.
+    evidence: BTreeMap<EvidenceName, BTreeSet<ResultName>>,
     entrypoint: String,
     required_skills: Vec<String>,
     added_skills: Vec<String>,
@@ -336,6 +340,7 @@ impl StageView {
             stage: StageRef { plane: stage.plane, stage: name.clone() },
             repair: stage.repair,
             results,
+            evidence: stage.asked().map(|(name, with)| (name.clone(), with.clone())).collect(),
             entrypoint: stage.entrypoint.clone(),
             required_skills: required.to_vec(),
             added_skills: added.to_vec(),
@@ -351,6 +356,14 @@ impl StageView {
     fn rows(&self, origins: Option<&StageOrigins>) -> Vec<Vec<String>> {
         let from = |pick: fn(&StageOrigins) -> &Origin| origins.map(|origins| pick(origins).to_string());
         let mut rows: Vec<Vec<String>> = self.results.iter().map(ResultView::row).collect();
+        if !self.evidence.is_empty() {
+            let every = |with: &BTreeSet<ResultName>| with.len() == self.results.len();
+            let files = self.evidence.iter().map(|(name, with)| {
+                let with: Vec<&str> = with.iter().filter(|_| !every(with)).map(ResultName::as_str).collect();
+                if with.is_empty() { name.to_string() } else { format!("{name} ({})", with.join(", ")) }
+            });
+            rows.push(row("evidence", &files.collect::<Vec<_>>().join(", "), from(|it| &it.kind)));
+        }
         rows.push(row("entrypoint", &self.entrypoint, origins.map(|it| text_from(&it.entrypoint))));
         for skill in &self.required_skills {
             rows.push(row("required skill", skill, origins.map(|it| text_from(&it.required_skill))));

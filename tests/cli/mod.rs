@@ -3,6 +3,7 @@
 mod answers;
 mod bootstrap;
 mod commands;
+mod compile_show;
 mod completions;
 mod config;
 mod demo;
