@@ -1,6 +1,6 @@
 //! `compile show` and `modes`: what the files give, and who said so.
 
-use super::commands::{call, data, everything, millrace, said, task, well};
+use super::commands::{call, data, everything, said, well};
 use crate::support::repo::TestRepo;
 
 /// A configuration and files that say something about every column of `compile show`.
