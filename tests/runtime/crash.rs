@@ -127,6 +127,8 @@ fn f53_f54_what_a_killed_supervisor_left_is_ended_before_its_stage_runs_again() 
     let site = Site::scripted(STUCK);
     let (daemon, grandchild, stage) = stuck(&site);
     let supervisor = supervisor(stage);
+    // Held still, so that it does not end the stage when it misses its daemon.
+    kill_process(supervisor, Signal::STOP).expect("it lives");
     daemon.kill();
     kill_process(supervisor, Signal::KILL).expect("it lives");
     wait_until("the end of the supervisor", || !lives(supervisor));
