@@ -7,11 +7,13 @@
 
 use std::fmt::Display;
 
+use jiff::Timestamp;
+
 use super::failure::Failure;
 use crate::domain::ids::{ItemId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::place;
-use crate::domain::view::Fault;
+use crate::domain::view::{Fault, View as _};
 use crate::format::suggest::nearest;
 use crate::ledger::view::TreeView;
 
@@ -197,7 +199,7 @@ pub(crate) fn runs_newest_first(
     }))
 }
 
-/// The runs of a day, oldest first.
+/// The runs of a day, oldest first. An id tells the minute; of runs of one minute, their records tell.
 fn of_day(view: &TreeView<'_, '_>, day: &str) -> Result<Vec<RunId>, Fault> {
     let misplaced = |name: &str| Fault { at: format!("runs/{day}/{name}"), detail: "not a run".to_owned() };
     let folder =
@@ -207,6 +209,22 @@ fn of_day(view: &TreeView<'_, '_>, day: &str) -> Result<Vec<RunId>, Fault> {
         ids.push(entry.name.parse().map_err(|_| misplaced(&entry.name))?);
     }
     ids.sort();
+    let minute = |id: &RunId| id.as_str().rsplit_once('-').map(|(minute, _)| minute.to_owned());
+    for together in ids.chunk_by_mut(|one, other| minute(one) == minute(other)).filter(|runs| runs.len() > 1)
+    {
+        let mut timed = Vec::new();
+        for id in together.iter() {
+            let record = view.run_record(id)?;
+            let opened = record.as_ref().map(|record| record.opened_at);
+            // Times are kept to the second; one run is at work at a time, so what ended first had begun first.
+            let ended = record.and_then(|record| record.end).map_or(Timestamp::MAX, |end| end.at);
+            timed.push((opened, ended, id.clone()));
+        }
+        timed.sort();
+        for (place, (_, _, id)) in together.iter_mut().zip(timed) {
+            *place = id;
+        }
+    }
     Ok(ids)
 }
 

@@ -110,3 +110,18 @@ fn titles_and_reasons_cannot_reach_the_terminal() {
     assert!(!log.contains('\u{1b}'), "{log:?}");
     assert_eq!(log.lines().count(), 3, "{log}");
 }
+
+#[test]
+fn runs_of_one_minute_are_listed_in_the_order_of_their_beginnings() {
+    let repo = TestRepo::with_commit();
+    // Times are kept to the second.
+    script(&repo, &STRAIGHT.replace("    - - write:", "    - - sleep: 1.1\n      - write:"));
+    for id in ["a", "b", "c", "d"] {
+        queue(&repo, &task(id));
+    }
+    well(&repo, &["run", "daemon", "--until-idle"]);
+    let runs = data(&repo, "runs_ls", &["runs", "ls"]);
+    let items: Vec<&str> =
+        runs["runs"].as_array().expect("runs").iter().filter_map(|run| run["item"].as_str()).collect();
+    assert_eq!(items, ["task/d", "task/c", "task/b", "task/a"]);
+}

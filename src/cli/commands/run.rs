@@ -42,7 +42,7 @@ impl RunCommand {
 
 /// Run one stage, and end.
 ///
-/// Nothing is compiled: the selected plan is run. With --mode or --config, that is compiled and selected first, as by
+/// The selected plan is run; nothing is compiled but the first plan of a repository that has none. With --mode or --config, that is compiled and selected first, as by
 /// `compile validate`; where it does not compile, nothing is run.
 #[derive(Debug, Args)]
 pub(crate) struct OnceArguments {
@@ -55,7 +55,7 @@ pub(crate) struct OnceArguments {
 /// A first TERM or INT lets the stage that runs finish; a second one ends it. With `--json` every line is an envelope
 /// of its own.
 ///
-/// Nothing is compiled: the selected plan is run. With --mode or --config, that is compiled and selected first, as by
+/// The selected plan is run; nothing is compiled but the first plan of a repository that has none. With --mode or --config, that is compiled and selected first, as by
 /// `compile validate`; where it does not compile, nothing is run.
 #[derive(Debug, Args)]
 pub(crate) struct DaemonArguments {

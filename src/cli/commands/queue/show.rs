@@ -152,6 +152,10 @@ fn go_on(item: &ItemRef, why: &Why, attended: bool) -> Option<String> {
         Why::Dependency { on, state: Some("archived") } => {
             format!("{on} was given up: take this one out with `millrace queue cancel`, and queue it anew")
         }
+        Why::Dependency { on, state: Some("blocked") } => format!(
+            "{on} is blocked and stays so: bring what it was to do in as a new item, and this one after it; take this one \
+             out with `millrace queue cancel`"
+        ),
         Why::Dependency { on, .. } => format!("it goes on when {}/{on} is done", item.kind),
         Why::Held => {
             "`millrace queue cancel` takes it out; what is in it can be queued here under another id"
