@@ -189,7 +189,7 @@ fn text_of(assets: &Assets, name: &str, problems: &Problems) -> Option<ModeText>
     let id: Option<ModeId> = name.parse().ok().filter(|_| known.contains(&name));
     let Some(id) = id else {
         problems.add(Problem {
-            file: "--mode".to_owned(),
+            file: "modes".to_owned(),
             line: None,
             key: None,
             problem: format!("there is no mode {}", quoted(name)),

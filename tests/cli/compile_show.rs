@@ -246,7 +246,7 @@ fn modes_are_listed_and_shown() {
     ");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["modes", "show", "standard-plain"])), @"
     exit 2
-    ! millrace: --mode: there is no mode `standard-plain`; expected `broken`, `careful` or `standard_plain` (did you mean `standard_plain`?)
+    ! millrace: modes: there is no mode `standard-plain`; expected `broken`, `careful` or `standard_plain` (did you mean `standard_plain`?)
     ! hint: `millrace modes list` shows the modes
     ");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["modes", "show", "broken"])), @"
