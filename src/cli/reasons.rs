@@ -183,6 +183,7 @@ impl Why {
 
 /// What reasons of many items have in common, each read at most once. Items are never read for it, only trees.
 pub(crate) struct Reasons<'v, 't, 's> {
+    project: &'v Project,
     view: &'v TreeView<'t, 's>,
     now: Timestamp,
     /// Whether a runtime lives.
@@ -190,8 +191,9 @@ pub(crate) struct Reasons<'v, 't, 's> {
     control: Control,
     /// What is worked on.
     activities: Vec<Activity>,
-    /// What this machine and the work tree have against a start.
-    obstacle: Option<Wait>,
+    /// What this machine and the work tree have against a start of the selected plan, looked at for the first item
+    /// that it matters to.
+    obstacle: OnceCell<Option<Wait>>,
     open: [OnceCell<Open>; ItemKind::ALL.len()],
 }
 
@@ -204,20 +206,17 @@ struct Open {
 
 impl<'v, 't, 's> Reasons<'v, 't, 's> {
     pub(crate) fn new(
-        project: &Project,
+        project: &'v Project,
         view: &'v TreeView<'t, 's>,
         attended: bool,
         now: Timestamp,
     ) -> Result<Self, Failure> {
         let control = if view.exists()? { view.control()? } else { Control::default() };
-        let obstacle = match &control.plan {
-            Some(plan) => obstacle(project, view, plan, None)?,
-            None => None,
-        };
         let runs = view.runs()?;
         let activity = |run| Activity::of(project, view, &control, run, (attended, now));
         let activities = runs.iter().map(activity).collect::<Result<_, _>>()?;
-        Ok(Self { view, now, attended, control, activities, obstacle, open: Default::default() })
+        let (obstacle, open) = Default::default();
+        Ok(Self { project, view, now, attended, control, activities, obstacle, open })
     }
 
     /// What is worked on.
@@ -226,7 +225,7 @@ impl<'v, 't, 's> Reasons<'v, 't, 's> {
     }
 
     /// The reason of an item that stands in this slot; none where it is closed.
-    pub(crate) fn of(&self, item: &ItemRef, slot: &Slot) -> Result<Option<Why>, Fault> {
+    pub(crate) fn of(&self, item: &ItemRef, slot: &Slot) -> Result<Option<Why>, Failure> {
         Ok(Some(match slot {
             Slot::Queued(turn) => self.queued(item, *turn)?,
             Slot::Waiting { on, .. } => Why::Dependency { on: on.clone(), state: self.state(item.kind, on)? },
@@ -234,23 +233,24 @@ impl<'v, 't, 's> Reasons<'v, 't, 's> {
             Slot::Blocked => {
                 Why::Blocked { record: self.view.recovery(item)?.and_then(|recovery| recovery.blocked) }
             }
-            Slot::Active => match self.activities.iter().find(|activity| &activity.item == item) {
-                Some(activity) => Why::Active(activity.clone()),
-                None => {
-                    return Err(Fault { at: item.to_string(), detail: "active without a run".to_owned() });
-                }
-            },
+            Slot::Active => {
+                let missing = || Fault { at: item.to_string(), detail: "active without a run".to_owned() };
+                let activity = self.activities.iter().find(|activity| &activity.item == item);
+                Why::Active(activity.ok_or_else(missing)?.clone())
+            }
             Slot::Done | Slot::Archived => return Ok(None),
         }))
     }
 
-    fn queued(&self, item: &ItemRef, turn: Turn) -> Result<Why, Fault> {
+    fn queued(&self, item: &ItemRef, turn: Turn) -> Result<Why, Failure> {
         if let Some(wait) = kept(item) {
             return Ok(Why::Kept { why: format!("{}: {}", wait.cause, wait.detail) });
         }
         let mut holds = Vec::new();
-        let own = may_start(self.view, &self.control, self.now, item)?;
-        holds.extend(own.as_ref().or(self.obstacle.as_ref()).map(rests));
+        match may_start(self.view, &self.control, self.now, item)? {
+            Some(own) => holds.push(rests(&own)),
+            None => holds.extend(self.obstacle()?.map(rests)),
+        }
         if let Some(activity) = self.activities.first() {
             holds.push(format!("{} is worked on", activity.item));
         } else if let Some(owed) = &self.control.owed {
@@ -258,6 +258,17 @@ impl<'v, 't, 's> Reasons<'v, 't, 's> {
         }
         holds.extend(unattended(self.attended));
         Ok(Why::Queued { position: self.position(item.kind, turn)?, holds })
+    }
+
+    fn obstacle(&self) -> Result<Option<&Wait>, Failure> {
+        if let Some(found) = self.obstacle.get() {
+            return Ok(found.as_ref());
+        }
+        let found = match &self.control.plan {
+            Some(plan) => obstacle(self.project, self.view, plan, None)?,
+            None => None,
+        };
+        Ok(self.obstacle.get_or_init(|| found).as_ref())
     }
 
     /// A place in the order of claims over all kinds, from 1.

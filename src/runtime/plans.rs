@@ -293,14 +293,6 @@ pub fn files_of(compiled: Compiled) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// The mode of the selected plan.
-pub fn selected_mode(project: &Project) -> Result<Option<ModeId>, TransactError> {
-    let trees = project.trees();
-    let view = project.view(&trees)?;
-    let Some(plan) = selected(project)? else { return Ok(None) };
-    Ok(view.plan(&plan)?.map(|plan| plan.mode.clone()))
-}
-
 fn work_tree(project: &Project) -> Result<&Path, PlanError> {
     project.repository.work_tree.as_deref().ok_or_else(|| PlanError::Bare(project.repository.git_dir.clone()))
 }

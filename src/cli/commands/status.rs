@@ -341,7 +341,7 @@ impl Named {
         reasons: &Reasons<'_, '_, '_>,
         kind: ItemKind,
         state: OpenState,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Failure> {
         for (id, slot) in view.items(kind, state)? {
             if self.items.len() >= NAMED {
                 self.more += 1;

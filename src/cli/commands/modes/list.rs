@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::commands::init::mode;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -40,7 +41,10 @@ impl ListArguments {
     pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         let project = context.open()?;
         let assets = plans::assets(&project)?;
-        let selected = plans::selected_mode(&project)?;
+        let selected = match plans::selected(&project)? {
+            Some(plan) => mode(&project, &plan)?,
+            None => None,
+        };
         let mut modes = Vec::new();
         for (name, file) in mode_ids(&assets) {
             let mut mode = Mode {

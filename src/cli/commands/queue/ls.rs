@@ -180,7 +180,7 @@ fn open(
     item: ItemRef,
     slot: &Slot,
     now: Timestamp,
-) -> Result<OpenItem, Fault> {
+) -> Result<OpenItem, Failure> {
     let known = known(view, &item)?;
     let because = reasons.of(&item, slot)?;
     let turn = slot.turn().or_else(|| because.as_ref().and_then(Why::turn));
