@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::moments::time;
 use super::reasons::obstacle;
 use crate::domain::ids::{PlanId, RunId};
-use crate::domain::item::ItemRef;
+use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::schedule::{Next, Wait, schedule};
 use crate::domain::view::View as _;
 use crate::ledger::view::TreeView;
@@ -18,7 +18,7 @@ use crate::runtime::{source, tree};
 /// The next thing that would happen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Coming {
-    /// `adopt`, `restore`, `launch`, `claim`, `wait`, `idle`.
+    /// `adopt`, `restore`, `launch`, `claim`, `judge`, `wait`, `idle`.
     pub(crate) action: &'static str,
     pub(crate) item: Option<ItemRef>,
     pub(crate) run: Option<RunId>,
@@ -69,7 +69,21 @@ pub(crate) fn coming(
             coming.item = Some(run.item);
             coming.run = Some(run.run);
         }
-        Next::Claim { item, .. } => {
+        Next::Judge { root } => {
+            let item = ItemRef::new(ItemKind::Spec, root);
+            let wait = match selected {
+                Some(plan) => obstacle(project, view, plan, None)?,
+                None => None,
+            };
+            if let Some(wait) = wait {
+                coming.wait(&wait);
+            } else {
+                coming.action = "judge";
+                coming.detail = format!("judge {item}: all of its lineage is done");
+            }
+            coming.item = Some(item);
+        }
+        Next::Claim { item, .. } | Next::Reopen { item, .. } => {
             let wait = match selected {
                 Some(plan) => obstacle(project, view, plan, None)?,
                 None => None,

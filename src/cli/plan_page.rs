@@ -168,6 +168,9 @@ impl PlanPage {
             row("planning loop", &self.planning.id, file(|from| &from.planning)),
             row("max_launches_per_item", &self.limits.max_launches_per_item, None),
             row("max_interruptions", &self.limits.max_interruptions, None),
+            row("max_rejected_handoffs", &self.limits.max_rejected_handoffs, None),
+            row("max_remediation_rounds", &self.limits.max_remediation_rounds, None),
+            row("max_open_roots", &self.limits.max_open_roots, None),
         ]);
         self.execution.text(page, Plane::Execution);
         self.planning.text(page, Plane::Planning);

@@ -17,7 +17,7 @@ use crate::domain::place::{self, OpenState};
 use crate::domain::plan::StageRef;
 use crate::domain::recovery::Blocked;
 use crate::domain::run::Run;
-use crate::domain::schedule::{CLAIM_ORDER, Wait, claims, kept, may_launch, may_start};
+use crate::domain::schedule::{CLAIM_ORDER, Wait, may_launch, may_start, root_waits};
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
@@ -43,11 +43,6 @@ pub(crate) enum Why {
         on: ItemId,
         /// Where that stands; none where there is no such item.
         state: Option<&'static str>,
-    },
-    /// This version does not work on its kind.
-    Kept {
-        /// Why, in a word and in words.
-        why: String,
     },
     /// It came from outside.
     Held,
@@ -160,7 +155,6 @@ impl fmt::Display for Why {
             }
             Self::Dependency { on, state: Some(state) } => write!(f, "waits for {on} ({state})"),
             Self::Dependency { on, state: None } => write!(f, "waits for {on}, which does not exist"),
-            Self::Kept { why } => f.write_str(why),
             Self::Held => f.write_str("came from outside and has not been released"),
             Self::Blocked { record: Some(blocked) } => {
                 write!(f, "{} ({}) at {}, run {}", blocked.reason, blocked.class, blocked.stage, blocked.run)
@@ -176,7 +170,7 @@ impl Why {
         match self {
             Self::Active(activity) => Some(activity.turn),
             Self::Blocked { record } => record.as_ref().map(|blocked| blocked.turn),
-            Self::Queued { .. } | Self::Dependency { .. } | Self::Kept { .. } | Self::Held => None,
+            Self::Queued { .. } | Self::Dependency { .. } | Self::Held => None,
         }
     }
 }
@@ -243,10 +237,10 @@ impl<'v, 't, 's> Reasons<'v, 't, 's> {
     }
 
     fn queued(&self, item: &ItemRef, turn: Turn) -> Result<Why, Failure> {
-        if let Some(wait) = kept(item) {
-            return Ok(Why::Kept { why: format!("{}: {}", wait.cause, wait.detail) });
-        }
         let mut holds = Vec::new();
+        if let Some(wait) = root_waits(self.view, &self.control, item)? {
+            holds.push(format!("{}: {}", wait.cause, wait.detail));
+        }
         match may_start(self.view, &self.control, self.now, item)? {
             Some(own) => holds.push(rests(&own)),
             None => holds.extend(self.obstacle()?.map(rests)),
@@ -277,7 +271,6 @@ impl<'v, 't, 's> Reasons<'v, 't, 's> {
         CLAIM_ORDER
             .into_iter()
             .take_while(|earlier| *earlier != kind)
-            .filter(|earlier| claims(*earlier))
             .try_fold(before + 1, |sum, earlier| Ok(sum + self.view.count(earlier, OpenState::Queued)?))
     }
 

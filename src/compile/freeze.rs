@@ -180,6 +180,9 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
         limits: PlanLimits {
             max_launches_per_item: config.config.limits.max_launches_per_item,
             max_interruptions: config.config.limits.max_interruptions,
+            max_rejected_handoffs: config.config.limits.max_rejected_handoffs,
+            max_remediation_rounds: config.config.limits.max_remediation_rounds,
+            max_open_roots: config.config.limits.max_open_roots,
         },
         workspace: WorkspacePolicy {
             between_items: config.config.workspace.between_items,

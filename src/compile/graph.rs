@@ -210,6 +210,25 @@ impl<'c, 's> Check<'c, 's> {
         if !self.known(stage, &at("stage")) {
             return;
         }
+        for edge in self.leaving(stage).filter(|edge| !matches!(edge.to.value, Target::End(_))) {
+            edge.to.field.refuse(
+                format!("`{stage}` judges roots, and its report does not end the run"),
+                "`end: done`, `end: needs_planning` or `end: blocked`",
+            );
+        }
+        let ends = |result: &ResultName, ending: Ending| {
+            self.leaving(stage)
+                .find(|edge| &edge.on.value == result)
+                .filter(|edge| matches!(&edge.to.value, Target::End(found) if *found != ending))
+        };
+        for (result, ending) in [(on_pass, Ending::Done), (on_gap, Ending::NeedsPlanning)] {
+            if let Some(edge) = ends(result, ending) {
+                edge.to.field.refuse(
+                    format!("`{result}` of `{stage}` does not end `{}`", ending.as_str()),
+                    format!("`end: {}`", ending.as_str()),
+                );
+            }
+        }
         if let Some(kind) = self.kind(stage) {
             let legal: Vec<&str> = kind.results.keys().map(ResultName::as_str).collect();
             for (key, result) in [("on_pass", on_pass), ("on_gap", on_gap)] {

@@ -180,6 +180,11 @@ impl<'s> Field<'s> {
     }
 
     /// A scalar that is a name of some kind.
+    /// Whether it is this word.
+    pub(super) fn is(&self, word: &str) -> bool {
+        matches!(self.node, Node::Scalar(_, text) if text == word)
+    }
+
     pub(super) fn name<T: FromStr>(&self, expected: &str) -> Option<T> {
         let text = self.text(expected)?;
         let name = text.parse().ok();

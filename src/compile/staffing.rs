@@ -107,6 +107,7 @@ impl Staffing<'_, '_> {
             plane: kind.plane,
             results: kind.results.clone(),
             evidence: kind.evidence.clone(),
+            creates: kind.creates.clone(),
             repair: kind.repair,
             runner: runner.clone(),
             permission,

@@ -6,6 +6,7 @@ use super::assets::Assets;
 use super::diagnostics::Problems;
 use super::sheet::{Field, Sheet, meant};
 use crate::domain::ids::{EvidenceName, ResultName, StageName};
+use crate::domain::item::ItemKind;
 use crate::domain::plan::Plane;
 use crate::domain::result::ResultClass;
 use crate::domain::stage_file;
@@ -26,8 +27,14 @@ const CLASSES: [(&str, ResultClass); 5] = [
 /// What stands for all results of a stage, however many it has.
 const EVERY: &str = "every";
 
+/// What stands for no result at all: the stage may create such documents, and need not.
+const OPTIONAL: &str = "optional";
+
 /// Files with the results that each is wanted with.
 pub(super) type Evidence = BTreeMap<EvidenceName, BTreeSet<ResultName>>;
+
+/// Kinds of document with the results that need at least one.
+pub(super) type Creates = BTreeMap<ItemKind, BTreeSet<ResultName>>;
 
 /// A stage kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +44,8 @@ pub(super) struct StageKind {
     pub(super) results: BTreeMap<ResultName, ResultClass>,
     /// The files that it leaves, each with the results that it is wanted with.
     pub(super) evidence: Evidence,
+    /// The kinds of document that it may create, each with the results that need one.
+    pub(super) creates: Creates,
     /// Its instructions, a path of the assets.
     pub(super) entrypoint: String,
     /// Its own skill, a path of the assets.
@@ -74,7 +83,7 @@ pub(super) fn read(assets: &Assets, path: &str, stage: &StageName, problems: &Pr
 fn kind(sheet: &Sheet<'_>, file: &str, stage: &StageName, problems: &Problems) -> Option<StageKind> {
     let before = problems.count();
     let root = sheet.root();
-    if !root.only(&["stage", "plane", "repair", "results", "evidence", "entrypoint", "skill"]) {
+    if !root.only(&["stage", "plane", "repair", "results", "evidence", "creates", "entrypoint", "skill"]) {
         return None;
     }
     let as_file = format!("`{stage}`, as the file is called");
@@ -96,6 +105,7 @@ fn kind(sheet: &Sheet<'_>, file: &str, stage: &StageName, problems: &Problems) -
     let results =
         root.need("results", "results with their classes").map(|field| results(&field)).unwrap_or_default();
     let evidence = root.get("evidence").map(|field| evidence(&field, &results)).unwrap_or_default();
+    let creates = root.get("creates").map(|field| creates(&field, &results)).unwrap_or_default();
     let path = |key: &str, expected: &str| {
         root.need(key, expected).and_then(|field| field.text(expected)).map(str::to_owned)
     };
@@ -104,7 +114,15 @@ fn kind(sheet: &Sheet<'_>, file: &str, stage: &StageName, problems: &Problems) -
     if problems.count() > before {
         return None;
     }
-    Some(StageKind { plane: plane?, repair, results, evidence, entrypoint: entrypoint?, skill: skill? })
+    Some(StageKind {
+        plane: plane?,
+        repair,
+        results,
+        evidence,
+        creates,
+        entrypoint: entrypoint?,
+        skill: skill?,
+    })
 }
 
 fn results(field: &Field<'_>) -> BTreeMap<ResultName, ResultClass> {
@@ -150,6 +168,21 @@ fn evidence(field: &Field<'_>, results: &BTreeMap<ResultName, ResultClass>) -> E
         evidence.insert(file, wanted(&with, results));
     }
     evidence
+}
+
+fn creates(field: &Field<'_>, results: &BTreeMap<ResultName, ResultClass>) -> Creates {
+    const KINDS: &str = "kinds of document with the results that need one, such as `task: [MANAGER_COMPLETE]`";
+    let mut creates = Creates::new();
+    for (name, with) in field.entries(KINDS) {
+        let Ok(kind) = name.parse::<ItemKind>() else {
+            let kinds: Vec<&str> = ItemKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            with.refuse(format!("{} is no kind of document", quoted(name)), meant(name, &kinds));
+            continue;
+        };
+        let may = with.is(OPTIONAL);
+        creates.insert(kind, if may { BTreeSet::new() } else { wanted(&with, results) });
+    }
+    creates
 }
 
 /// The results that a file is wanted with.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{PlanId, RunId, RunnerName, SessionId};
+use super::ids::{ItemId, PlanId, RunId, RunnerName, SessionId};
 use super::item::{Arrival, ItemKind};
 use super::oid::Oid;
 use super::slot::Slot;
@@ -25,6 +25,9 @@ pub struct Control {
     /// Why dispatch rests: a set, each cause with its owner.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<PauseCause>,
+    /// The roots whose closure target is open or blocked, in the order in which they were opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<ItemId>,
     /// Daemons that have not said goodbye. Whether one lives is what its lock says, never this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<Session>,
@@ -48,6 +51,14 @@ impl Control {
                 _ => true,
             })
             .find(|cause| cause.until.is_none_or(|until| until > now))
+    }
+}
+
+impl PauseCause {
+    /// Whether it is the same cause: of this kind, and of this owner.
+    #[must_use]
+    pub fn is(&self, key: &str, owner: &str) -> bool {
+        self.owner == owner && self.kind.key() == key
     }
 }
 
@@ -126,7 +137,8 @@ pub struct PauseCause {
     /// What it is.
     #[serde(flatten)]
     pub kind: PauseKind,
-    /// Who set it, and may lift it: `operator`, `runtime`.
+    /// Who set it, and may lift it: `operator` or another name that an operator gave, `runtime`. A cause of one kind
+    /// can stand once for each owner.
     pub owner: String,
     /// When.
     pub since: Timestamp,
@@ -188,4 +200,20 @@ pub struct Session {
     pub since: Timestamp,
     /// Which program, in words for people: version, host, process.
     pub program: String,
+    /// Somebody wants it to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopWish>,
+}
+
+/// The wish that a daemon ends. It begins nothing new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopWish {
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Why, in the asker's words.
+    pub reason: String,
+    /// Whether the running stage is ended too; it runs again when a runtime lives again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub now: bool,
 }

@@ -199,6 +199,11 @@ id!(
     "an ASCII letter or digit, then letters, digits, `.`, `_` or `-`"
 );
 id!(
+    /// A criterion of a root's acceptance (`c1`), the same in every verdict on the root.
+    CriterionId, "the criterion", is_safe,
+    "an ASCII letter or digit, then letters, digits, `.`, `_` or `-`"
+);
+id!(
     /// A failure class (`runner_timeout`), the key of a recovery counter.
     FailureClass, "the failure class", is_name, "lower-case letters, digits, `.`, `_` or `-`"
 );

@@ -208,6 +208,9 @@ pub struct Intake {
     /// The incident it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident_id: Option<ItemId>,
+    /// Of an incident: the item whose matter it is. No document says it; the runtime stamps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<ItemRef>,
     /// When it was written, or taken in where the document does not say.
     pub created_at: Timestamp,
     /// Who wrote it, or who took it in where the document does not say. One line.
@@ -215,6 +218,21 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// The root spec of its lineage; of a spec that descends from none that is the spec itself.
+    #[must_use]
+    pub fn root(&self) -> Option<ItemId> {
+        match (&self.root_spec_id, self.item.kind) {
+            (None, ItemKind::Spec) => Some(self.item.id.clone()),
+            (root, _) => root.clone(),
+        }
+    }
+
+    /// Whether it is the root of its lineage.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.item.kind == ItemKind::Spec && self.root().as_ref() == Some(&self.item.id)
+    }
+
     /// The same, with the lineage of the item that it came out of: an agent's word on it counts nothing.
     #[must_use]
     pub fn out_of(self, source: &Self) -> Self {
@@ -224,11 +242,15 @@ impl Intake {
             ItemKind::Incident => (source.spec_id.clone(), source.parent_task_id.clone()),
         };
         Self {
-            root_spec_id: source.root_spec_id.clone(),
+            root_spec_id: source.root(),
             root_idea_id: source.root_idea_id.clone(),
             spec_id,
             parent_task_id,
-            incident_id: None,
+            incident_id: match source.item.kind {
+                ItemKind::Incident => Some(source.item.id.clone()),
+                ItemKind::Task | ItemKind::Spec => source.incident_id.clone(),
+            },
+            about: None,
             ..self
         }
     }

@@ -23,6 +23,22 @@ pub const MAX_HANDOFF_BYTES: usize = 1024 * 1024;
 /// Documents that one `queue add-*` may bring; more come in several commits.
 pub const MAX_INTAKE_DOCUMENTS: usize = 1000;
 
+/// Documents that one handoff may bring.
+pub const MAX_OUTBOX_DOCUMENTS: usize = 50;
+
+/// Handoffs in a row of one stage that could not be taken, before its work counts as failed, when the plan names no
+/// other number.
+pub const DEFAULT_MAX_REJECTED_HANDOFFS: u32 = 2;
+
+/// Rounds of remediation of one root before it asks an operator, when the plan names no other number.
+pub const DEFAULT_MAX_REMEDIATION_ROUNDS: u32 = 3;
+
+/// Roots that are worked on at a time, when the plan names no other number.
+pub const DEFAULT_MAX_OPEN_ROOTS: u32 = 1;
+
+/// Receipts of one folder; there are 256 folders. More than a day of requests, and a folder that is quickly read.
+pub const MAX_RECEIPTS_OF_A_FOLDER: usize = 32;
+
 /// How long a command waits for the writer's lock before it names the holder.
 pub const LOCK_WAIT: Duration = Duration::from_secs(30);
 

@@ -1,5 +1,6 @@
 //! The pure core: what things are, and what may happen to them. No clock, randomness, environment or IO.
 
+pub mod closure;
 pub mod control;
 pub mod ids;
 pub mod item;
@@ -8,8 +9,10 @@ pub mod oid;
 pub mod permission;
 pub mod place;
 pub mod plan;
+pub mod receipt;
 pub mod recovery;
 pub mod result;
+pub mod roots;
 pub mod run;
 pub mod schedule;
 pub mod slot;

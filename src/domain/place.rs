@@ -302,9 +302,69 @@ pub fn evidence(run: &RunId, number: u32, stage: &StageName, name: &str) -> Opti
     TreePath::new(format!("{}/{}/{name}", run_folder(run), launch_name(number, stage))).ok()
 }
 
+/// What an operator said when they let the blocked item go on.
+#[must_use]
+pub fn note(item: &ItemRef) -> TreePath {
+    TreePath::made(format!("recovery/{}.{}.note.md", item.kind, item.id))
+}
+
+/// The folder of all ideas.
+#[must_use]
+pub fn ideas_folder() -> TreePath {
+    TreePath::made("ideas".to_owned())
+}
+
+/// An idea, as it was written.
+#[must_use]
+pub fn idea(idea: &ItemId) -> TreePath {
+    TreePath::made(format!("ideas/{idea}.md"))
+}
+
+/// The folder of the open items of a root's lineage.
+#[must_use]
+pub fn lineage_folder(root: &ItemId) -> TreePath {
+    TreePath::made(format!("lineage/{root}"))
+}
+
+/// The mark of one open item of a root's lineage: an item stands there as long as it is not closed.
+#[must_use]
+pub fn member(root: &ItemId, item: &ItemRef) -> TreePath {
+    TreePath::made(format!("lineage/{root}/{}.{}.toml", item.kind, item.id))
+}
+
+/// The folder of a root's acceptance.
+#[must_use]
+pub fn closure_folder(root: &ItemId) -> TreePath {
+    TreePath::made(format!("closure/{root}"))
+}
+
+/// A root's closure target.
+#[must_use]
+pub fn target(root: &ItemId) -> TreePath {
+    TreePath::made(format!("closure/{root}/target.toml"))
+}
+
+/// The criteria of a root's verdicts, for people and judges.
+#[must_use]
+pub fn rubric(root: &ItemId) -> TreePath {
+    TreePath::made(format!("closure/{root}/rubric.md"))
+}
+
+/// What a run found when it judged a root.
+#[must_use]
+pub fn verdict(root: &ItemId, run: &RunId) -> TreePath {
+    TreePath::made(format!("closure/{root}/verdicts/{run}.toml"))
+}
+
+/// The folder of receipts that this request's would lie in.
+#[must_use]
+pub fn receipts_folder(request: &RequestId) -> TreePath {
+    let hash = Sha256::digest(request.as_str().as_bytes());
+    TreePath::made(format!("receipts/{:02x}", hash[0]))
+}
+
 /// What a repeated request is answered with.
 #[must_use]
 pub fn receipt(request: &RequestId) -> TreePath {
-    let hash = Sha256::digest(request.as_str().as_bytes());
-    TreePath::made(format!("receipts/{:02x}/{request}", hash[0]))
+    TreePath::made(format!("{}/{request}.toml", receipts_folder(request)))
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{BadId, EvidenceName, FailureClass, LoopId, ModeId, ResultName, RunnerName, StageName};
 use super::item::ItemKind;
+use super::limits::{DEFAULT_MAX_OPEN_ROOTS, DEFAULT_MAX_REJECTED_HANDOFFS, DEFAULT_MAX_REMEDIATION_ROUNDS};
 use super::permission::PermissionLevel;
 use super::result::{Judgement, ResultClass};
 
@@ -116,6 +117,27 @@ pub struct PlanLimits {
     pub max_launches_per_item: u32,
     /// Interruptions of one run.
     pub max_interruptions: u32,
+    /// Handoffs in a row of one stage that could not be taken; what comes then counts as a failure of its work.
+    #[serde(default = "max_rejected_handoffs")]
+    pub max_rejected_handoffs: u32,
+    /// Rounds of remediation of one root.
+    #[serde(default = "max_remediation_rounds")]
+    pub max_remediation_rounds: u32,
+    /// Roots that are worked on at a time.
+    #[serde(default = "max_open_roots")]
+    pub max_open_roots: u32,
+}
+
+fn max_rejected_handoffs() -> u32 {
+    DEFAULT_MAX_REJECTED_HANDOFFS
+}
+
+fn max_remediation_rounds() -> u32 {
+    DEFAULT_MAX_REMEDIATION_ROUNDS
+}
+
+fn max_open_roots() -> u32 {
+    DEFAULT_MAX_OPEN_ROOTS
 }
 
 /// What becomes of the work tree between items.
@@ -171,6 +193,10 @@ pub struct Stage {
     /// The files that it is asked to leave in its folder, each with the results that it is wanted with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evidence: BTreeMap<EvidenceName, BTreeSet<ResultName>>,
+    /// The kinds of document that it may put into its outbox, each with the results that need at least one of them, or
+    /// a word why none is needed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub creates: BTreeMap<ItemKind, BTreeSet<ResultName>>,
     /// Whether it is a repair stage: it works on another stage's failure, and is told of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repair: bool,

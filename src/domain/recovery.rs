@@ -7,7 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BadId, FailureClass, RunId, StageName};
+use super::ids::{BadId, FailureClass, ItemId, RunId, StageName};
 use super::item::ItemRef;
 use super::run::is_zero;
 use super::slot::Turn;
@@ -28,13 +28,16 @@ pub struct Recovery {
     /// Why it is blocked, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Blocked>,
+    /// An operator let it go on, and its next run has not got anywhere yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
 }
 
 impl Recovery {
     /// An item without any trouble so far.
     #[must_use]
     pub fn new(item: ItemRef) -> Self {
-        Self { item, spent: 0, counters: BTreeMap::new(), blocked: None }
+        Self { item, spent: 0, counters: BTreeMap::new(), blocked: None, retry: None }
     }
 
     /// A counter's value; 0 where it was never counted.
@@ -105,4 +108,22 @@ pub struct Blocked {
     /// The item's turn, should it go back into the queue.
     #[serde(with = "turn_text")]
     pub turn: Turn,
+    /// The incident that took the matter to the planning plane; when it is resolved, this item is superseded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<ItemId>,
+}
+
+/// How a blocked item goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Why, in the asker's words.
+    pub reason: String,
+    /// The run that was blocked.
+    pub run: RunId,
+    /// Where it goes on with that run's work; none: at the plan's entry, from the code as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
 }

@@ -99,6 +99,9 @@ pub enum Judgement {
         /// Files that the stage names as its artifacts, relative to its run directory.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         artifacts: Vec<String>,
+        /// Why no document comes with the result, where the stage says so. Untrusted text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nothing_to_create: Option<String>,
         /// Where the result was read from.
         channel: ResultChannel,
         /// What else a reader should know: a timeout after the result, denials, ignored keys.
@@ -111,6 +114,19 @@ pub enum Judgement {
         class: FailureClass,
         /// What was seen, one line.
         detail: String,
+    },
+    /// The stage reported a result, and what came with it cannot be taken: a document that does not validate or does
+    /// not fit the ledger, a verdict that is none. It gets the reasons, and another attempt.
+    Rejected {
+        /// What it reported.
+        result: ResultName,
+        /// The runtime error code (contract section 6): the failure class, should its attempts be used up.
+        code: FailureClass,
+        /// What is wrong, a line each. Untrusted text may be quoted in it.
+        problems: Vec<String>,
+        /// What the stage says about its work: untrusted text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        summary: Option<String>,
     },
     /// The harness could not work.
     Infrastructure {
@@ -133,7 +149,7 @@ impl Judgement {
     pub fn routed_as(&self) -> Option<ResultName> {
         match self {
             Self::Reported { result, .. } => Some(result.clone()),
-            Self::Failed { .. } => "BLOCKED".parse().ok(),
+            Self::Failed { .. } | Self::Rejected { .. } => "BLOCKED".parse().ok(),
             Self::Infrastructure { .. } | Self::Interrupted { .. } => None,
         }
     }
@@ -145,7 +161,7 @@ impl Judgement {
             Self::Reported { class, .. } => {
                 matches!(class, ResultClass::Blocked | ResultClass::RecoverableFailure)
             }
-            Self::Failed { .. } => true,
+            Self::Failed { .. } | Self::Rejected { .. } => true,
             Self::Infrastructure { .. } | Self::Interrupted { .. } => false,
         }
     }
@@ -158,6 +174,9 @@ impl Judgement {
                 format!("{result}: {}", summary.as_deref().unwrap_or("no summary"))
             }
             Self::Failed { class, detail } => format!("{class}: {detail}"),
+            Self::Rejected { result, code, problems, .. } => {
+                format!("{result} could not be taken ({code}): {}", problems.join("; "))
+            }
             Self::Infrastructure { detail, .. } => detail.clone(),
             Self::Interrupted { .. } => "it was interrupted".to_owned(),
         }

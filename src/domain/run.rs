@@ -21,6 +21,9 @@ pub struct Run {
     /// The item's turn, should it go back into the queue.
     #[serde(with = "turn_text")]
     pub turn: Turn,
+    /// The blocked run whose work it goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<RunId>,
     /// The plan that routes it, to its end.
     pub plan: PlanId,
     /// When the item was claimed.
@@ -46,12 +49,21 @@ pub struct Run {
     /// Interruptions so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub interruptions: u32,
+    /// Handoffs of its present stage, in a row, that could not be taken.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejections: u32,
+    /// Whether it judges the drained root `item`, which stays where it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closure: bool,
     /// The failure that repair stages are working on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// Somebody wants it ended; it ends when its stage has stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<Cancel>,
+    /// Somebody wants its running launch ended and its stage started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Cancel>,
     /// The launch that has no end yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,
@@ -90,7 +102,7 @@ pub struct Failure {
     pub launch: u32,
 }
 
-/// The wish to end a run.
+/// The wish to end a run, or a launch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cancel {
@@ -108,6 +120,12 @@ pub struct RunRecord {
     pub run: RunId,
     /// What it worked on.
     pub item: ItemRef,
+    /// The blocked run whose work it went on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<RunId>,
+    /// Whether it judged a drained root.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closure: bool,
     /// The plan that routed it.
     pub plan: PlanId,
     /// When the item was claimed.

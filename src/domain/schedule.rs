@@ -3,35 +3,17 @@
 use jiff::Timestamp;
 
 use super::control::{Control, Owed};
-use super::ids::StageName;
+use super::ids::{ItemId, StageName};
 use super::item::{ItemKind, ItemRef};
+use super::place::OpenState;
 use super::plan::Plan;
+use super::roots;
 use super::run::Run;
 use super::slot::Turn;
 use super::view::{Fault, View};
 
 /// The kinds in the order in which they are claimed: what went wrong first, then specs, then tasks.
 pub const CLAIM_ORDER: [ItemKind; 3] = [ItemKind::Incident, ItemKind::Spec, ItemKind::Task];
-
-/// The kinds that this version claims. The planning loop is compiled and frozen, and what its stages would put into
-/// their outboxes is not taken in yet: running it would lose their work. Its items are kept, and nothing waits for them.
-const CLAIMED: [ItemKind; 1] = [ItemKind::Task];
-
-/// Whether this version claims items of a kind.
-#[must_use]
-pub fn claims(kind: ItemKind) -> bool {
-    CLAIMED.contains(&kind)
-}
-
-/// Why an item is kept and not claimed by this version; `None`: its kind is claimed.
-#[must_use]
-pub fn kept(item: &ItemRef) -> Option<Wait> {
-    (!claims(item.kind)).then(|| Wait {
-        until: None,
-        cause: "planning_plane".to_owned(),
-        detail: format!("{item} is kept; this version does not run the planning loop"),
-    })
-}
 
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +31,18 @@ pub enum Next {
         /// Its place in the queue.
         turn: Turn,
     },
+    /// A blocked item goes on with the work of its last run: that run's work is put back first.
+    Reopen {
+        /// The item.
+        item: ItemRef,
+        /// Its place in the queue.
+        turn: Turn,
+    },
+    /// The root is drained and can be judged.
+    Judge {
+        /// The root spec.
+        root: ItemId,
+    },
     /// There is work, and it has to wait.
     Wait(Wait),
     /// There is nothing to do.
@@ -60,7 +54,7 @@ pub enum Next {
 pub struct Wait {
     /// When it is worth looking again even if nothing changes; none: something has to change.
     pub until: Option<Timestamp>,
-    /// Why, as a word: a pause cause's key, `no_plan`, `no_entry`, `planning_plane`.
+    /// Why, as a word: a pause cause's key, `no_plan`, `no_entry`, `root_open`.
     pub cause: String,
     /// In words.
     pub detail: String,
@@ -82,7 +76,63 @@ pub fn schedule(view: &dyn View, now: Timestamp) -> Result<Next, Fault> {
             None => Next::Launch(run),
         });
     }
-    claim(view, &control, now)
+    let mut waits = Waits::default();
+    if let Some(root) = judge(view, &control, now, &mut waits)? {
+        return Ok(Next::Judge { root });
+    }
+    claim(view, &control, now, waits)
+}
+
+/// The first root that is drained and whose judge may start. What is done is accepted before more is begun.
+fn judge(
+    view: &dyn View,
+    control: &Control,
+    now: Timestamp,
+    waits: &mut Waits,
+) -> Result<Option<ItemId>, Fault> {
+    for root in &control.targets {
+        let Some(target) = view.target(root)? else { continue };
+        if roots::obstacle(view, &target)?.is_some() {
+            continue;
+        }
+        match may_judge(view, control, now, root)? {
+            None => return Ok(Some(root.clone())),
+            Some(wait) => waits.add(wait),
+        }
+    }
+    Ok(None)
+}
+
+/// Why the judge of a drained root cannot start now; `None`: it can.
+pub fn may_judge(
+    view: &dyn View,
+    control: &Control,
+    now: Timestamp,
+    root: &ItemId,
+) -> Result<Option<Wait>, Fault> {
+    let Some(plan_id) = &control.plan else { return Ok(Some(no_plan())) };
+    let Some(plan) = view.plan(plan_id)? else { return Ok(Some(missing_plan(root, plan_id.as_str()))) };
+    Ok(match &plan.completion {
+        Some(completion) => resting(control, now, &plan, &completion.stage),
+        None => Some(Wait {
+            until: None,
+            cause: "no_judge".to_owned(),
+            detail: format!("the selected plan judges no roots, and spec/{root} is drained"),
+        }),
+    })
+}
+
+/// Why work waits, of several reasons: what is said is the first one; when to look again is the earliest of all.
+#[derive(Default)]
+struct Waits(Option<Wait>);
+
+impl Waits {
+    fn add(&mut self, wait: Wait) {
+        self.0 = Some(match self.0.take() {
+            None => wait,
+            Some(first) => Wait { until: earliest(first.until, wait.until), ..first },
+        });
+    }
 }
 
 /// Why the stage that the run is routed to cannot start now; `None`: it can.
@@ -99,30 +149,51 @@ pub fn may_launch(
 }
 
 /// The first item whose first stage may start. A kind that has to wait holds no other kind up: its runner may rest
-/// while theirs work.
-fn claim(view: &dyn View, control: &Control, now: Timestamp) -> Result<Next, Fault> {
-    let mut waits: Option<Wait> = None;
-    let mut put_by: Option<Wait> = None;
+/// while theirs work. A root that has to wait for another one holds no spec of that other one up.
+fn claim(view: &dyn View, control: &Control, now: Timestamp, mut waits: Waits) -> Result<Next, Fault> {
     for kind in CLAIM_ORDER {
-        let Some((id, turn)) = view.next_queued(kind)? else { continue };
-        let item = ItemRef::new(kind, id);
-        if let Some(wait) = kept(&item) {
-            put_by = put_by.or(Some(wait));
-            continue;
+        let Some(first) = view.next_queued(kind)? else { continue };
+        let mut candidates = vec![first];
+        if let Some(wait) = root_waits(view, control, &ItemRef::new(kind, candidates[0].0.clone()))? {
+            waits.add(wait);
+            candidates = behind(view, control, kind)?;
         }
+        let Some((id, turn)) = candidates.into_iter().next() else { continue };
+        let item = ItemRef::new(kind, id);
         match may_start(view, control, now, &item)? {
-            None => return Ok(Next::Claim { item, turn }),
-            Some(wait) => {
-                waits = Some(match waits {
-                    None => wait,
-                    // What is said is the first one's reason; when to look again is the earliest of all.
-                    Some(first) => Wait { until: earliest(first.until, wait.until), ..first },
+            Some(wait) => waits.add(wait),
+            None => {
+                let retry = view.recovery(&item)?.and_then(|recovery| recovery.retry);
+                return Ok(match retry.and_then(|retry| retry.stage) {
+                    Some(_) => Next::Reopen { item, turn },
+                    None => Next::Claim { item, turn },
                 });
             }
         }
     }
-    // What can be claimed and has to wait is the better reason.
-    Ok(waits.or(put_by).map_or(Next::Idle, Next::Wait))
+    Ok(waits.0.map_or(Next::Idle, Next::Wait))
+}
+
+/// The first queued item of a kind that is no root which has to wait.
+fn behind(view: &dyn View, control: &Control, kind: ItemKind) -> Result<Vec<(ItemId, Turn)>, Fault> {
+    for (id, slot) in view.standing(kind, OpenState::Queued)? {
+        let item = ItemRef::new(kind, id);
+        if let (Some(turn), None) = (slot.turn(), root_waits(view, control, &item)?) {
+            return Ok(vec![(item.id, turn)]);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Why a root has to wait for another one; `None`: it has not, or it is none.
+pub fn root_waits(view: &dyn View, control: &Control, item: &ItemRef) -> Result<Option<Wait>, Fault> {
+    let (Some(plan), ItemKind::Spec) = (&control.plan, item.kind) else { return Ok(None) };
+    let (Some(plan), Some(known)) = (view.plan(plan)?, view.known(item)?) else { return Ok(None) };
+    Ok(roots::held_back(view, control, &plan, &known.intake)?.map(|why| Wait {
+        until: None,
+        cause: "root_open".to_owned(),
+        detail: format!("{item} waits: {why}"),
+    }))
 }
 
 fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
@@ -139,13 +210,7 @@ pub fn may_start(
     now: Timestamp,
     item: &ItemRef,
 ) -> Result<Option<Wait>, Fault> {
-    let Some(plan_id) = &control.plan else {
-        return Ok(Some(Wait {
-            until: None,
-            cause: "no_plan".to_owned(),
-            detail: "no plan is selected".to_owned(),
-        }));
-    };
+    let Some(plan_id) = &control.plan else { return Ok(Some(no_plan())) };
     let Some(plan) = view.plan(plan_id)? else {
         return Ok(Some(missing_plan(&item.id, plan_id.as_str())));
     };
@@ -157,6 +222,10 @@ pub fn may_start(
         }));
     };
     Ok(resting(control, now, &plan, &stage.stage))
+}
+
+fn no_plan() -> Wait {
+    Wait { until: None, cause: "no_plan".to_owned(), detail: "no plan is selected".to_owned() }
 }
 
 fn missing_plan(who: &impl std::fmt::Display, plan: &str) -> Wait {

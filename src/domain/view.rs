@@ -6,10 +6,14 @@ use std::rc::Rc;
 
 use thiserror::Error;
 
+use super::closure::{Target, Verdict};
 use super::control::Control;
-use super::ids::{ItemId, PlanId, RunId};
+use super::ids::{ItemId, PlanId, RequestId, RunId};
 use super::item::{ItemKind, ItemRef};
+use super::oid::Oid;
+use super::place::OpenState;
 use super::plan::Plan;
+use super::receipt::Receipt;
 use super::recovery::Recovery;
 use super::run::{Run, RunRecord};
 use super::slot::{Slot, Turn};
@@ -44,6 +48,8 @@ pub trait View {
     fn slot(&self, item: &ItemRef) -> Result<Option<Slot>, Fault>;
     /// The queued item of this kind whose turn is next.
     fn next_queued(&self, kind: ItemKind) -> Result<Option<(ItemId, Turn)>, Fault>;
+    /// The items of a kind in an open state; those with a turn in the order of their turns.
+    fn standing(&self, kind: ItemKind, state: OpenState) -> Result<Vec<(ItemId, Slot)>, Fault>;
     /// The items of a kind that wait for this one.
     fn waiting_for(&self, kind: ItemKind, on: &ItemId) -> Result<Vec<(ItemId, Turn)>, Fault>;
     /// The runs that have not ended, in order of their ids.
@@ -54,4 +60,20 @@ pub trait View {
     fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, Fault>;
     /// An item's trouble; `None`: it has none.
     fn recovery(&self, item: &ItemRef) -> Result<Option<Recovery>, Fault>;
+    /// An idea's text, by its id.
+    fn idea(&self, idea: &ItemId) -> Result<Option<Oid>, Fault>;
+    /// The idea with this text.
+    fn idea_of(&self, text: &Oid) -> Result<Option<ItemId>, Fault>;
+    /// A root's closure target; `None`: it was never opened.
+    fn target(&self, root: &ItemId) -> Result<Option<Target>, Fault>;
+    /// What a run found when it judged a root.
+    fn verdict(&self, root: &ItemId, run: &RunId) -> Result<Option<Verdict>, Fault>;
+    /// The items of a root's lineage that are not closed, the root itself among them, in the order of their names.
+    fn lineage(&self, root: &ItemId) -> Result<Vec<ItemRef>, Fault>;
+    /// How a request was answered; `None`: it was not, or too long ago.
+    fn receipt(&self, request: &RequestId) -> Result<Option<Receipt>, Fault>;
+    /// The receipts that lie in one folder with this request's, with the numbers of the commits that answered.
+    fn receipts_beside(&self, request: &RequestId) -> Result<Vec<(RequestId, u64)>, Fault>;
+    /// The number of the commit that this state is of; 0 before genesis.
+    fn seq(&self) -> Result<u64, Fault>;
 }

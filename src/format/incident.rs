@@ -236,6 +236,7 @@ pub fn parse_incident(bytes: &[u8], file: &str, stamp: &Stamp<'_>) -> Result<Par
         spec_id: fields.id("source_spec_id")?,
         parent_task_id: fields.id("source_task_id")?,
         incident_id: None,
+        about: None,
         created_at: fields.time("opened_at")?.unwrap_or(stamp.now),
         created_by: line("opened_by")?.unwrap_or_else(|| stamp.by.to_owned()),
     };

@@ -46,7 +46,7 @@ pub fn subject(transition: &Transition) -> String {
 fn sentence(transition: &Transition) -> String {
     let op = transition.input.op();
     let effects = &transition.decision.effects;
-    match &transition.input {
+    match transition.input.asked() {
         Input::Genesis { .. } => "genesis: a ledger begins".to_owned(),
         Input::Enqueue { .. } => {
             let ids: Vec<&str> = effects
@@ -82,6 +82,7 @@ fn sentence(transition: &Transition) -> String {
             let what = match &handoff.judgement {
                 Judgement::Reported { result, .. } => result.to_string(),
                 Judgement::Failed { class, .. } => class.to_string(),
+                Judgement::Rejected { result, .. } => format!("{result} not taken"),
                 Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => {
                     result.map(|result| result.why.clone()).unwrap_or_default()
                 }
@@ -92,10 +93,35 @@ fn sentence(transition: &Transition) -> String {
                 format!("{op}: {item} {from} -> {next} ({what})")
             }
         }
-        Input::TreeSettled { run, paths } => format!("{op}: {paths} paths of run {run} went back"),
+        Input::TreeSettled { run, paths, .. } => format!("{op}: {paths} paths of run {run} went back"),
         Input::Cancel { item, reason } => format!("{op}: {} ({reason})", item.id),
+        Input::TakeIdea { idea, spec, .. } => format!("{op}: {idea} becomes {}", spec.intake.item),
+        Input::Unresumable { run, detail } => format!("{op}: run {run} cannot go on ({detail})"),
+        Input::CancelRun { run, reason } => format!("{op}: run {run} ({reason})"),
+        Input::CancelLineage { root, reason } => format!("{op}: the lineage of {root} ({reason})"),
+        Input::Archive { item, reason } => format!("{op}: {} ({reason})", item.id),
+        Input::Retry(retrying) => format!("{op}: {} ({})", listed(&retrying.items), retrying.reason),
+        Input::RetryActive { run, reason } => format!("{op}: the running stage of run {run} ({reason})"),
+        Input::Reopen { claim, .. } => format!("{op}: {} goes on where it was blocked", claim.item.id),
+        Input::Supersede { item, by, reason } => format!("{op}: {} by {by} ({reason})", item.id),
+        Input::Retarget { item, from, to } => match to {
+            Some(to) => format!("{op}: {} waits for {to}, not for {from}", item.id),
+            None => format!("{op}: {} does not wait for {from}", item.id),
+        },
+        Input::Prioritise { item, priority } => format!("{op}: {} {priority}", item.id),
+        Input::Release { items } => format!("{op}: {}", listed(items)),
+        Input::Stop { session, reason, .. } => format!("{op}: session {session} ({reason})"),
+        Input::Requested { .. } => op.to_owned(),
         Input::Pause(cause) => format!("{op}: {} ({})", cause.kind.key(), cause.detail),
-        Input::Resume { cause } => format!("{op}: {cause}"),
+        Input::Resume { cause, .. } => format!("{op}: {cause}"),
+    }
+}
+
+fn listed(items: &[ItemRef]) -> String {
+    let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
+    match ids.as_slice() {
+        [one] => (*one).to_owned(),
+        many => format!("{} items ({})", many.len(), many.join(", ")),
     }
 }
 
@@ -107,6 +133,10 @@ fn prose(transition: &Transition) -> Option<String> {
             Judgement::Reported { summary, .. } => parts.extend(summary.clone()),
             Judgement::Failed { detail, .. } | Judgement::Infrastructure { detail, .. } => {
                 parts.push(detail.clone());
+            }
+            Judgement::Rejected { problems, summary, .. } => {
+                parts.extend(summary.clone());
+                parts.extend(problems.iter().cloned());
             }
             Judgement::Interrupted { .. } => {}
         }
@@ -146,20 +176,34 @@ fn looks_like_trailer(line: &str) -> bool {
 pub fn trailers(transition: &Transition) -> Vec<Trailer> {
     let effects = &transition.decision.effects;
     let mut trailers = vec![("Op", transition.input.op().to_owned()), ("Seq", transition.seq.to_string())];
-    if let Input::Enqueue { .. } = &transition.input {
-        for effect in effects {
-            if let Effect::Admit { known, .. } = effect {
-                trailers.push(("Item", known.intake.item.to_string()));
+    let asked = transition.input.asked();
+    let admits = matches!(asked, Input::Enqueue { .. } | Input::TakeIdea { .. });
+    if !admits {
+        match asked {
+            Input::Retry(_) | Input::Release { .. } => {
+                trailers.extend(asked.items().iter().map(|item| ("Item", item.to_string())));
             }
+            _ => trailers.extend(item_of(transition).map(|item| ("Item", item.to_string()))),
         }
-    } else if let Some(item) = item_of(transition) {
-        trailers.push(("Item", item.to_string()));
     }
-    match &transition.input {
+    for effect in effects {
+        if let Effect::Admit { known, .. } = effect {
+            let key = if admits { "Item" } else { "Admits" };
+            trailers.push((key, known.intake.item.to_string()));
+        }
+    }
+    match asked {
         Input::Launch(launching) => trailers.push(("Run", launching.run.to_string())),
         Input::Handoff(handoff) => trailers.push(("Run", handoff.run.to_string())),
-        Input::TreeSettled { run, .. } => trailers.push(("Run", run.to_string())),
+        Input::TreeSettled { run, .. }
+        | Input::Unresumable { run, .. }
+        | Input::CancelRun { run, .. }
+        | Input::RetryActive { run, .. }
+        | Input::Reopen { run, .. } => trailers.push(("Run", run.to_string())),
         _ => {}
+    }
+    if let Input::Requested { request, .. } = &transition.input {
+        trailers.push(("Request", request.to_string()));
     }
     if let Some(stage) = stage_of(transition) {
         trailers.push(("Stage", stage));
@@ -168,6 +212,7 @@ pub fn trailers(transition: &Transition) -> Vec<Trailer> {
         let said = match &result.judgement {
             Judgement::Reported { result, .. } => Some(result.to_string()),
             Judgement::Failed { class, .. } => Some(format!("BLOCKED ({class})")),
+            Judgement::Rejected { result, code, .. } => Some(format!("{result} not taken ({code})")),
             Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => None,
         };
         trailers.extend(said.map(|said| ("Result", said)));
@@ -208,14 +253,12 @@ fn concluded(effects: &[Effect]) -> Option<&crate::domain::transition::decision:
 
 /// The item that a transition is about, where it is about one.
 #[must_use]
-pub fn item_of(transition: &Transition) -> Option<&ItemRef> {
-    match &transition.input {
-        Input::Cancel { item, .. } => Some(item),
-        Input::Enqueue { documents } => match documents.as_slice() {
-            [one] => Some(&one.intake.item),
-            _ => None,
-        },
-        Input::Launch(_) | Input::Handoff(_) => transition.subject.as_ref().map(|subject| &subject.item),
+pub fn item_of(transition: &Transition) -> Option<ItemRef> {
+    if let Some(subject) = &transition.subject {
+        return Some(subject.item.clone());
+    }
+    match transition.input.asked().items().as_slice() {
+        [one] => Some(one.clone()),
         _ => None,
     }
 }

@@ -33,5 +33,9 @@ pub fn encode_record(record: &Record) -> Result<Vec<u8>, RecordError> {
         Record::RunRecord(record) => encode(record),
         Record::Recovery(record) => encode(record),
         Record::Result(record) => encode(record),
+        Record::Member(record) => encode(record),
+        Record::Target(record) => encode(record),
+        Record::Verdict(record) => encode(record),
+        Record::Receipt(record) => encode(record),
     }
 }

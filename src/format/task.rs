@@ -118,6 +118,7 @@ pub fn parse_task(bytes: &[u8], file: &str, stamp: &Stamp<'_>) -> Result<Parsed<
         spec_id: fields.id("spec_id")?,
         parent_task_id: fields.id("parent_task_id")?,
         incident_id: fields.id("incident_id")?,
+        about: None,
         created_at: fields.time("created_at")?.unwrap_or(stamp.now),
         created_by: fields
             .line_of_text("created_by", MAX_TITLE_BYTES, "one line of text")?

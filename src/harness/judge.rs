@@ -219,6 +219,7 @@ fn reported(found: Found, evidence: &Evidence, timeout: Option<String>) -> Judge
         resume_stage: report.resume_stage,
         target_stage: report.target_stage,
         artifacts: report.artifacts,
+        nothing_to_create: report.nothing_to_create,
         channel,
         notes,
     }
@@ -311,6 +312,7 @@ fn by_marker(message: &str, markers: &[&ResultName], legal: &Legal) -> Result<Re
             summary: None,
             resume_stage: None,
             target_stage: None,
+            nothing_to_create: None,
             artifacts: Vec::new(),
             notes: Vec::new(),
         }),

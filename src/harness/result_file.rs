@@ -99,6 +99,8 @@ pub struct Report {
     pub target_stage: Option<StageName>,
     /// Artifacts, relative to the run directory.
     pub artifacts: Vec<String>,
+    /// Why no document comes with the result.
+    pub nothing_to_create: Option<String>,
     /// What was tolerated: keys without meaning, a summary that was shortened.
     pub notes: Vec<String>,
 }
@@ -199,6 +201,7 @@ pub fn parse(bytes: &[u8], expected: &Nonce, rule: NonceRule) -> Result<Report, 
         Some(value) => Vec::<String>::deserialize(value)
             .map_err(|_| BadReport::Type { key: "artifacts", expected: "a list of texts" })?,
     };
+    let nothing_to_create = text_of(&mut object, "nothing_to_create")?;
     if !object.is_empty() {
         let keys: Vec<String> =
             object.keys().take(8).map(|key| format!("`{}`", key.escape_default())).collect();
@@ -212,6 +215,7 @@ pub fn parse(bytes: &[u8], expected: &Nonce, rule: NonceRule) -> Result<Report, 
         resume_stage,
         target_stage,
         artifacts,
+        nothing_to_create: nothing_to_create.filter(|text| !text.trim().is_empty()),
         notes,
     })
 }

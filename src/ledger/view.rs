@@ -6,15 +6,18 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::tree::{Entry, Trees};
+use crate::domain::closure::{Target, Verdict};
 use crate::domain::control::Control;
-use crate::domain::ids::{ItemId, PlanId, RunId};
+use crate::domain::ids::{ItemId, PlanId, RequestId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place::{self, OpenState, TreePath};
 use crate::domain::plan::Plan;
+use crate::domain::receipt::Receipt;
 use crate::domain::recovery::Recovery;
 use crate::domain::run::{Run, RunRecord};
 use crate::domain::slot::{Slot, Turn};
+use crate::domain::transition::apply::Member;
 use crate::domain::transition::input::Known;
 use crate::domain::transition::record::{LedgerRecord, Transition};
 use crate::domain::view::{Fault, View};
@@ -234,9 +237,17 @@ impl View for TreeView<'_, '_> {
                 return Ok(Some(slot));
             }
         }
-        if self.entry(&place::intake(item))?.is_none() {
-            return Ok(None);
+        let Some(known) = self.known(item)? else { return Ok(None) };
+        if let Some(arrival) = known.arrival {
+            let turn = Turn { priority: known.intake.priority, arrival };
+            let waiting = known.intake.depends_on.iter().map(|on| Slot::Waiting { on: on.clone(), turn });
+            for slot in [Slot::Queued(turn), Slot::Held(turn)].into_iter().chain(waiting) {
+                if self.stands_in(item, &slot)? {
+                    return Ok(Some(slot));
+                }
+            }
         }
+        // Records of the first rules do not tell the arrival.
         for state in [OpenState::Queued, OpenState::Waiting, OpenState::Held] {
             let found = self.items(item.kind, state)?.into_iter().find(|(id, _)| id == &item.id);
             if let Some((_, slot)) = found {
@@ -254,6 +265,10 @@ impl View for TreeView<'_, '_> {
             Some(entry) => turn_name(&folder, entry).map(|(turn, id)| Some((id, turn))),
             None => Ok(None),
         }
+    }
+
+    fn standing(&self, kind: ItemKind, state: OpenState) -> Result<Vec<(ItemId, Slot)>, Fault> {
+        self.items(kind, state)
     }
 
     fn waiting_for(&self, kind: ItemKind, on: &ItemId) -> Result<Vec<(ItemId, Turn)>, Fault> {
@@ -288,5 +303,62 @@ impl View for TreeView<'_, '_> {
 
     fn recovery(&self, item: &ItemRef) -> Result<Option<Recovery>, Fault> {
         self.record(&place::recovery(item))
+    }
+
+    fn idea(&self, idea: &ItemId) -> Result<Option<Oid>, Fault> {
+        Ok(self.entry(&place::idea(idea))?.map(|entry| entry.oid))
+    }
+
+    fn idea_of(&self, text: &Oid) -> Result<Option<ItemId>, Fault> {
+        let folder = place::ideas_folder();
+        let ideas = self.list(&folder)?;
+        let found = ideas.iter().find(|entry| !entry.folder && &entry.oid == text);
+        found.map(|entry| plain_name(&folder, entry)).transpose()
+    }
+
+    fn target(&self, root: &ItemId) -> Result<Option<Target>, Fault> {
+        self.record(&place::target(root))
+    }
+
+    fn verdict(&self, root: &ItemId, run: &RunId) -> Result<Option<Verdict>, Fault> {
+        self.record(&place::verdict(root, run))
+    }
+
+    fn lineage(&self, root: &ItemId) -> Result<Vec<ItemRef>, Fault> {
+        let folder = place::lineage_folder(root);
+        let mut members = Vec::new();
+        for entry in self.list(&folder)?.iter() {
+            let path = TreePath::new(format!("{folder}/{}", entry.name)).map_err(|_| misplaced(&folder, entry))?;
+            let member: Option<Member> = self.record(&path)?;
+            members.push(member.ok_or_else(|| misplaced(&folder, entry))?.item);
+        }
+        Ok(members)
+    }
+
+    fn receipt(&self, request: &RequestId) -> Result<Option<Receipt>, Fault> {
+        self.record(&place::receipt(request))
+    }
+
+    fn receipts_beside(&self, request: &RequestId) -> Result<Vec<(RequestId, u64)>, Fault> {
+        let folder = place::receipts_folder(request);
+        let mut found = Vec::new();
+        for entry in self.list(&folder)?.iter() {
+            let id: RequestId = entry
+                .name
+                .strip_suffix(".toml")
+                .and_then(|stem| stem.parse().ok())
+                .ok_or_else(|| misplaced(&folder, entry))?;
+            let receipt = self.receipt(&id)?.ok_or_else(|| misplaced(&folder, entry))?;
+            found.push((id, receipt.seq));
+        }
+        Ok(found)
+    }
+
+    fn seq(&self) -> Result<u64, Fault> {
+        #[derive(Deserialize)]
+        struct Head {
+            seq: u64,
+        }
+        Ok(self.record::<Head>(&place::transition())?.map_or(0, |head| head.seq))
     }
 }

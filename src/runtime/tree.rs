@@ -78,7 +78,7 @@ pub fn settle(project: &Project, owed: &Owed) -> Result<Option<Wait>, TreeError>
         restore(&project.repository, &plan)?;
         (plan.put_back.len() + plan.remove.len()) as u64
     };
-    project.note(&Input::TreeSettled { run: owed.run.clone(), paths })?;
+    project.note(&Input::TreeSettled { run: owed.run.clone(), paths, snapshot: None })?;
     Ok(None)
 }
 

@@ -86,7 +86,7 @@ fn a_cancel_before_the_tree_went_back_owes_from_what_is_there() {
     play.cancel("task/a");
     let owed = play.control().owed.expect("a debt");
     assert_eq!((owed.run, owed.from, owed.to), (run.clone(), snapshot(2), snapshot(251)));
-    play.done(&Input::TreeSettled { run, paths: 1 });
+    play.done(&Input::TreeSettled { run, paths: 1, snapshot: None });
     assert_eq!(play.next(), Next::Idle);
     play.end();
 }

@@ -112,7 +112,7 @@ fn pauses_are_a_set_by_cause() {
         play.control().pauses.iter().map(|cause| format!("{}={}", cause.kind.key(), cause.detail)).collect()
     };
     assert_eq!(shown(&play), ["budget=spent", "harness:one=lunch", "operator=dinner"]);
-    let resume = |cause: &str| Input::Resume { cause: cause.to_owned() };
+    let resume = |cause: &str| Input::Resume { cause: cause.to_owned(), owner: None };
     play.unchanged(&resume("harness:two"));
     play.done(&resume("harness:one"));
     play.done(&resume("budget"));
@@ -140,7 +140,7 @@ fn every_kind_of_pause_has_a_word_of_its_own_and_round_trips() {
     }
     assert_eq!(play.control().pauses.len(), kinds.len());
     for kind in kinds {
-        play.done(&Input::Resume { cause: kind.key() });
+        play.done(&Input::Resume { cause: kind.key(), owner: None });
     }
     play.end();
 }
@@ -150,7 +150,7 @@ fn only_the_run_that_owes_can_settle() {
     let mut play = Play::new();
     play.add(&task("a"));
     let run = play.claim("task/a");
-    let settled = |run| Input::TreeSettled { run, paths: 0 };
+    let settled = |run| Input::TreeSettled { run, paths: 0, snapshot: None };
     assert_eq!(play.refused(&settled(run.clone())), Refusal::NothingOwed { run: run.clone() });
     play.hand(crate::support::play::interruption());
     let other = play.run_id();

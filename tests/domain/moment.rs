@@ -3,10 +3,14 @@
 
 use std::rc::Rc;
 
+use millrace::domain::closure::{Target, Verdict};
 use millrace::domain::control::Control;
-use millrace::domain::ids::{ItemId, PlanId, RunId};
+use millrace::domain::ids::{ItemId, PlanId, RequestId, RunId};
 use millrace::domain::item::{ItemKind, ItemRef};
+use millrace::domain::oid::Oid;
+use millrace::domain::place::OpenState;
 use millrace::domain::plan::{Plan, Plane};
+use millrace::domain::receipt::Receipt;
 use millrace::domain::recovery::{CounterKey, Recovery};
 use millrace::domain::result::Judgement;
 use millrace::domain::run::{Failure, Run, RunRecord};
@@ -78,10 +82,14 @@ impl State {
                 class: UNDER_REPAIR.parse().expect("a class"),
                 launch: 1,
             }),
-            stage,
             launches: 2,
             spent: 1,
             interruptions: 0,
+            rejections: 0,
+            continues: None,
+            closure: false,
+            stage,
+            again: None,
             cancel: None,
             launch: Some(millrace::domain::run::Launch {
                 nonce: "00000000000000000000000000000001".parse().expect("a nonce"),
@@ -106,6 +114,8 @@ impl State {
             usage: millrace::domain::result::Usage::default(),
             findings: Vec::new(),
             evidence: Files::new(),
+            documents: Vec::new(),
+            verdict: None,
             incident: None,
         };
         decide(self, start(), &Input::Handoff(handoff)).expect("a readable state").expect("a decision")
@@ -151,6 +161,33 @@ impl View for State {
     }
     fn recovery(&self, _: &ItemRef) -> Result<Option<Recovery>, Fault> {
         Ok(Some(self.recovery.clone()))
+    }
+    fn standing(&self, _: ItemKind, _: OpenState) -> Result<Vec<(ItemId, Slot)>, Fault> {
+        Ok(Vec::new())
+    }
+    fn idea(&self, _: &ItemId) -> Result<Option<Oid>, Fault> {
+        Ok(None)
+    }
+    fn idea_of(&self, _: &Oid) -> Result<Option<ItemId>, Fault> {
+        Ok(None)
+    }
+    fn target(&self, _: &ItemId) -> Result<Option<Target>, Fault> {
+        Ok(None)
+    }
+    fn verdict(&self, _: &ItemId, _: &RunId) -> Result<Option<Verdict>, Fault> {
+        Ok(None)
+    }
+    fn lineage(&self, _: &ItemId) -> Result<Vec<ItemRef>, Fault> {
+        Ok(Vec::new())
+    }
+    fn receipt(&self, _: &RequestId) -> Result<Option<Receipt>, Fault> {
+        Ok(None)
+    }
+    fn receipts_beside(&self, _: &RequestId) -> Result<Vec<(RequestId, u64)>, Fault> {
+        Ok(Vec::new())
+    }
+    fn seq(&self) -> Result<u64, Fault> {
+        Ok(1)
     }
 }
 

@@ -162,7 +162,7 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
         }
         Move::Settle => {
             let run = play.control().owed.map_or_else(|| play.run_id(), |owed| owed.run);
-            ask(play, &Input::TreeSettled { run, paths: 1 }, &none);
+            ask(play, &Input::TreeSettled { run, paths: 1, snapshot: None }, &none);
         }
         Move::Cancel(name) => ask(play, &cancelling(NAMES[*name]), &none),
         Move::Pause(operator) => {
@@ -175,7 +175,7 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
         }
         Move::Resume => {
             for cause in ["operator", "harness:codex_cli"] {
-                ask(play, &Input::Resume { cause: cause.to_owned() }, &none);
+                ask(play, &Input::Resume { cause: cause.to_owned(), owner: None }, &none);
             }
         }
         Move::Session(begins) => {
@@ -202,7 +202,7 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
                 play.launch();
             }
             Next::Restore(owed) => {
-                play.done(&Input::TreeSettled { run: owed.run, paths: 1 });
+                play.done(&Input::TreeSettled { run: owed.run, paths: 1, snapshot: None });
             }
             Next::Adopt(run) => {
                 // The stage does what it should, so that runs come to an end as well.
@@ -218,9 +218,16 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
                     "manager" => "MANAGER_COMPLETE",
                     "mechanic" => "MECHANIC_COMPLETE",
                     "auditor" => "AUDITOR_COMPLETE",
+                    "arbiter" => "ARBITER_COMPLETE",
                     other => panic!("an item is at {other}"),
                 };
                 play.hand(report(result));
+            }
+            Next::Judge { root } => {
+                play.judge(root.as_str());
+            }
+            Next::Reopen { item, .. } => {
+                play.reopen(&item.to_string());
             }
             Next::Wait(_) | Next::Idle => {}
         },
@@ -274,11 +281,11 @@ fn items_end_within_their_caps_whatever_their_stages_do() {
                     launches += 1;
                 }
                 Next::Restore(_) => play.settle_if_owed(),
-                Next::Wait(wait) if wait.cause == "planning_plane" => {
-                    let item = play.put_by().expect("what is kept");
-                    play.claim(&item.to_string());
+                Next::Judge { root } => {
+                    play.judge(root.as_str());
                     launches += 1;
                 }
+                Next::Reopen { .. } => panic!("nobody let anything go on"),
                 Next::Wait(_) => play.pass(61),
                 Next::Idle => break,
                 Next::Adopt(run) => {

@@ -55,7 +55,7 @@ fn items_of_the_planning_plane_are_kept_and_hold_nothing_up() {
     cause.until = Some(until);
     play.done(&Input::Pause(cause));
     assert!(matches!(play.next(), Next::Wait(wait) if wait.cause == "operator" && wait.until == Some(until)));
-    play.done(&Input::Resume { cause: "operator".to_owned() });
+    play.done(&Input::Resume { cause: "operator".to_owned(), owner: None });
 
     play.finish("task/a");
     let Next::Wait(wait) = play.next() else { panic!("{:?}", play.next()) };
@@ -99,7 +99,7 @@ fn a_stage_under_way_is_looked_after_first() {
     );
     play.settle_if_owed();
     assert_eq!(waits(&play), "operator");
-    play.done(&Input::Resume { cause: "operator".to_owned() });
+    play.done(&Input::Resume { cause: "operator".to_owned(), owner: None });
     assert!(
         matches!(play.next(), Next::Launch(found) if found.run == run),
         "a run goes on before an incident"
@@ -118,7 +118,7 @@ fn reasons_to_wait() {
     assert_eq!(claims(&play), "task/a 5.0000000001");
     play.done(&Input::Pause(operator_pause("rest", play.now)));
     assert_eq!(waits(&play), "operator");
-    play.done(&Input::Resume { cause: "operator".to_owned() });
+    play.done(&Input::Resume { cause: "operator".to_owned(), owner: None });
     play.claim("task/a");
     play.stage(report("BUILDER_COMPLETE"));
     play.done(&Input::Pause(operator_pause("rest", play.now)));

@@ -26,6 +26,7 @@ fn incident() -> Incident {
             spec_id: Some("login".parse().expect("an id")),
             parent_task_id: Some(about.id),
             incident_id: None,
+            about: None,
             created_at: "2026-11-22T09:30:00Z".parse().expect("a time"),
             created_by: "execution/consultant (codex_cli)".to_owned(),
         },

@@ -118,7 +118,7 @@ fn worded(text: &str) -> Vec<Transition> {
         Input::EndSession { session, reason: text.to_owned() },
         Input::Cancel { item: "task/it".parse().expect("an item"), reason: text.to_owned() },
         Input::Pause(operator_pause(text, start())),
-        Input::Resume { cause: text.to_owned() },
+        Input::Resume { cause: text.to_owned(), owner: None },
     ];
     inputs
         .into_iter()
@@ -229,10 +229,10 @@ fn a_subject_for_everything_that_happens() {
     subjects.push(subject(&play.transition()));
     subjects.push(subject(&play.hand(interruption())));
     let run = play.run().run;
-    subjects.push(subject(&play.done(&Input::TreeSettled { run: run.clone(), paths: 2 })));
+    subjects.push(subject(&play.done(&Input::TreeSettled { run: run.clone(), paths: 2, snapshot: None })));
     subjects.push(subject(&play.launch()));
     subjects.push(subject(&play.hand(outage(millrace::domain::result::InfrastructureClass::Quota))));
-    subjects.push(subject(&play.done(&Input::Resume { cause: "harness:codex_cli".to_owned() })));
+    subjects.push(subject(&play.done(&Input::Resume { cause: "harness:codex_cli".to_owned(), owner: None })));
     play.settle_if_owed();
     play.launch();
     subjects.push(subject(&play.hand(failure("runner_timeout"))));

@@ -3,12 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use millrace::domain::closure::{Target, TargetState, Verdict};
 use millrace::domain::control::Control;
 use millrace::domain::item::ItemKind;
 use millrace::domain::oid::Oid;
 use millrace::domain::plan::Plan;
+use millrace::domain::receipt::Receipt;
 use millrace::domain::recovery::Recovery;
 use millrace::domain::run::{Run, RunRecord};
+use millrace::domain::transition::apply::Member;
 use millrace::domain::transition::input::Known;
 use millrace::format::records::decode;
 use millrace::ledger::store::Store;
@@ -64,8 +67,12 @@ pub(crate) fn assert_consistent(store: &dyn Store, commit: Oid) {
     let files = files(store, root);
     let trees = Trees::new(store);
     let text = |oid: Oid| trees.file(oid).expect("a readable file");
+    let plan_at = |paths: &BTreeMap<&str, Oid>, plan: &str| -> Plan {
+        decode(&text(paths[format!("plans/{plan}/plan.toml").as_str()])).expect("a plan")
+    };
     let by_path: BTreeMap<&str, Oid> = files.iter().map(|(path, oid)| (path.as_str(), *oid)).collect();
     assert_eq!(by_path.len(), files.len(), "a path is there twice");
+    let plan_of = |plan: &millrace::domain::ids::PlanId| plan_at(&by_path, plan.as_str());
     let control: Control = decode(&text(by_path["control.toml"])).expect("control.toml");
     assert!(by_path.contains_key("ledger.toml") && by_path.contains_key("transition.toml"));
 
@@ -77,6 +84,11 @@ pub(crate) fn assert_consistent(store: &dyn Store, commit: Oid) {
     let mut recoveries: BTreeMap<(&str, String), Recovery> = BTreeMap::new();
     let mut results: BTreeSet<(String, u32)> = BTreeSet::new();
     let mut launch_folders: BTreeSet<(String, u32)> = BTreeSet::new();
+    let mut ideas: BTreeSet<String> = BTreeSet::new();
+    let mut members: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut targets: BTreeMap<String, Target> = BTreeMap::new();
+    let mut verdicts: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut notes: BTreeSet<String> = BTreeSet::new();
 
     for (path, oid) in &files {
         let parts: Vec<&str> = path.split('/').collect();
@@ -141,6 +153,34 @@ pub(crate) fn assert_consistent(store: &dyn Store, commit: Oid) {
                 assert_eq!(name.strip_suffix(".toml"), Some(run.run.as_str()), "{path}");
                 runs.insert(run.run.to_string(), run);
             }
+            ["recovery", name] if name.ends_with(".note.md") => {
+                notes.insert(name.trim_end_matches(".note.md").to_owned());
+            }
+            ["ideas", name] => {
+                assert!(ideas.insert(name.strip_suffix(".md").expect(path).to_owned()), "{path}");
+            }
+            ["lineage", root, name] => {
+                let member: Member = decode(&text(*oid)).expect(path);
+                assert_eq!(*name, format!("{}.{}.toml", member.item.kind, member.item.id), "{path}");
+                members.insert(((*root).to_owned(), member.item.to_string()));
+            }
+            ["closure", root, "target.toml"] => {
+                let target: Target = decode(&text(*oid)).expect(path);
+                assert_eq!(target.root.as_str(), *root, "{path}");
+                targets.insert((*root).to_owned(), target);
+            }
+            ["closure", _, "rubric.md"] => {}
+            ["closure", root, "verdicts", name] => {
+                let verdict: Verdict = decode(&text(*oid)).expect(path);
+                assert_eq!(name.strip_suffix(".toml"), Some(verdict.run.as_str()), "{path}");
+                verdicts.insert(((*root).to_owned(), verdict.run.to_string()));
+            }
+            ["receipts", folder, name] => {
+                let request = name.strip_suffix(".toml").expect(path);
+                let hash = Sha256::digest(request.as_bytes());
+                assert_eq!(*folder, format!("{:02x}", hash[0]), "{path}");
+                let _: Receipt = decode(&text(*oid)).expect(path);
+            }
             ["recovery", name] => {
                 let record: Recovery = decode(&text(*oid)).expect(path);
                 let kind = record.item.kind.as_str();
@@ -190,8 +230,10 @@ pub(crate) fn assert_consistent(store: &dyn Store, commit: Oid) {
             }
             _ => {}
         }
-        let runs_on_it =
-            runs.values().filter(|run| run.item.to_string() == format!("{}/{}", name.0, name.1)).count();
+        let runs_on_it = runs
+            .values()
+            .filter(|run| !run.closure && run.item.to_string() == format!("{}/{}", name.0, name.1))
+            .count();
         assert_eq!(runs_on_it, usize::from(standing.state == "active"), "{name:?}: its runs");
         let blocked = recoveries.get(name).is_some_and(|recovery| recovery.blocked.is_some());
         assert_eq!(blocked, standing.state == "blocked", "{name:?}: why it is blocked");
@@ -212,6 +254,39 @@ pub(crate) fn assert_consistent(store: &dyn Store, commit: Oid) {
         assert_eq!((closed.done, closed.archived), (count("done"), count("archived")), "closed {kind}");
     }
 
+    // Lineage: exactly the open items with a root, as far as their intake was by the second rules.
+    let expected: BTreeSet<(String, String)> = items
+        .iter()
+        .filter(|(name, it)| known[*name].arrival.is_some() && !["done", "archived"].contains(&it.state.as_str()))
+        .filter_map(|(name, _)| {
+            let root = known[name].intake.root_spec_id.as_ref()?;
+            Some((root.to_string(), format!("{}/{}", name.0, name.1)))
+        })
+        .collect();
+    assert_eq!(members, expected, "the marks of lineage");
+    // Closure targets: those that are not closed are listed, and what is accepted is drained and has its verdict.
+    let listed: BTreeSet<String> = control.targets.iter().map(ToString::to_string).collect();
+    assert_eq!(listed.len(), control.targets.len(), "a target is listed twice");
+    let open: BTreeSet<String> =
+        targets.iter().filter(|(_, it)| !it.state.is_closed()).map(|(root, _)| root.clone()).collect();
+    assert_eq!(listed, open, "the targets that are not closed");
+    for (root, target) in &targets {
+        let member = members.iter().find(|(of, _)| of == root);
+        if let TargetState::Accepted { .. } = target.state {
+            assert!(member.is_none(), "{root} is accepted, and {member:?} is open");
+            let run = target.verdict.as_ref().expect("a verdict").to_string();
+            assert!(verdicts.contains(&(root.clone(), run)), "{root} is accepted without a verdict");
+        }
+        assert!(items.contains_key(&("spec", root.clone())), "{root} is no item");
+        if let Some(idea) = &target.idea {
+            assert!(ideas.contains(idea.as_str()), "{root}: its idea is nowhere");
+        }
+    }
+    for note in &notes {
+        let (kind, id) = note.split_once('.').expect("a kind");
+        let recovery = recoveries.iter().find(|(name, _)| name.0 == kind && name.1 == id).map(|(_, it)| it);
+        assert!(recovery.is_some_and(|it| it.retry.is_some()), "{note}: a note for nobody");
+    }
     // Runs: one at a time, each with its record, which ends when the run does; each ended launch has its result.
     assert!(runs.len() <= 1, "{} runs in one work tree", runs.len());
     for (id, record) in &records {
@@ -219,13 +294,14 @@ pub(crate) fn assert_consistent(store: &dyn Store, commit: Oid) {
     }
     for (id, run) in &runs {
         assert!(records.contains_key(id), "{id} has no record");
-        assert_eq!(
-            items[&(run.item.kind.as_str(), run.item.id.to_string())].state,
-            "active",
-            "{id}: its item"
-        );
-        let plan: Plan =
-            decode(&text(by_path[format!("plans/{}/plan.toml", run.plan).as_str()])).expect("its plan");
+        let state = &items[&(run.item.kind.as_str(), run.item.id.to_string())].state;
+        if run.closure {
+            assert!(["done", "archived"].contains(&state.as_str()), "{id}: judges what is {state}");
+        } else {
+            assert_eq!(state, "active", "{id}: its item");
+        }
+        assert!(run.rejections <= plan_of(&run.plan).limits.max_rejected_handoffs, "{id}: rejections");
+        let plan = plan_of(&run.plan);
         assert!(plan.stages.contains_key(&run.stage.stage), "{id}: its stage");
         let earlier = recoveries
             .get(&(run.item.kind.as_str(), run.item.id.to_string()))

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use millrace::compile::{Assets, Compiled, Request, compile};
+use millrace::domain::closure::{Criterion, Finding};
 use millrace::domain::control::{Control, PauseCause, PauseKind};
 use millrace::domain::ids::{Nonce, RunId};
 use millrace::domain::item::{Intake, ItemKind, ItemRef, Priority};
@@ -19,7 +20,9 @@ use millrace::domain::run::{Run, RunRecord};
 use millrace::domain::schedule::{Next, schedule};
 use millrace::domain::slot::Slot;
 use millrace::domain::transition::decision::{Effect, StageResult};
-use millrace::domain::transition::input::{Claim, Content, Files, Handoff, Input, Launching, Submitted};
+use millrace::domain::transition::input::{
+    Claim, Content, Files, Handoff, Input, Judge, Judged, Launching, Submitted,
+};
 use millrace::domain::transition::record::{Actor, Transition};
 use millrace::domain::transition::refusal::Refusal;
 use millrace::domain::view::View;
@@ -111,6 +114,7 @@ pub(crate) fn report(result: &str) -> Judgement {
         resume_stage: None,
         target_stage: None,
         artifacts: Vec::new(),
+        nothing_to_create: (result == "MANAGER_COMPLETE").then(|| "Nothing is left to do.".to_owned()),
         channel: ResultChannel::ResultFile,
         notes: Vec::new(),
     }
@@ -357,6 +361,7 @@ impl Play {
                     spec_id: None,
                     parent_task_id: None,
                     incident_id: None,
+                    about: None,
                     created_at: start(),
                     created_by: "tester".to_owned(),
                 },
@@ -401,6 +406,55 @@ impl Play {
         snapshot(self.snapshots)
     }
 
+    /// Launches the judge of a root.
+    #[track_caller]
+    pub(crate) fn judge(&mut self, root: &str) -> RunId {
+        let run = self.run_id();
+        let mut launching = self.launching(&run);
+        launching.judge = Some(Judge {
+            root: root.parse().expect("an id"),
+            base: Some(snapshot(250)),
+            branch: Some("main".to_owned()),
+            start: self.new_snapshot(),
+        });
+        self.done(&Input::Launch(launching));
+        run
+    }
+
+    /// A verdict on the code that the active run judges: `c1`, `c2` ... with these findings.
+    pub(crate) fn judged(&self, findings: &[Finding], payloads: &mut Payloads) -> Judged {
+        let criteria = findings.iter().enumerate().map(|(n, finding)| Criterion {
+            id: format!("c{}", n + 1).parse().expect("an id"),
+            text: format!("Number {} holds.", n + 1),
+            source: None,
+            finding: *finding,
+            evidence: "Seen.".to_owned(),
+        });
+        let rubric = payloads.add(self.store(), b"# Rubric\n".to_vec()).expect("a payload");
+        Judged { snapshot: self.run().snapshot, rubric, criteria: criteria.collect() }
+    }
+
+    /// Hands the active judge off with these findings.
+    #[track_caller]
+    pub(crate) fn hand_verdict(&mut self, result: &str, findings: &[Finding]) -> Transition {
+        let mut payloads = Payloads::default();
+        let verdict = self.judged(findings, &mut payloads);
+        let mut handoff = self.handing(report(result));
+        handoff.verdict = Some(Box::new(verdict));
+        handoff.incident = Some(Box::new(self.incident(&mut payloads)));
+        self.done_with(&Input::Handoff(handoff), &payloads)
+    }
+
+    /// Begins the run in which a blocked item goes on.
+    #[track_caller]
+    pub(crate) fn reopen(&mut self, name: &str) -> RunId {
+        let launching = self.claiming(name);
+        let run = launching.run.clone();
+        let claim = launching.claim.expect("a claim");
+        self.done(&Input::Reopen { run: run.clone(), claim });
+        run
+    }
+
     /// What a stage is given, as evidence.
     pub(crate) fn kept(&self, name: &str, text: &str, payloads: &mut Payloads) -> (String, Content) {
         let content = payloads.add(self.store(), text.as_bytes().to_vec()).expect("a payload");
@@ -424,6 +478,7 @@ impl Play {
         Launching {
             run: self.run_id(),
             claim: Some(claim),
+            judge: None,
             nonce: self.nonce(),
             session: "00000000000000000000000000000001".parse().expect("a session"),
             evidence: Files::new(),
@@ -435,6 +490,7 @@ impl Play {
         Launching {
             run: run.clone(),
             claim: None,
+            judge: None,
             nonce: self.nonce(),
             session: "00000000000000000000000000000001".parse().expect("a session"),
             evidence: Files::new(),
@@ -474,6 +530,8 @@ impl Play {
             usage: Usage { input_uncached: Some(120), output: Some(34), ..Usage::default() },
             evidence: Files::new(),
             findings: Vec::new(),
+            documents: Vec::new(),
+            verdict: None,
             incident: None,
         }
     }
@@ -493,6 +551,7 @@ impl Play {
             spec_id: None,
             parent_task_id: None,
             incident_id: None,
+            about: None,
             created_at: launch.at,
             created_by: run.stage.to_string(),
         };
@@ -512,19 +571,14 @@ impl Play {
         Submitted { document: document.expect("a payload"), origin: None, intake: incident.intake }
     }
 
-    /// The queued item that would be next, were its kind claimed.
-    pub(crate) fn put_by(&self) -> Option<ItemRef> {
-        [ItemKind::Incident, ItemKind::Spec].into_iter().find_map(|kind| {
-            let next = self.view(|view| view.next_queued(kind)).expect("a readable queue");
-            next.map(|(id, _)| ItemRef::new(kind, id))
-        })
-    }
-
     /// Hands the active run's stage off.
     #[track_caller]
     pub(crate) fn hand(&mut self, judgement: Judgement) -> Transition {
         let mut handoff = self.handing(judgement);
         let mut payloads = Payloads::default();
+        if self.run().closure {
+            handoff.verdict = Some(Box::new(self.judged(&[Finding::Pass], &mut payloads)));
+        }
         handoff.evidence.extend([self.kept("report.md", &format!("# Report {}\n", self.ids), &mut payloads)]);
         self.done_with(&Input::Handoff(handoff), &payloads)
     }
@@ -573,7 +627,7 @@ impl Play {
     /// The work tree goes back, if it has to.
     pub(crate) fn settle_if_owed(&mut self) {
         if let Some(owed) = self.control().owed {
-            self.done(&Input::TreeSettled { run: owed.run, paths: 3 });
+            self.done(&Input::TreeSettled { run: owed.run, paths: 3, snapshot: None });
         }
     }
 

@@ -87,7 +87,7 @@ pub(crate) fn tell(play: &mut Play) {
     play.done(&Input::Pause(PauseCause { kind: PauseKind::Budget, until: Some(until), ..operator.clone() }));
     play.done(&Input::Pause(operator));
     for cause in ["operator", "budget"] {
-        play.done(&Input::Resume { cause: cause.to_owned() });
+        play.done(&Input::Resume { cause: cause.to_owned(), owner: None });
     }
     play.select("[limits]\nmax_interruptions = 2\n\n[workspace]\nbetween_items = \"wait\"\n");
     play.done(&Input::BeginSession { session: other, program: "millrace 0.1.0 again".to_owned() });

@@ -119,6 +119,7 @@ impl HandedOff {
             result: match &result.judgement {
                 Judgement::Reported { result, .. } => result.to_string(),
                 Judgement::Failed { class, .. } => class.to_string(),
+                Judgement::Rejected { result, .. } => format!("{result} not taken"),
                 Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => result.why.clone(),
             },
             why: result.why.clone(),

@@ -22,7 +22,6 @@ use crate::domain::ids::{LedgerId, ModeId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place::OpenState;
-use crate::domain::schedule::claims;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
@@ -236,7 +235,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
     status.next = Some(coming(project, &view, control.plan.as_ref(), attended, now)?);
     status.plan = control.plan;
     let work =
-        status.counts.iter().any(|counts| counts.queued > 0 && claims(counts.kind) || counts.active > 0);
+        status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
     status.unattended = work && !attended;
     Ok(status)
 }

@@ -8,10 +8,12 @@ use thiserror::Error;
 use super::decision::{Decision, Effect, StageResult};
 use super::input::{Content, Known};
 use super::record::{FORMAT, LedgerRecord};
+use crate::domain::closure::{Target, Verdict};
 use crate::domain::control::Control;
 use crate::domain::ids::RunId;
 use crate::domain::item::ItemRef;
 use crate::domain::place::{self, TreePath};
+use crate::domain::receipt::Receipt;
 use crate::domain::recovery::Recovery;
 use crate::domain::run::{Run, RunRecord};
 use crate::domain::view::{Fault, View};
@@ -46,6 +48,22 @@ pub enum Record {
     Recovery(Recovery),
     /// What a launch came to.
     Result(Box<StageResult>),
+    /// An open item of a lineage.
+    Member(Member),
+    /// A closure target.
+    Target(Box<Target>),
+    /// What a judge found.
+    Verdict(Box<Verdict>),
+    /// How a request was answered.
+    Receipt(Box<Receipt>),
+}
+
+/// The mark of an open item in its root's lineage.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// The item.
+    pub item: ItemRef,
 }
 
 /// Why a decision cannot be applied. `decide` never makes one that misfits; a forged commit may hold one.
@@ -151,6 +169,8 @@ impl After<'_> {
                 let record = RunRecord {
                     run: run.run.clone(),
                     item: run.item.clone(),
+                    continues: run.continues.clone(),
+                    closure: run.closure,
                     plan: run.plan.clone(),
                     opened_at: run.opened_at,
                     base: run.base,
@@ -196,6 +216,8 @@ impl After<'_> {
                 let record = RunRecord {
                     run: closed.run,
                     item: closed.item,
+                    continues: closed.continues,
+                    closure: closed.closure,
                     plan: closed.plan,
                     opened_at: closed.opened_at,
                     base: closed.base,
@@ -211,6 +233,7 @@ impl After<'_> {
             Effect::Block { item, blocked } => self.recovery(item)?.blocked = Some(blocked.clone()),
             Effect::Forget { item } => {
                 self.recoveries.insert(item.clone(), None);
+                self.edits.push(Edit::Remove(place::note(item)));
             }
             Effect::Owe { owed } => self.control()?.owed = Some(owed.clone()),
             Effect::Paid { .. } => self.control()?.owed = None,
@@ -228,13 +251,13 @@ impl After<'_> {
             }
             Effect::Pause { cause } => {
                 let pauses = &mut self.control()?.pauses;
-                pauses.retain(|other| other.kind.key() != cause.kind.key());
+                pauses.retain(|other| !other.is(&cause.kind.key(), &cause.owner));
                 pauses.push(cause.clone());
-                pauses.sort_by_key(|cause| cause.kind.key());
+                pauses.sort_by_key(|cause| (cause.kind.key(), cause.owner.clone()));
             }
-            Effect::Resume { cause } => {
-                self.control()?.pauses.retain(|other| &other.kind.key() != cause);
-            }
+            Effect::Resume { cause, owner } => self.control()?.pauses.retain(|other| {
+                &other.kind.key() != cause || owner.as_ref().is_some_and(|owner| owner != &other.owner)
+            }),
             Effect::Begin { session } => {
                 let sessions = &mut self.control()?.sessions;
                 sessions.retain(|other| other.session != session.session);
@@ -243,6 +266,64 @@ impl After<'_> {
             Effect::End { session } => {
                 self.control()?.sessions.retain(|other| &other.session != session);
             }
+            other => self.governance(other)?,
+        }
+        Ok(())
+    }
+
+    /// The effects that came with the second rules.
+    fn governance(&mut self, effect: &Effect) -> Result<(), Misfit> {
+        match effect {
+            Effect::AskStop { session, stop } => {
+                let sessions = &mut self.control()?.sessions;
+                let found = sessions.iter_mut().find(|other| &other.session == session);
+                found.ok_or_else(|| Misfit::State(format!("no session {session}")))?.stop = Some(stop.clone());
+            }
+            Effect::KeepIdea { idea, text } => self.edits.push(Edit::Place(place::idea(idea), *text)),
+            Effect::Amend { known } => {
+                self.put(place::intake(&known.intake.item), Record::Known(Box::new(known.clone())));
+            }
+            Effect::Join { root, item } => {
+                self.put(place::member(root, item), Record::Member(Member { item: item.clone() }));
+            }
+            Effect::Leave { root, item } => self.edits.push(Edit::Remove(place::member(root, item))),
+            Effect::Target { target } => {
+                let targets = &mut self.control()?.targets;
+                if target.state.is_closed() {
+                    targets.retain(|root| root != &target.root);
+                } else if !targets.contains(&target.root) {
+                    targets.push(target.root.clone());
+                }
+                self.put(place::target(&target.root), Record::Target(Box::new(target.clone())));
+            }
+            Effect::Judge { root, verdict, rubric } => {
+                self.put(place::verdict(root, &verdict.run), Record::Verdict(Box::new(verdict.clone())));
+                self.edits.push(Edit::Place(place::rubric(root), *rubric));
+            }
+            Effect::Retry { item, retry } => {
+                let recovery = self.recovery(item)?;
+                recovery.spent = 0;
+                recovery.counters.clear();
+                recovery.blocked = None;
+                recovery.retry = Some(retry.clone());
+            }
+            Effect::Note { item, note } => self.edits.push(Edit::Place(place::note(item), *note)),
+            Effect::Retried { item } => {
+                self.recovery(item)?.retry = None;
+                self.edits.push(Edit::Remove(place::note(item)));
+            }
+            Effect::Reject { run, times } => self.run(run)?.rejections = *times,
+            Effect::AskAgain { run, again } => self.run(run)?.again.clone_from(again),
+            Effect::Stand { run, snapshot } => {
+                let run = self.run(run)?;
+                run.snapshot = *snapshot;
+                run.tip = *snapshot;
+            }
+            Effect::Answer { request, receipt } => {
+                self.put(place::receipt(request), Record::Receipt(Box::new(receipt.clone())));
+            }
+            Effect::ForgetAnswer { request } => self.edits.push(Edit::Remove(place::receipt(request))),
+            other => return Err(Misfit::State(format!("{other:?} is carried out elsewhere"))),
         }
         Ok(())
     }

@@ -7,12 +7,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::input::{Content, Files, Known};
-use crate::domain::control::{Owed, PauseCause, Session};
-use crate::domain::ids::{LedgerId, PlanId, RunId, SessionId, StageName};
+use crate::domain::closure::{Target, Verdict};
+use crate::domain::control::{Owed, PauseCause, Session, StopWish};
+use crate::domain::ids::{ItemId, LedgerId, PlanId, RequestId, RunId, SessionId, StageName};
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
 use crate::domain::plan::StageRef;
-use crate::domain::recovery::{Blocked, CounterKey};
+use crate::domain::receipt::Receipt;
+use crate::domain::recovery::{Blocked, CounterKey, Retry};
 use crate::domain::result::{Judgement, Usage};
 use crate::domain::run::{Cancel, Failure, Launch, Run, RunEnd};
 use crate::domain::slot::Slot;
@@ -191,6 +193,9 @@ pub enum Effect {
     Resume {
         /// Its key.
         cause: String,
+        /// Whose; none: all of that key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
     },
     /// A daemon begins.
     Begin {
@@ -201,6 +206,106 @@ pub enum Effect {
     End {
         /// Its session.
         session: SessionId,
+    },
+    /// A daemon is to end.
+    AskStop {
+        /// Its session.
+        session: SessionId,
+        /// The wish.
+        stop: StopWish,
+    },
+    /// An idea is kept.
+    KeepIdea {
+        /// Its id.
+        idea: ItemId,
+        /// Its text.
+        text: Content,
+    },
+    /// What is known of an item changes: its dependencies, its priority. Its document stays.
+    Amend {
+        /// What is known from now on.
+        known: Known,
+    },
+    /// An item is open, and of this root's lineage.
+    Join {
+        /// The root spec.
+        root: ItemId,
+        /// The item.
+        item: ItemRef,
+    },
+    /// An item of this root's lineage is closed.
+    Leave {
+        /// The root spec.
+        root: ItemId,
+        /// The item.
+        item: ItemRef,
+    },
+    /// A closure target is so from now on.
+    Target {
+        /// The target.
+        target: Target,
+    },
+    /// A judge's findings are kept.
+    Judge {
+        /// The root spec.
+        root: ItemId,
+        /// The findings.
+        verdict: Verdict,
+        /// The criteria, for people and later judges.
+        rubric: Content,
+    },
+    /// A blocked item goes on with new counters; it is no longer blocked.
+    Retry {
+        /// The item.
+        item: ItemRef,
+        /// How.
+        retry: Retry,
+    },
+    /// What an operator said to that.
+    Note {
+        /// The item.
+        item: ItemRef,
+        /// The words.
+        note: Content,
+    },
+    /// The item's run has got somewhere: that it was let go on is over.
+    Retried {
+        /// The item.
+        item: ItemRef,
+    },
+    /// How many handoffs of a run's stage in a row could not be taken.
+    Reject {
+        /// The run.
+        run: RunId,
+        /// The count from now on.
+        times: u32,
+    },
+    /// A run's launch is to end and its stage to start again, or that is over.
+    AskAgain {
+        /// The run.
+        run: RunId,
+        /// The wish; none: it is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<Cancel>,
+    },
+    /// A run stands on this code.
+    Stand {
+        /// The run.
+        run: RunId,
+        /// The last consistent snapshot, and the last commit of the run branch, from now on.
+        snapshot: Oid,
+    },
+    /// A request is answered.
+    Answer {
+        /// Its name.
+        request: RequestId,
+        /// How.
+        receipt: Receipt,
+    },
+    /// How an old request was answered is no longer remembered.
+    ForgetAnswer {
+        /// Its name.
+        request: RequestId,
     },
 }
 

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::domain::ids::{LedgerId, Nonce, PlanId, RunId, SessionId};
-use crate::domain::item::{Intake, ItemRef};
+use crate::domain::closure::Criterion;
+use crate::domain::ids::{ItemId, LedgerId, Nonce, PlanId, RequestId, RunId, SessionId};
+use crate::domain::item::{Arrival, Intake, ItemKind, ItemRef, Priority};
 use crate::domain::oid::Oid;
 use crate::domain::result::{Judgement, Usage};
 use crate::domain::slot::Turn;
@@ -60,6 +61,9 @@ pub struct Known {
     /// Where it came from, when from outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// Its arrival number: with the priority that the intake has, its turn. None in records of the first rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<Arrival>,
     /// What the document says.
     pub intake: Intake,
 }
@@ -77,6 +81,18 @@ pub enum Input {
     Enqueue {
         /// The documents.
         documents: Vec<Submitted>,
+    },
+    /// An idea, kept as it is, with the root spec that it becomes.
+    TakeIdea {
+        /// Its id.
+        idea: ItemId,
+        /// Its text.
+        text: Content,
+        /// The file that it was found in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found_in: Option<String>,
+        /// The root spec. Its lineage is stamped here.
+        spec: Box<Submitted>,
     },
     /// A plan that compiled; it becomes the selected one.
     Compile {
@@ -118,6 +134,16 @@ pub enum Input {
         run: RunId,
         /// How many paths went back.
         paths: u64,
+        /// The code as it is now, where a run goes on with another one's work: a commit of its run branch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<Oid>,
+    },
+    /// A run was to go on with another one's work, and that cannot be put into the work tree.
+    Unresumable {
+        /// The run.
+        run: RunId,
+        /// Why, one line.
+        detail: String,
     },
     /// An item is no longer wanted.
     Cancel {
@@ -126,13 +152,117 @@ pub enum Input {
         /// Why, in the asker's words.
         reason: String,
     },
+    /// A run that judges a root is to end.
+    CancelRun {
+        /// Which.
+        run: RunId,
+        /// Why, in the asker's words.
+        reason: String,
+    },
+    /// Nothing of a root's lineage is wanted any more.
+    CancelLineage {
+        /// The root spec.
+        root: ItemId,
+        /// Why, in the asker's words.
+        reason: String,
+    },
+    /// An item is taken out of the way; nothing works on it.
+    Archive {
+        /// Which.
+        item: ItemRef,
+        /// Why, in the asker's words.
+        reason: String,
+    },
+    /// Blocked items, or closure targets, go on: all of them or none.
+    Retry(Retrying),
+    /// The running launch is ended, and its stage starts again.
+    RetryActive {
+        /// The run.
+        run: RunId,
+        /// Why, in the asker's words.
+        reason: String,
+    },
+    /// A blocked item is claimed again, in a new run that goes on with the earlier one's work.
+    Reopen {
+        /// The new run.
+        run: RunId,
+        /// What it begins with.
+        claim: Claim,
+    },
+    /// An item is replaced by another one, which those that wait for it wait for from now on.
+    Supersede {
+        /// What is replaced.
+        item: ItemRef,
+        /// By what.
+        by: ItemId,
+        /// Why, in the asker's words.
+        reason: String,
+    },
+    /// An item depends on another one than it said.
+    Retarget {
+        /// Which item.
+        item: ItemRef,
+        /// The dependency that goes.
+        from: ItemId,
+        /// The one in its place, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<ItemId>,
+    },
+    /// An item gets another priority.
+    Prioritise {
+        /// Which.
+        item: ItemRef,
+        /// Its priority from now on.
+        priority: Priority,
+    },
+    /// Items that came from outside may be worked on.
+    Release {
+        /// Which.
+        items: Vec<ItemRef>,
+    },
     /// Dispatch is to rest.
     Pause(super::super::control::PauseCause),
     /// A cause of rest is gone.
     Resume {
         /// The cause's key.
         cause: String,
+        /// Whose; none: whoever set it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
     },
+    /// A daemon is to end.
+    Stop {
+        /// Its session.
+        session: SessionId,
+        /// Whether its running stage is ended, too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        now: bool,
+        /// Why, in the asker's words.
+        reason: String,
+    },
+    /// Something of the above, under a name by which it is answered once, however often it is asked.
+    Requested {
+        /// The name.
+        request: RequestId,
+        /// What is asked.
+        asks: Box<Input>,
+    },
+}
+
+/// Blocked items go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retrying {
+    /// Which; a spec that is done stands for its closure target.
+    pub items: Vec<ItemRef>,
+    /// Why, in the asker's words.
+    pub reason: String,
+    /// Whether they begin at the plan's entry instead of where they failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_start: bool,
+    /// What the next stage is told, as a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Content>,
 }
 
 /// A document with what was understood of it.
@@ -157,6 +287,9 @@ pub struct Launching {
     /// The item that the run begins with, where it is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
+    /// The root that the run judges, where it is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Judge>,
     /// Names the invocation.
     pub nonce: Nonce,
     /// Who launches.
@@ -182,6 +315,34 @@ pub struct Claim {
     pub branch: Option<String>,
     /// Snapshot 0, on the run branch.
     pub start: Oid,
+}
+
+/// What begins a run that judges.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judge {
+    /// The root spec.
+    pub root: ItemId,
+    /// The commit the user stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Oid>,
+    /// The branch the user stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The code that is judged, on the run branch.
+    pub start: Oid,
+}
+
+/// What a judge says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judged {
+    /// The code that it says it judged.
+    pub snapshot: Oid,
+    /// The criteria for people and later judges, rendered from those below.
+    pub rubric: Content,
+    /// What it found.
+    pub criteria: Vec<Criterion>,
 }
 
 /// A stage has ended.
@@ -211,6 +372,12 @@ pub struct Handoff {
     /// What it left behind, by file name; bounded and redacted.
     #[serde(default, skip_serializing_if = "Files::is_empty")]
     pub evidence: Files,
+    /// The documents of its outbox: they come in with the handoff, or the handoff does not happen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Submitted>,
+    /// What it found, of a run that judges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Box<Judged>>,
     /// The incident that goes to the planning plane, should the run end there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<Box<Submitted>>,
@@ -218,9 +385,10 @@ pub struct Handoff {
 
 impl Input {
     /// The words of all operations.
-    pub const OPS: [&'static str; 11] = [
+    pub const OPS: [&'static str; 22] = [
         "genesis",
         "enqueue",
+        "idea",
         "compile",
         "session",
         "launch",
@@ -228,8 +396,18 @@ impl Input {
         "interrupt",
         "tree",
         "cancel",
+        "archive",
+        "retry",
+        "retry-active",
+        "reopen",
+        "supersede",
+        "retarget",
+        "set-priority",
+        "release",
         "pause",
         "resume",
+        "stop",
+        "unresumable",
     ];
 
     /// The word of the operation, as in the commit's subject and its `Millrace-Op` trailer.
@@ -238,17 +416,58 @@ impl Input {
         match self {
             Self::Genesis { .. } => "genesis",
             Self::Enqueue { .. } => "enqueue",
+            Self::TakeIdea { .. } => "idea",
             Self::Compile { .. } | Self::CompileFailed { .. } => "compile",
             Self::BeginSession { .. } | Self::EndSession { .. } => "session",
             Self::Launch(_) => "launch",
             Self::Handoff(handoff) => match handoff.judgement {
-                Judgement::Reported { .. } | Judgement::Failed { .. } => "handoff",
+                Judgement::Reported { .. } | Judgement::Failed { .. } | Judgement::Rejected { .. } => "handoff",
                 Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => "interrupt",
             },
             Self::TreeSettled { .. } => "tree",
-            Self::Cancel { .. } => "cancel",
+            Self::Unresumable { .. } => "unresumable",
+            Self::Cancel { .. } | Self::CancelRun { .. } | Self::CancelLineage { .. } => "cancel",
+            Self::Archive { .. } => "archive",
+            Self::Retry(_) => "retry",
+            Self::RetryActive { .. } => "retry-active",
+            Self::Reopen { .. } => "reopen",
+            Self::Supersede { .. } => "supersede",
+            Self::Retarget { .. } => "retarget",
+            Self::Prioritise { .. } => "set-priority",
+            Self::Release { .. } => "release",
             Self::Pause(_) => "pause",
             Self::Resume { .. } => "resume",
+            Self::Stop { .. } => "stop",
+            Self::Requested { asks, .. } => asks.op(),
+        }
+    }
+
+    /// What is asked, whatever name the request has.
+    #[must_use]
+    pub fn asked(&self) -> &Self {
+        match self {
+            Self::Requested { asks, .. } => asks.asked(),
+            other => other,
+        }
+    }
+
+    /// The items that it names.
+    #[must_use]
+    pub fn items(&self) -> Vec<ItemRef> {
+        match self {
+            Self::Enqueue { documents } => documents.iter().map(|one| one.intake.item.clone()).collect(),
+            Self::TakeIdea { spec, .. } => vec![spec.intake.item.clone()],
+            Self::Cancel { item, .. }
+            | Self::Archive { item, .. }
+            | Self::Supersede { item, .. }
+            | Self::Retarget { item, .. }
+            | Self::Prioritise { item, .. } => vec![item.clone()],
+            Self::Reopen { claim, .. } => vec![claim.item.clone()],
+            Self::Retry(retrying) => retrying.items.clone(),
+            Self::Release { items } => items.clone(),
+            Self::CancelLineage { root, .. } => vec![ItemRef::new(ItemKind::Spec, root.clone())],
+            Self::Requested { asks, .. } => asks.items(),
+            _ => Vec::new(),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::plan::StageRef;
 use crate::domain::view::{Fault, View};
 
 /// The version of the rules that [`super::decide::decide`] holds.
-pub const RULES: u32 = 1;
+pub const RULES: u32 = 2;
 
 /// The version of the ledger's format that [`super::apply::apply`] writes.
 pub const FORMAT: u32 = 1;
@@ -58,9 +58,10 @@ pub struct Subject {
 impl Subject {
     /// The subject of an input, from the state before it and what was decided.
     pub fn of(view: &dyn View, input: &Input, decision: &Decision) -> Result<Option<Self>, Fault> {
-        let id = match input {
+        let id = match input.asked() {
             Input::Launch(launching) => &launching.run,
             Input::Handoff(handoff) => &handoff.run,
+            Input::Reopen { run, .. } | Input::Unresumable { run, .. } | Input::RetryActive { run, .. } => run,
             _ => return Ok(None),
         };
         let opened = decision.effects.iter().find_map(|effect| match effect {

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::domain::ids::{ItemId, PlanId, ResultName, RunId, StageName};
-use crate::domain::item::ItemRef;
+use crate::domain::ids::{CriterionId, ItemId, PlanId, RequestId, ResultName, RunId, SessionId, StageName};
+use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::slot::Slot;
 
 /// Why an input was refused.
@@ -165,6 +165,196 @@ pub enum Refusal {
     NotAnIncident {
         /// What it brings.
         item: ItemRef,
+    },
+    /// More documents in an outbox than one handoff takes.
+    #[error("{count} documents in the outbox; at most {limit} are taken with one handoff")]
+    OutboxFull {
+        /// How many there were.
+        count: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// The stage may not create documents of this kind.
+    #[error("{stage} may not create {item}: the plan lets it create {allowed}")]
+    MayNotCreate {
+        /// The stage.
+        stage: StageName,
+        /// The document.
+        item: ItemRef,
+        /// Which kinds it may create, in words.
+        allowed: String,
+    },
+    /// The result needs a document, or a reason why there is none.
+    #[error("{result} needs a {kind} in the outbox, or `nothing_to_create` in the result file with the reason why none is needed")]
+    NothingCreated {
+        /// The result.
+        result: ResultName,
+        /// The kind of document.
+        kind: ItemKind,
+    },
+    /// A failing stage's documents.
+    #[error("the stage did not succeed: its documents are not taken in")]
+    DocumentsOfFailure,
+    /// An escalation brings several incidents.
+    #[error("{count} incidents in the outbox; one matter is one incident")]
+    SeveralIncidents {
+        /// How many.
+        count: usize,
+    },
+    /// A judge's result without a verdict.
+    #[error("{result} needs a verdict on {root}")]
+    NoVerdict {
+        /// The result.
+        result: ResultName,
+        /// The root spec.
+        root: ItemId,
+    },
+    /// The verdict is about other code.
+    #[error("the verdict names {named}, and the code to judge is {judged}")]
+    OtherCode {
+        /// What the verdict names.
+        named: String,
+        /// What was to be judged.
+        judged: String,
+    },
+    /// The verdict has no criterion at all.
+    #[error("the verdict has no criterion")]
+    NoCriterion,
+    /// A criterion is in the verdict twice.
+    #[error("the criterion {criterion} is in the verdict twice")]
+    CriterionTwice {
+        /// The criterion.
+        criterion: CriterionId,
+    },
+    /// A criterion of an earlier verdict is missing.
+    #[error("the criterion {criterion} of the rubric is not in the verdict")]
+    CriterionLost {
+        /// The criterion.
+        criterion: CriterionId,
+    },
+    /// A gap without the incident that its remediation begins with.
+    #[error("a gap of {root} needs its incident")]
+    NoIncident {
+        /// The root spec.
+        root: ItemId,
+    },
+    /// The findings do not fit the result.
+    #[error("{result} does not fit the findings: {criterion} is {finding}")]
+    VerdictDisagrees {
+        /// The result.
+        result: ResultName,
+        /// The criterion that speaks against it.
+        criterion: CriterionId,
+        /// What was found of it.
+        finding: &'static str,
+    },
+    /// A gap was reported, and no criterion has one.
+    #[error("{result} needs a gap, and the verdict has none")]
+    NoGap {
+        /// The result.
+        result: ResultName,
+    },
+    /// The root cannot be judged now.
+    #[error("{root} cannot be judged: {why}")]
+    NotToBeJudged {
+        /// The root spec.
+        root: ItemId,
+        /// Why.
+        why: String,
+    },
+    /// A root that has to wait for another one.
+    #[error("{item} waits: {why}")]
+    RootWaits {
+        /// The root spec.
+        item: ItemRef,
+        /// Why.
+        why: String,
+    },
+    /// The item is to go on with an earlier run's work.
+    #[error("{item} goes on with the work of run {run}: that is put back first")]
+    ToBeReopened {
+        /// The item.
+        item: ItemRef,
+        /// The run.
+        run: RunId,
+    },
+    /// The item has nothing to go on with.
+    #[error("{item} does not go on with an earlier run's work")]
+    NothingToReopen {
+        /// The item.
+        item: ItemRef,
+    },
+    /// The idea's id is taken by another text.
+    #[error("the idea {idea} exists already with other text; give it another name")]
+    DifferentIdea {
+        /// The idea.
+        idea: ItemId,
+    },
+    /// An idea becomes a root spec and nothing else.
+    #[error("an idea becomes a root spec, and {item} is none")]
+    NotARootSpec {
+        /// What it was to become.
+        item: ItemRef,
+    },
+    /// An item that is worked on.
+    #[error("{item} is worked on by run {run}")]
+    WorkedOn {
+        /// The item.
+        item: ItemRef,
+        /// The run.
+        run: RunId,
+    },
+    /// An item cannot replace itself, or one of another kind.
+    #[error("{item} cannot take the place of itself")]
+    TakesItsOwnPlace {
+        /// The item.
+        item: ItemRef,
+    },
+    /// An item that is begun does not wait any more.
+    #[error("{item} is {state}: it cannot be made to wait for something that is not done")]
+    TooLateToWait {
+        /// The item.
+        item: ItemRef,
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// The dependency is not one of the item's.
+    #[error("{item} does not depend on {from}")]
+    NoSuchDependency {
+        /// The item.
+        item: ItemRef,
+        /// The dependency.
+        from: ItemId,
+    },
+    /// No target was opened for this root.
+    #[error("{root} is no root whose acceptance was begun")]
+    NoTarget {
+        /// The root spec.
+        root: ItemId,
+    },
+    /// The run works on an item.
+    #[error("run {run} works on {item}: cancel the item")]
+    NotAJudgement {
+        /// The run.
+        run: RunId,
+        /// What it works on.
+        item: ItemRef,
+    },
+    /// No daemon has this session.
+    #[error("no daemon has session {session}")]
+    NoSuchSession {
+        /// The session.
+        session: SessionId,
+    },
+    /// The request's name stands for something else.
+    #[error("the request {request} was for something else: {op} {items}")]
+    RequestReused {
+        /// Its name.
+        request: RequestId,
+        /// What it was for.
+        op: String,
+        /// About what.
+        items: String,
     },
     /// A file name that cannot be placed.
     #[error("`{name}` cannot be the name of a kept file")]

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::DEFAULT_STAGE_TIMEOUT_SECONDS;
 use crate::domain::ids::{ModeId, RunnerName, StageName};
-use crate::domain::limits::{DEFAULT_MAX_INTERRUPTIONS, DEFAULT_MAX_LAUNCHES};
+use crate::domain::limits::{
+    DEFAULT_MAX_INTERRUPTIONS, DEFAULT_MAX_LAUNCHES, DEFAULT_MAX_OPEN_ROOTS, DEFAULT_MAX_REJECTED_HANDOFFS,
+    DEFAULT_MAX_REMEDIATION_ROUNDS,
+};
 use crate::domain::permission::Permissions;
 pub use crate::domain::plan::{BetweenItems, OnDone};
 
@@ -96,6 +99,12 @@ pub struct Limits {
     pub max_launches_per_item: u32,
     /// Interruptions of one run before it is blocked.
     pub max_interruptions: u32,
+    /// Handoffs in a row of one stage that could not be taken; what comes then counts as a failure of its work.
+    pub max_rejected_handoffs: u32,
+    /// Rounds of remediation of one root before it asks an operator.
+    pub max_remediation_rounds: u32,
+    /// Roots that are worked on at a time.
+    pub max_open_roots: u32,
 }
 
 /// `[recovery]`; all numbers over 0.
@@ -292,7 +301,13 @@ impl Default for SnapshotRules {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_launches_per_item: DEFAULT_MAX_LAUNCHES, max_interruptions: DEFAULT_MAX_INTERRUPTIONS }
+        Self {
+            max_launches_per_item: DEFAULT_MAX_LAUNCHES,
+            max_interruptions: DEFAULT_MAX_INTERRUPTIONS,
+            max_rejected_handoffs: DEFAULT_MAX_REJECTED_HANDOFFS,
+            max_remediation_rounds: DEFAULT_MAX_REMEDIATION_ROUNDS,
+            max_open_roots: DEFAULT_MAX_OPEN_ROOTS,
+        }
     }
 }
 

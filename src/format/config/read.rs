@@ -21,7 +21,16 @@ const SECTIONS: [(&str, &[&str]); 9] = [
     ("runtime", &["default_mode", "run_style", "idle_sleep_seconds"]),
     ("workspace", &["between_items", "on_done"]),
     ("snapshot", &["exclude", "max_file_bytes"]),
-    ("limits", &["max_launches_per_item", "max_interruptions"]),
+    (
+        "limits",
+        &[
+            "max_launches_per_item",
+            "max_interruptions",
+            "max_rejected_handoffs",
+            "max_remediation_rounds",
+            "max_open_roots",
+        ],
+    ),
     (
         "recovery",
         &[
@@ -201,11 +210,17 @@ fn snapshot(section: &Section<'_>, rules: &mut SnapshotRules) -> Result<(), Conf
 }
 
 fn limits(section: &Section<'_>, limits: &mut Limits) -> Result<(), ConfigError> {
-    if let Some(number) = section.small("max_launches_per_item")? {
-        limits.max_launches_per_item = number;
-    }
-    if let Some(number) = section.small("max_interruptions")? {
-        limits.max_interruptions = number;
+    let numbers = [
+        ("max_launches_per_item", &mut limits.max_launches_per_item),
+        ("max_interruptions", &mut limits.max_interruptions),
+        ("max_rejected_handoffs", &mut limits.max_rejected_handoffs),
+        ("max_remediation_rounds", &mut limits.max_remediation_rounds),
+        ("max_open_roots", &mut limits.max_open_roots),
+    ];
+    for (key, limit) in numbers {
+        if let Some(number) = section.small(key)? {
+            *limit = number;
+        }
     }
     Ok(())
 }

@@ -31,6 +31,9 @@ pub(super) fn effective_table(config: &Config) -> Table {
         table([
             ("max_launches_per_item", number(config.limits.max_launches_per_item.into())),
             ("max_interruptions", number(config.limits.max_interruptions.into())),
+            ("max_rejected_handoffs", number(config.limits.max_rejected_handoffs.into())),
+            ("max_remediation_rounds", number(config.limits.max_remediation_rounds.into())),
+            ("max_open_roots", number(config.limits.max_open_roots.into())),
         ]),
     );
     let recovery = &config.recovery;

@@ -50,6 +50,7 @@ pub(super) fn incident(
         spec_id: None,
         parent_task_id: None,
         incident_id: None,
+        about: None,
         created_at: asking.ended_at,
         created_by: format!("{} ({})", stage.at, stage.planned.runner),
     };

@@ -98,6 +98,8 @@ pub fn finish(
         usage: judged.usage,
         evidence,
         findings,
+        documents: Vec::new(),
+        verdict: None,
         incident,
     });
     let act = project.act(Actor::Daemon, Some(stage.author()))?;
@@ -237,6 +239,7 @@ fn snapshot(
     let (what, worked) = match judgement {
         Judgement::Reported { result, .. } => (result.to_string(), true),
         Judgement::Failed { class, .. } => (class.to_string(), true),
+        Judgement::Rejected { result, .. } => (format!("{result}, not taken"), true),
         Judgement::Infrastructure { .. } => ("interrupted by an outage".to_owned(), false),
         Judgement::Interrupted { .. } => ("interrupted".to_owned(), false),
     };
@@ -300,6 +303,7 @@ fn redacted(judgement: Judgement, secrets: &Secrets) -> Judgement {
             resume_stage,
             target_stage,
             artifacts,
+            nothing_to_create,
             channel,
             notes,
         } => Judgement::Reported {
@@ -309,10 +313,17 @@ fn redacted(judgement: Judgement, secrets: &Secrets) -> Judgement {
             resume_stage,
             target_stage,
             artifacts: artifacts.into_iter().map(|name| secrets.redacted(&name).0).collect(),
+            nothing_to_create: nothing_to_create.map(clean),
             channel,
             notes: notes.into_iter().map(|note| secrets.redacted(&note).0).collect(),
         },
         Judgement::Failed { class, detail } => Judgement::Failed { class, detail: clean(detail) },
+        Judgement::Rejected { result, code, problems, summary } => Judgement::Rejected {
+            result,
+            code,
+            problems: problems.into_iter().map(|problem| secrets.redacted(&problem).0).collect(),
+            summary: summary.map(clean),
+        },
         Judgement::Infrastructure { class, detail } => {
             Judgement::Infrastructure { class, detail: clean(detail) }
         }

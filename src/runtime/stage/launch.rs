@@ -80,6 +80,7 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
     let input = Input::Launch(Launching {
         run: prepared.run.clone(),
         claim: prepared.claim.clone(),
+        judge: None,
         nonce: nonce.clone(),
         session: session.clone(),
         evidence,

@@ -161,11 +161,6 @@ fn go_on(item: &ItemRef, why: &Why, attended: bool) -> Option<String> {
             "`millrace queue cancel` takes it out; what is in it can be queued here under another id"
                 .to_owned()
         }
-        Why::Kept { .. } => {
-            "`--raw` prints what it says; queue what comes of it as tasks, and take it out with \
-             `millrace queue cancel`"
-                .to_owned()
-        }
         Why::Blocked { .. } => format!(
             "read the evidence; then queue what is to be done as a new item (`parent_task_id: {}` ties it to this one), \
              and take this one out with `millrace queue cancel`",

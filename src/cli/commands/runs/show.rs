@@ -210,6 +210,9 @@ fn judged(judgement: &Judgement) -> String {
         Judgement::Reported { result, summary: Some(summary), .. } => format!("{result}: {summary}"),
         Judgement::Reported { result, summary: None, .. } => result.to_string(),
         Judgement::Failed { class, detail } => format!("failed, {class}: {detail}"),
+        Judgement::Rejected { result, problems, .. } => {
+            format!("{result} could not be taken: {}", problems.join("; "))
+        }
         Judgement::Infrastructure { detail, .. } => format!("the harness could not work: {detail}"),
         Judgement::Interrupted { .. } => "interrupted".to_owned(),
     }

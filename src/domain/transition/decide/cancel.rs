@@ -6,6 +6,8 @@ use super::super::decision::{Decision, Effect};
 use super::super::refusal::Refusal;
 use super::Ruling;
 use super::end::End;
+use super::lineage::archives;
+use crate::domain::control::Owed;
 use crate::domain::ids::FailureClass;
 use crate::domain::item::ItemRef;
 use crate::domain::plan::Ending;
@@ -26,7 +28,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
             return Ok(Err(Refusal::AlreadyClosed { item: item.clone(), state: slot.state() }));
         }
         Slot::Active => {
-            let Some(run) = view.runs()?.into_iter().find(|run| &run.item == item) else {
+            let Some(run) = view.runs()?.into_iter().find(|run| &run.item == item && !run.closure) else {
                 return Ok(Err(Refusal::NoSuchItem { item: item.clone() }));
             };
             if run.cancel.is_some() {
@@ -40,6 +42,9 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
                 };
                 // What an interrupted stage left is in the work tree still, where it has not gone back yet.
                 let owed = view.control()?.owed.filter(|owed| owed.run == run.run);
+                // A run that was to go on with another one's work, and does not stand on it yet: as much of it as is
+                // in the work tree already goes out again.
+                let forward = owed.clone().filter(|_| run.continues.is_some() && run.launches == 0);
                 let recovery = view.recovery(item)?.unwrap_or_else(|| Recovery::new(item.clone()));
                 let end = End {
                     at,
@@ -50,18 +55,24 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
                     class: FailureClass::normalised("cancelled"),
                     why: reason.to_owned(),
                     snapshot: run.snapshot,
-                    tip: owed.as_ref().map_or(run.snapshot, |owed| owed.from),
+                    tip: match (&forward, &owed) {
+                        (Some(_), _) => run.start,
+                        (None, Some(owed)) => owed.from,
+                        (None, None) => run.snapshot,
+                    },
                     spent: run.spent,
                     ended_at: owed.as_ref().and_then(|owed| owed.ended_at),
+                    incident: None,
+                    created: &[],
                 };
                 decision.effects = end.effects(view)?;
+                if let Some(Owed { run, from, to, ended_at }) = forward {
+                    decision.effects.push(Effect::Owe { owed: Owed { run, from: to, to: from, ended_at } });
+                }
             }
         }
         Slot::Queued(_) | Slot::Waiting { .. } | Slot::Held(_) | Slot::Blocked => {
-            decision.effects.push(Effect::Move { item: item.clone(), from: slot, to: Slot::Archived });
-            if view.recovery(item)?.is_some() {
-                decision.effects.push(Effect::Forget { item: item.clone() });
-            }
+            decision.effects.extend(archives(view, item, slot)?);
         }
     }
     Ok(Ok(decision))

@@ -6,8 +6,9 @@ use super::super::decision::{Decision, Effect};
 use super::super::input::{Content, Files};
 use super::super::refusal::Refusal;
 use super::Ruling;
-use crate::domain::control::{PauseCause, Session};
+use crate::domain::control::{PauseCause, Session, StopWish};
 use crate::domain::ids::{PlanId, RunId, SessionId};
+use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::view::View;
 
@@ -49,7 +50,7 @@ pub(super) fn begin_session(view: &dyn View, at: Timestamp, session: &SessionId,
         decision.effects.push(Effect::End { session: dead.session });
     }
     decision.effects.push(Effect::Begin {
-        session: Session { session: session.clone(), since: at, program: program.to_owned() },
+        session: Session { session: session.clone(), since: at, program: program.to_owned(), stop: None },
     });
     Ok(Ok(decision))
 }
@@ -62,23 +63,46 @@ pub(super) fn end_session(view: &dyn View, session: &SessionId) -> Ruling {
 
 /// A pause cause is set; the same one again changes nothing.
 pub(super) fn pause(view: &dyn View, cause: &PauseCause) -> Ruling {
-    let set =
-        view.control()?.pauses.iter().any(|other| {
-            other.kind == cause.kind && other.detail == cause.detail && other.until == cause.until
-        });
+    let set = view.control()?.pauses.iter().any(|other| {
+        other.is(&cause.kind.key(), &cause.owner) && other.detail == cause.detail && other.until == cause.until
+    });
     effects(if set { Vec::new() } else { vec![Effect::Pause { cause: cause.clone() }] })
 }
 
-/// A pause cause is lifted; one that is not set changes nothing.
-pub(super) fn resume(view: &dyn View, cause: &str) -> Ruling {
-    let set = view.control()?.pauses.iter().any(|other| other.kind.key() == cause);
-    effects(if set { vec![Effect::Resume { cause: cause.to_owned() }] } else { Vec::new() })
+/// A pause cause is lifted; one that is not set changes nothing. With an owner, only that owner's.
+pub(super) fn resume(view: &dyn View, cause: &str, owner: Option<&str>) -> Ruling {
+    let lifts = |other: &PauseCause| {
+        other.kind.key() == cause && owner.is_none_or(|owner| owner == other.owner)
+    };
+    let set = view.control()?.pauses.iter().any(lifts);
+    let owner = owner.map(str::to_owned);
+    effects(if set { vec![Effect::Resume { cause: cause.to_owned(), owner }] } else { Vec::new() })
 }
 
-/// The work tree is as it should be again.
-pub(super) fn tree_settled(view: &dyn View, run: &RunId) -> Ruling {
+/// A daemon is to end. Asking again, and no more, changes nothing.
+pub(super) fn stop(view: &dyn View, at: Timestamp, session: &SessionId, now: bool, reason: &str) -> Ruling {
+    let sessions = view.control()?.sessions;
+    let Some(found) = sessions.iter().find(|other| &other.session == session) else {
+        return Ok(Err(Refusal::NoSuchSession { session: session.clone() }));
+    };
+    if found.stop.as_ref().is_some_and(|stop| stop.now || !now) {
+        let notes = vec![format!("session {session} is asked to end already")];
+        return Ok(Ok(Decision { effects: Vec::new(), notes }));
+    }
+    let stop = StopWish { at, reason: reason.to_owned(), now };
+    effects(vec![Effect::AskStop { session: session.clone(), stop }])
+}
+
+/// The work tree is as it should be again; a run that goes on with another one's work stands on this code now.
+pub(super) fn tree_settled(view: &dyn View, run: &RunId, snapshot: Option<Oid>) -> Ruling {
     match view.control()?.owed {
-        Some(owed) if &owed.run == run => effects(vec![Effect::Paid { run: run.clone() }]),
+        Some(owed) if &owed.run == run => {
+            let mut list = vec![Effect::Paid { run: run.clone() }];
+            if let (Some(snapshot), Some(run)) = (snapshot, view.run(run)?) {
+                list.push(Effect::Stand { run: run.run, snapshot });
+            }
+            effects(list)
+        }
         _ => Ok(Err(Refusal::NothingOwed { run: run.clone() })),
     }
 }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 
 use super::super::decision::Effect;
 use super::enqueue::open_slot;
+use super::lineage::leaves;
+use super::supersede;
 use crate::domain::control::Owed;
-use crate::domain::ids::FailureClass;
-use crate::domain::item::ItemRef;
+use crate::domain::ids::{FailureClass, ItemId};
+use crate::domain::item::{Intake, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::plan::{BetweenItems, Ending, Plan};
 use crate::domain::recovery::{Blocked, Recovery};
@@ -31,6 +33,10 @@ pub(super) struct End<'a> {
     pub(super) spent: u32,
     /// When its last stage had ended, where that is known.
     pub(super) ended_at: Option<Timestamp>,
+    /// The incident that has the matter from now on.
+    pub(super) incident: Option<ItemId>,
+    /// Documents that come in with the end.
+    pub(super) created: &'a [Intake],
 }
 
 impl End<'_> {
@@ -54,41 +60,54 @@ impl End<'_> {
                 blocked: Blocked {
                     at: self.at,
                     reason: self.why.clone(),
-                    class: self.class,
+                    class: self.class.clone(),
                     stage: failure.map_or(&self.run.stage.stage, |failure| &failure.stage).clone(),
                     run: self.run.run.clone(),
                     turn: self.run.turn,
+                    incident: self.incident.clone(),
                 },
             });
         } else {
             effects.push(Effect::Forget { item: item.clone() });
+            effects.extend(leaves(view, item, &to)?);
         }
         if to == Slot::Done {
             effects.extend(release(view, item)?);
+            effects.extend(supersede::by_planning(view, item, self.created)?);
         }
-        effects.push(Effect::Close {
+        effects.push(self.close());
+        let restores = self.plan.workspace.between_items != BetweenItems::Carry;
+        if to != Slot::Done && restores {
+            effects.extend(self.owes());
+        }
+        Ok(effects)
+    }
+
+    /// The run's own end.
+    pub(super) fn close(&self) -> Effect {
+        Effect::Close {
             run: self.run.run.clone(),
             end: RunEnd {
                 at: self.at,
                 ending: self.ending,
-                reason: self.why,
+                reason: self.why.clone(),
                 stage: self.run.stage.clone(),
                 snapshot: self.snapshot,
                 launches: self.run.launches,
             },
-        });
-        let restores = self.plan.workspace.between_items != BetweenItems::Carry;
-        if to != Slot::Done && restores && self.tip != self.run.start {
-            effects.push(Effect::Owe {
-                owed: Owed {
-                    run: self.run.run.clone(),
-                    from: self.tip,
-                    to: self.run.start,
-                    ended_at: self.ended_at,
-                },
-            });
         }
-        Ok(effects)
+    }
+
+    /// The work tree's way back to where the run began.
+    pub(super) fn owes(&self) -> Option<Effect> {
+        (self.tip != self.run.start).then(|| Effect::Owe {
+            owed: Owed {
+                run: self.run.run.clone(),
+                from: self.tip,
+                to: self.run.start,
+                ended_at: self.ended_at,
+            },
+        })
     }
 }
 

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::super::decision::{Decision, Effect};
-use super::super::input::{Known, Submitted};
+use super::super::input::{Content, Known, Submitted};
 use super::super::refusal::Refusal;
-use super::Ruling;
+use super::{Ruling, lineage};
+use crate::domain::control::Control;
 use crate::domain::ids::ItemId;
-use crate::domain::item::{Arrival, ItemKind, ItemRef};
+use crate::domain::item::{Arrival, Intake, ItemKind, ItemRef};
 use crate::domain::limits::MAX_INTAKE_DOCUMENTS;
 use crate::domain::oid::Oid;
 use crate::domain::slot::{Slot, Turn};
@@ -20,22 +21,90 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, documents: &[Submitted]) ->
         return Ok(Err(Refusal::TooManyDocuments { count: documents.len(), limit: MAX_INTAKE_DOCUMENTS }));
     }
     let control = view.control()?;
-    let mut decision = Decision::default();
+    let taken = take_in(view, at, &mut Arrivals::of(&control), documents)?;
+    Ok(taken.map(|taken| Decision { effects: taken.effects, notes: taken.notes }))
+}
+
+/// An idea is kept once, whatever it is called, and becomes a root spec.
+pub(super) fn idea(
+    view: &dyn View,
+    at: Timestamp,
+    idea: &ItemId,
+    text: Content,
+    spec: &Submitted,
+) -> Ruling {
+    if spec.intake.item.kind != ItemKind::Spec {
+        return Ok(Err(Refusal::NotARootSpec { item: spec.intake.item.clone() }));
+    }
+    if let Some(taken) = view.idea_of(&text.oid)? {
+        let notes = vec![format!("this text was taken already, as idea {taken}")];
+        return Ok(Ok(Decision { effects: Vec::new(), notes }));
+    }
+    if view.idea(idea)?.is_some() {
+        return Ok(Err(Refusal::DifferentIdea { idea: idea.clone() }));
+    }
+    let mut spec = spec.clone();
+    spec.intake.root_spec_id = Some(spec.intake.item.id.clone());
+    spec.intake.root_idea_id = Some(idea.clone());
+    let control = view.control()?;
+    let taken = take_in(view, at, &mut Arrivals::of(&control), &[spec])?;
+    Ok(taken.map(|taken| {
+        let mut effects = vec![Effect::KeepIdea { idea: idea.clone(), text }];
+        effects.extend(taken.effects);
+        Decision { effects, notes: taken.notes }
+    }))
+}
+
+/// The arrival numbers of one decision.
+pub(super) struct Arrivals<'c> {
+    control: &'c Control,
+    given: u64,
+}
+
+impl<'c> Arrivals<'c> {
+    pub(super) fn of(control: &'c Control) -> Self {
+        Self { control, given: 0 }
+    }
+
+    fn next(&mut self) -> Arrival {
+        let arrival = self.control.arrival(self.given);
+        self.given += 1;
+        arrival
+    }
+}
+
+/// Documents that came in.
+#[derive(Default)]
+pub(super) struct TakenIn {
+    pub(super) effects: Vec<Effect>,
+    pub(super) notes: Vec<String>,
+    /// What is known of the items that are new.
+    pub(super) new: Vec<Intake>,
+}
+
+/// Takes documents in, all of them or none.
+pub(super) fn take_in(
+    view: &dyn View,
+    at: Timestamp,
+    arrivals: &mut Arrivals<'_>,
+    documents: &[Submitted],
+) -> Result<Result<TakenIn, Refusal>, Fault> {
+    let mut taken = TakenIn::default();
     let mut batch = Batch::default();
     let mut fresh = Vec::new();
     for submitted in documents {
         let item = &submitted.intake.item;
         match batch.find(item) {
-            Some((id, oid)) if id == &item.id && *oid == submitted.document.oid => continue,
+            Some((id, oid)) if id == &item.id && oid == Some(&submitted.document.oid) => continue,
             Some((id, _)) if id == &item.id => {
                 return Ok(Err(Refusal::TwiceInOneCall { item: item.clone() }));
             }
             Some((id, _)) => return Ok(Err(Refusal::CaseTwin { item: item.clone(), twin: id.clone() })),
-            None => batch.insert(submitted),
+            None => batch.insert(&submitted.intake, Some(submitted.document.oid)),
         }
         if let Some(known) = view.known(item)? {
             if known.document == submitted.document.oid {
-                decision.notes.push(format!("{item} is here already, with the same content"));
+                taken.notes.push(format!("{item} is here already, with the same content"));
                 continue;
             }
             let state = view.slot(item)?.map_or("nowhere", |slot| slot.state());
@@ -46,43 +115,64 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, documents: &[Submitted]) ->
         }
         fresh.push(submitted);
     }
-    let mut search = CycleSearch { view, batch: &batch, clear: BTreeSet::new() };
-    for submitted in &fresh {
-        let ItemRef { kind, id } = &submitted.intake.item;
-        if let Some((id, cycle)) = search.from(*kind, id)? {
-            return Ok(Err(Refusal::DependencyCycle { item: ItemRef::new(*kind, id), cycle }));
-        }
+    let intakes = fresh.iter().map(|submitted| &submitted.intake.item);
+    if let Some(cycle) = cycle(view, &batch, intakes)? {
+        return Ok(Err(cycle));
     }
-    for (n, submitted) in (0..).zip(fresh) {
-        decision.effects.push(admit(view, at, control.arrival(n), submitted)?);
+    for submitted in fresh {
+        taken.new.push(submitted.intake.clone());
+        taken.effects.extend(admit(view, at, arrivals, submitted)?);
     }
-    Ok(Ok(decision))
+    Ok(Ok(taken))
 }
 
-/// The effect that takes a new document in.
+/// The effects that take a new document in. Its lineage is told by the document only where an operator brings it.
 pub(super) fn admit(
     view: &dyn View,
     at: Timestamp,
-    arrival: Arrival,
+    arrivals: &mut Arrivals<'_>,
     submitted: &Submitted,
-) -> Result<Effect, Fault> {
-    let intake = &submitted.intake;
+) -> Result<Vec<Effect>, Fault> {
+    let mut intake = submitted.intake.clone();
+    intake.root_spec_id = intake.root();
+    let arrival = arrivals.next();
     let turn = Turn { priority: intake.priority, arrival };
     let slot = if submitted.origin.is_some() {
         Slot::Held(turn)
     } else {
         open_slot(view, intake.item.kind, &intake.depends_on, turn, None)?
     };
-    Ok(Effect::Admit {
+    let (item, root) = (intake.item.clone(), intake.root_spec_id.clone());
+    let mut effects = vec![Effect::Admit {
         slot,
         document: submitted.document,
         known: Known {
             document: submitted.document.oid,
             taken_at: at,
             origin: submitted.origin.clone(),
-            intake: intake.clone(),
+            arrival: Some(arrival),
+            intake,
         },
-    })
+    }];
+    if let Some(root) = root {
+        effects.extend(lineage::joins(view, root, item)?);
+    }
+    Ok(effects)
+}
+
+/// The refusal of a cycle among dependencies, that can be reached from one of these items.
+pub(super) fn cycle<'i>(
+    view: &dyn View,
+    batch: &Batch<'_>,
+    items: impl Iterator<Item = &'i ItemRef>,
+) -> Result<Option<Refusal>, Fault> {
+    let mut search = CycleSearch { view, batch, clear: BTreeSet::new() };
+    for ItemRef { kind, id } in items {
+        if let Some((id, cycle)) = search.from(*kind, id)? {
+            return Ok(Some(Refusal::DependencyCycle { item: ItemRef::new(*kind, id), cycle }));
+        }
+    }
+    Ok(None)
 }
 
 /// Where an item that may be worked on stands: queued, or waiting for its first dependency that is not done.
@@ -103,10 +193,10 @@ pub(super) fn open_slot(
     Ok(Slot::Queued(turn))
 }
 
-/// The documents of one call, by kind and lower-cased id.
+/// The documents of one call, by kind and lower-cased id; or items whose dependencies change.
 #[derive(Default)]
-struct Batch<'a> {
-    items: BTreeMap<(ItemKind, String), (ItemId, Oid, &'a [ItemId])>,
+pub(super) struct Batch<'a> {
+    items: BTreeMap<(ItemKind, String), (ItemId, Option<Oid>, &'a [ItemId])>,
 }
 
 impl<'a> Batch<'a> {
@@ -114,16 +204,13 @@ impl<'a> Batch<'a> {
         (item.kind, item.id.as_str().to_ascii_lowercase())
     }
 
-    fn find(&self, item: &ItemRef) -> Option<(&ItemId, &Oid)> {
-        self.items.get(&Self::key(item)).map(|(id, oid, _)| (id, oid))
+    fn find(&self, item: &ItemRef) -> Option<(&ItemId, Option<&Oid>)> {
+        self.items.get(&Self::key(item)).map(|(id, oid, _)| (id, oid.as_ref()))
     }
 
-    fn insert(&mut self, submitted: &'a Submitted) {
-        let intake = &submitted.intake;
-        self.items.insert(
-            Self::key(&intake.item),
-            (intake.item.id.clone(), submitted.document.oid, &intake.depends_on),
-        );
+    pub(super) fn insert(&mut self, intake: &'a Intake, document: Option<Oid>) {
+        self.items
+            .insert(Self::key(&intake.item), (intake.item.id.clone(), document, &intake.depends_on));
     }
 
     /// What a document of this call depends on; `None` where the call does not bring the item.

@@ -7,18 +7,21 @@ use super::super::input::Handoff;
 use super::super::refusal::Refusal;
 use super::Ruling;
 use super::end::End;
-use super::incident;
+use super::enqueue::Arrivals;
+use super::judge::{self, Judging};
 use super::launch::keep;
 use super::route::{Report, Way, route};
+use super::{incident, outbox};
+use crate::domain::closure::Verdict;
 use crate::domain::control::{Control, Owed, PauseCause, PauseKind};
-use crate::domain::ids::FailureClass;
+use crate::domain::ids::{FailureClass, ResultName};
 use crate::domain::limits::BACKOFF_MINUTES;
 use crate::domain::oid::Oid;
 use crate::domain::plan::{Ending, Plan};
 use crate::domain::recovery::Recovery;
 use crate::domain::result::{InfrastructureClass, Judgement};
 use crate::domain::run::{Launch, Run};
-use crate::domain::view::View;
+use crate::domain::view::{Fault, View};
 
 pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Ruling {
     let Some(run) = view.run(&handoff.run)? else {
@@ -40,16 +43,27 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
         Err(refusal) => return Ok(Err(refusal)),
     };
 
-    let worked = matches!(handoff.judgement, Judgement::Reported { .. } | Judgement::Failed { .. });
-    // A stage that was interrupted left nothing to build on: the last consistent snapshot stays.
+    let judgement = &handoff.judgement;
+    let came_to_something = matches!(
+        judgement,
+        Judgement::Reported { .. } | Judgement::Failed { .. } | Judgement::Rejected { .. }
+    );
+    // A stage that was interrupted left nothing to build on: the last consistent snapshot stays. A judge is not to
+    // leave anything.
+    let worked = match judgement {
+        Judgement::Reported { .. } => true,
+        Judgement::Failed { .. } | Judgement::Rejected { .. } => !run.closure,
+        Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => false,
+    };
     let consistent = if worked { handoff.snapshot.unwrap_or(run.snapshot) } else { run.snapshot };
     let tip = handoff.snapshot.unwrap_or(run.tip);
-    let interruption = matches!(handoff.judgement, Judgement::Interrupted { .. }) && !handoff.asked;
-    let counts = worked || interruption;
+    let interruption = matches!(judgement, Judgement::Interrupted { .. }) && !handoff.asked;
+    let counts = came_to_something || interruption;
     let spent = run.spent.saturating_add(u32::from(counts));
     // Only a stage that came to something ends a row of interruptions: an outage or a wish between two of them says
     // nothing about what the stage does to its runtime.
-    let interruptions = if worked { 0 } else { run.interruptions.saturating_add(u32::from(interruption)) };
+    let interruptions =
+        if came_to_something { 0 } else { run.interruptions.saturating_add(u32::from(interruption)) };
     let settle = Effect::Settle { run: run.run.clone(), spent, interruptions, snapshot: consistent, tip };
     let ended = Ended {
         at,
@@ -68,35 +82,60 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
         Ok(next) => next,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if let (Step::Go(Way::End { ending: Ending::NeedsPlanning, why, .. }), Some(submitted)) =
-        (&mut next.step, &handoff.incident)
+    let mut arrivals = Arrivals::of(&control);
+    let brought = match outbox::take(view, at, &run, &plan, handoff, &next.step, &mut arrivals)? {
+        Ok(brought) => brought,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    next.notes.extend(brought.notes);
+    next.effects.extend(brought.effects);
+    let mut incident = None;
+    if let (false, Step::Go(Way::End { ending: Ending::NeedsPlanning, why, .. }), Some(submitted)) =
+        (run.closure, &mut next.step, brought.incident.as_ref().or(handoff.incident.as_deref()))
     {
-        match incident::open(view, at, &control, &run.item, submitted)? {
+        match incident::open(view, at, &mut arrivals, &run.item, submitted)? {
             Ok(opened) => {
                 *why = format!("{why}: {}", opened.said);
                 next.notes.push(opened.said);
-                next.effects.extend(opened.effect);
+                next.effects.extend(opened.effects);
+                incident = opened.incident;
             }
             Err(refusal) => return Ok(Err(refusal)),
         }
     }
 
     let mut decision = Decision { effects: vec![settle], notes: next.notes };
-    decision.effects.push(Effect::Conclude {
-        run: run.run.clone(),
-        result: conclusion(&run, &launch, handoff, next.step.shown(&run), next.step.why()),
-    });
     decision.effects.extend(evidence);
     decision.effects.extend(next.effects);
+    if came_to_something && recovery.retry.is_some() {
+        decision.effects.push(Effect::Retried { item: run.item.clone() });
+    }
+    let (shown, why) = (next.step.shown(&run), next.step.why());
+    let conclude = |next: String, why: String| Effect::Conclude {
+        run: run.run.clone(),
+        result: conclusion(&run, &launch, handoff, next, why),
+    };
     match next.step {
-        Step::Again { .. } => {}
-        Step::Go(Way::To { stage, failure, count, why }) => {
+        Step::Again { .. } => {
+            if run.again.is_some() {
+                decision.effects.push(Effect::AskAgain { run: run.run.clone(), again: None });
+            }
+            decision.effects.insert(1, conclude(shown, why));
+        }
+        Step::Go(Way::To { stage, failure, count, why: reason }) => {
             if let Some((counter, value)) = count {
                 decision.effects.push(Effect::Count { item: run.item.clone(), counter, value });
             }
-            decision.effects.push(Effect::Route { run: run.run.clone(), to: stage, failure, why });
+            if run.rejections > 0 {
+                decision.effects.push(Effect::Reject { run: run.run.clone(), times: 0 });
+            }
+            if run.again.is_some() {
+                decision.effects.push(Effect::AskAgain { run: run.run.clone(), again: None });
+            }
+            decision.effects.push(Effect::Route { run: run.run.clone(), to: stage, failure, why: reason });
+            decision.effects.insert(1, conclude(shown, why));
         }
-        Step::Go(Way::End { ending, class, why }) => {
+        Step::Go(Way::End { ending, class, why: reason }) => {
             let end = End {
                 at,
                 run: &run,
@@ -104,18 +143,61 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
                 recovery: &recovery,
                 ending,
                 class,
-                why,
+                why: reason,
                 snapshot: consistent,
                 tip: ended.holds,
                 spent: ended.spent,
                 ended_at: Some(handoff.ended_at),
+                incident,
+                created: &brought.new,
             };
             // What the end owes covers what an interruption owes: the way back leads further.
             decision.effects.retain(|effect| !matches!(effect, Effect::Owe { .. }));
-            decision.effects.extend(end.effects(view)?);
+            if run.closure {
+                let verdict = match closing(view, at, &run, &plan, handoff)? {
+                    Ok(verdict) => verdict,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
+                let judging = Judging { end, verdict };
+                let closed = match judging.effects(view, &mut arrivals, Some(handoff))? {
+                    Ok(closed) => closed,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
+                // How it ended is decided with the target's history: a gap may be one too many.
+                let (shown, why) = closed
+                    .effects
+                    .iter()
+                    .find_map(|effect| match effect {
+                        Effect::Close { end, .. } => Some((end.ending.as_str().to_owned(), end.reason.clone())),
+                        _ => None,
+                    })
+                    .unwrap_or((shown, why));
+                decision.notes.extend(closed.notes);
+                decision.effects.extend(closed.effects);
+                decision.effects.insert(1, conclude(shown, why));
+            } else {
+                decision.effects.extend(end.effects(view)?);
+                decision.effects.insert(1, conclude(shown, why));
+            }
         }
     }
     Ok(Ok(decision))
+}
+
+/// The verdict that a run which judges ends with; none where its stage came to no result.
+fn closing(
+    view: &dyn View,
+    at: Timestamp,
+    run: &Run,
+    plan: &Plan,
+    handoff: &Handoff,
+) -> Result<Result<Option<Verdict>, Refusal>, Fault> {
+    match (&plan.completion, &handoff.judgement) {
+        (Some(completion), Judgement::Reported { result, .. }) if run.cancel.is_none() => {
+            judge::verdict(view, at, run, completion, result, handoff.verdict.as_deref())
+        }
+        _ => Ok(Ok(None)),
+    }
 }
 
 fn end(ending: Ending, class: &str, why: String) -> Way {
@@ -138,7 +220,7 @@ fn conclusion(run: &Run, launch: &Launch, handoff: &Handoff, next: String, why: 
 }
 
 /// Where a run goes from a launch that has ended.
-enum Step {
+pub(super) enum Step {
     /// To the same stage, once more.
     Again { why: String },
     /// On, by the graph.
@@ -190,6 +272,14 @@ impl Ended<'_> {
     fn next(&self, handoff: &Handoff) -> Result<Next, Refusal> {
         let mut effects = Vec::new();
         let mut notes = Vec::new();
+        if let (true, Judgement::Failed { class, detail }) = (self.run.closure, &handoff.judgement)
+            && self.run.cancel.is_none()
+        {
+            // Judging changes nothing, so that judging again is safe.
+            self.runner_works(&mut effects);
+            let step = self.rejected(class, detail, &mut effects)?;
+            return Ok(Next { step, effects, notes });
+        }
         if let Some(cancel) = &self.run.cancel {
             let way = end(Ending::Cancelled, "cancelled", cancel.reason.clone());
             return Ok(Next { step: Step::Go(way), effects, notes });
@@ -215,6 +305,10 @@ impl Ended<'_> {
                 let way = self.follow(&report)?;
                 self.capped(way)
             }
+            Judgement::Rejected { code, problems, .. } => {
+                self.runner_works(&mut effects);
+                self.rejected(code, &problems.join("; "), &mut effects)?
+            }
             Judgement::Infrastructure { class, detail } => {
                 effects.push(Effect::Pause { cause: self.outage(*class, detail) });
                 self.goes_back(&mut effects);
@@ -236,6 +330,29 @@ impl Ended<'_> {
             }
         };
         Ok(Next { step, effects, notes })
+    }
+
+    /// The same stage again, as often as the plan allows it in a row; then its work counts as failed.
+    fn rejected(&self, class: &FailureClass, detail: &str, effects: &mut Vec<Effect>) -> Result<Step, Refusal> {
+        let most = self.plan.limits.max_rejected_handoffs;
+        let times = self.run.rejections.saturating_add(1);
+        if times > most {
+            let blocked: ResultName = "BLOCKED".parse().map_err(|_| self.no_edge("BLOCKED"))?;
+            let report = Report { result: &blocked, class: Some(class.clone()), resume: None };
+            let way = self.follow(&report)?;
+            return Ok(self.capped(match way {
+                Way::End { ending, class, why } if self.run.closure => {
+                    Way::End { ending, class, why: format!("{why}: {detail}") }
+                }
+                way => way,
+            }));
+        }
+        effects.push(Effect::Reject { run: self.run.run.clone(), times });
+        if self.run.closure {
+            self.goes_back(effects);
+        }
+        let why = format!("{class}: attempt {times} of {most} more");
+        Ok(self.capped_again().map_or(Step::Again { why }, Step::Go))
     }
 
     fn follow(&self, report: &Report<'_>) -> Result<Way, Refusal> {
@@ -288,7 +405,7 @@ impl Ended<'_> {
     fn runner_works(&self, effects: &mut Vec<Effect>) {
         let Some(kind) = self.harness() else { return };
         if self.control.pauses.iter().any(|cause| cause.kind == kind) {
-            effects.push(Effect::Resume { cause: kind.key() });
+            effects.push(Effect::Resume { cause: kind.key(), owner: None });
         }
     }
 

@@ -5,15 +5,17 @@ use jiff::Timestamp;
 use super::super::decision::Effect;
 use super::super::input::Submitted;
 use super::super::refusal::Refusal;
-use super::enqueue::admit;
-use crate::domain::control::Control;
+use super::enqueue::{Arrivals, admit};
+use crate::domain::ids::ItemId;
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::view::{Fault, View};
 
 /// What became of it.
 pub(super) struct Opened {
     /// None where it is there already, or cannot be.
-    pub(super) effect: Option<Effect>,
+    pub(super) effects: Vec<Effect>,
+    /// The incident that has the matter from now on, if there is one.
+    pub(super) incident: Option<ItemId>,
     /// For the reason why the item is blocked.
     pub(super) said: String,
 }
@@ -23,7 +25,7 @@ pub(super) struct Opened {
 pub(super) fn open(
     view: &dyn View,
     at: Timestamp,
-    control: &Control,
+    arrivals: &mut Arrivals<'_>,
     about: &ItemRef,
     submitted: &Submitted,
 ) -> Result<Result<Opened, Refusal>, Fault> {
@@ -31,25 +33,26 @@ pub(super) fn open(
     if item.kind != ItemKind::Incident {
         return Ok(Err(Refusal::NotAnIncident { item: item.clone() }));
     }
+    let nothing = |incident: Option<ItemId>, said: String| Opened { effects: Vec::new(), incident, said };
     if let Some(known) = view.known(item)? {
-        let said = if known.document == submitted.document.oid {
-            format!("{item} is open already")
+        return Ok(Ok(if known.document == submitted.document.oid {
+            nothing(Some(item.id.clone()), format!("{item} is open already"))
         } else {
-            format!("no incident: {item} exists already with other content")
-        };
-        return Ok(Ok(Opened { effect: None, said }));
+            nothing(None, format!("no incident: {item} exists already with other content"))
+        }));
     }
     if let Some(twin) = view.twin(item)? {
         let said = format!("no incident: {item} differs from the existing {twin} only in case");
-        return Ok(Ok(Opened { effect: None, said }));
+        return Ok(Ok(nothing(None, said)));
     }
     let mut intake = submitted.intake.clone();
     if let Some(known) = view.known(about)? {
         intake = intake.out_of(&known.intake);
     }
+    intake.about = Some(about.clone());
     // Nobody releases it and nothing is done before it: whatever keeps it would keep it for ever.
     intake.depends_on.clear();
     let submitted = Submitted { document: submitted.document, origin: None, intake };
-    let effect = admit(view, at, control.arrival(0), &submitted)?;
-    Ok(Ok(Opened { effect: Some(effect), said: format!("opened {item}") }))
+    let effects = admit(view, at, arrivals, &submitted)?;
+    Ok(Ok(Opened { effects, incident: Some(item.id.clone()), said: format!("opened {item}") }))
 }

@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use super::super::decision::{Decision, Effect};
 use super::super::input::{Claim, Files, Launching};
 use super::super::refusal::Refusal;
-use super::Ruling;
+use super::{Ruling, judge};
 use crate::domain::control::Control;
 use crate::domain::ids::RunId;
 use crate::domain::place;
+use crate::domain::roots;
 use crate::domain::run::{Launch, Run};
 use crate::domain::slot::Slot;
 use crate::domain::view::{Fault, View};
@@ -19,12 +20,19 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
         return Ok(Err(Refusal::TreeOwed { run: owed.run.clone() }));
     }
     let mut decision = Decision::default();
-    let run = match &launching.claim {
-        None => match view.run(&launching.run)? {
+    let run = match (&launching.claim, &launching.judge) {
+        (None, Some(judge)) => match judge::open(view, at, &control, &launching.run, judge)? {
+            Ok(run) => {
+                decision.effects.push(Effect::Open { run: run.clone() });
+                run
+            }
+            Err(refusal) => return Ok(Err(refusal)),
+        },
+        (None, None) => match view.run(&launching.run)? {
             Some(run) => run,
             None => return Ok(Err(Refusal::NoSuchRun { run: launching.run.clone() })),
         },
-        Some(claim) => match open(view, at, &control, &launching.run, claim)? {
+        (Some(claim), _) => match open(view, at, &control, &launching.run, claim)? {
             Ok(run) => {
                 decision.effects.push(Effect::Move {
                     item: claim.item.clone(),
@@ -32,6 +40,13 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
                     to: Slot::Active,
                 });
                 decision.effects.push(Effect::Open { run: run.clone() });
+                let retry = view.recovery(&claim.item)?.and_then(|recovery| recovery.retry);
+                if let Some(retry) = retry.filter(|retry| retry.stage.is_some()) {
+                    return Ok(Err(Refusal::ToBeReopened { item: claim.item.clone(), run: retry.run }));
+                }
+                if let Some(plan) = view.plan(&run.plan)? {
+                    decision.effects.extend(judge::begin(view, at, &plan, &claim.item)?);
+                }
                 run
             }
             Err(refusal) => return Ok(Err(refusal)),
@@ -92,7 +107,7 @@ pub(super) fn keep(run: &Run, number: u32, files: &Files) -> Result<Option<Effec
 }
 
 /// A new run at the plan's entry stage for the item.
-fn open(
+pub(super) fn open(
     view: &dyn View,
     at: Timestamp,
     control: &Control,
@@ -113,10 +128,16 @@ fn open(
     let Some(stage) = plan.entry(claim.item.kind) else {
         return Ok(Err(Refusal::NoEntry { item: claim.item.clone() }));
     };
+    if let Some(known) = view.known(&claim.item)?
+        && let Some(why) = roots::held_back(view, control, &plan, &known.intake)?
+    {
+        return Ok(Err(Refusal::RootWaits { item: claim.item.clone(), why }));
+    }
     Ok(Ok(Run {
         run: run.clone(),
         item: claim.item.clone(),
         turn: claim.turn,
+        continues: None,
         plan: plan_id.clone(),
         opened_at: at,
         base: claim.base,
@@ -128,8 +149,11 @@ fn open(
         launches: 0,
         spent: 0,
         interruptions: 0,
+        rejections: 0,
+        closure: false,
         failure: None,
         cancel: None,
+        again: None,
         launch: None,
     }))
 }

@@ -9,8 +9,14 @@ mod end;
 mod enqueue;
 mod handoff;
 mod incident;
+mod intervene;
+mod judge;
 mod launch;
+mod lineage;
+mod outbox;
+mod request;
 mod route;
+mod supersede;
 
 use jiff::Timestamp;
 
@@ -38,9 +44,16 @@ pub fn decide(view: &dyn View, at: Timestamp, input: &Input) -> Result<Result<De
         (false, _) => return Ok(Err(Refusal::NoLedger)),
         (true, _) => {}
     }
+    ruled(view, at, input)
+}
+
+/// The rule of each input.
+fn ruled(view: &dyn View, at: Timestamp, input: &Input) -> Ruling {
     match input {
         Input::Genesis { .. } => Ok(Err(Refusal::LedgerExists)),
+        Input::Requested { request, asks } => request::decide(view, at, request, asks),
         Input::Enqueue { documents } => enqueue::decide(view, at, documents),
+        Input::TakeIdea { idea, text, found_in: _, spec } => enqueue::idea(view, at, idea, *text, spec),
         Input::Compile { plan, record, files, diagnostics } => {
             control::compile(view, plan, *record, files, *diagnostics)
         }
@@ -52,9 +65,21 @@ pub fn decide(view: &dyn View, at: Timestamp, input: &Input) -> Result<Result<De
         Input::EndSession { session, reason: _ } => control::end_session(view, session),
         Input::Launch(launching) => launch::decide(view, at, launching),
         Input::Handoff(handoff) => handoff::decide(view, at, handoff),
-        Input::TreeSettled { run, paths: _ } => control::tree_settled(view, run),
+        Input::TreeSettled { run, paths: _, snapshot } => control::tree_settled(view, run, *snapshot),
+        Input::Unresumable { run, detail } => intervene::unresumable(view, at, run, detail),
         Input::Cancel { item, reason } => cancel::decide(view, at, item, reason),
+        Input::CancelRun { run, reason } => judge::cancel(view, at, run, reason),
+        Input::CancelLineage { root, reason } => judge::cancel_lineage(view, at, root, reason),
+        Input::Archive { item, reason: _ } => intervene::archive(view, item),
+        Input::Retry(retrying) => intervene::retry(view, at, retrying),
+        Input::RetryActive { run, reason } => intervene::retry_active(view, at, run, reason),
+        Input::Reopen { run, claim } => intervene::reopen(view, at, run, claim),
+        Input::Supersede { item, by, reason } => supersede::decide(view, at, item, by, reason),
+        Input::Retarget { item, from, to } => supersede::retarget(view, item, from, to.as_ref()),
+        Input::Prioritise { item, priority } => intervene::prioritise(view, item, *priority),
+        Input::Release { items } => intervene::release(view, items),
         Input::Pause(cause) => control::pause(view, cause),
-        Input::Resume { cause } => control::resume(view, cause),
+        Input::Resume { cause, owner } => control::resume(view, cause, owner.as_deref()),
+        Input::Stop { session, now, reason } => control::stop(view, at, session, *now, reason),
     }
 }
