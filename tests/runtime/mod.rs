@@ -1,5 +1,6 @@
 //! Tests of `src/runtime`.
 
+mod acceptance;
 mod between;
 mod bounds;
 mod crash;
@@ -9,6 +10,8 @@ mod evidence;
 mod happy;
 mod plan_change;
 mod repair;
+mod retry;
+mod roots;
 mod site;
 mod stopping;
 mod waits;

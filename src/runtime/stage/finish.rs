@@ -9,6 +9,7 @@ use super::super::project::Project;
 use super::super::snapshots::{self, Place, SnapError};
 use super::context::{Stage, StageError};
 use super::escalate::{Asking, incident};
+use super::judgement::{self, Taken};
 use crate::domain::ids::EvidenceName;
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
@@ -80,7 +81,13 @@ pub fn finish(
     }
     let judgement = redacted(judged.judgement, &secrets);
     let asking = Asking { judgement: &judgement, ended_at: judged.ended_at, evidence: &evidence };
-    let incident = match incident(project, stage, run, &asking)? {
+    let Taken { judgement, verdict, incident } = if run.closure {
+        judgement::taken(project, stage, run, &asking, snapshot, &secrets, &mut payloads)?
+    } else {
+        let incident = incident(project, stage, run, &asking)?;
+        Taken { judgement, verdict: None, incident }
+    };
+    let incident = match incident {
         None => None,
         Some(incident) => Some(Box::new(Submitted {
             document: payloads.add(&project.store, render(&incident).into_bytes())?,
@@ -88,7 +95,7 @@ pub fn finish(
             intake: incident.intake,
         })),
     };
-    let input = Input::Handoff(Handoff {
+    let handoff = Handoff {
         run: stage.run.clone(),
         nonce: stage.call.nonce.clone(),
         ended_at: judged.ended_at,
@@ -99,11 +106,18 @@ pub fn finish(
         evidence,
         findings,
         documents: Vec::new(),
-        verdict: None,
+        verdict,
         incident,
-    });
+    };
     let act = project.act(Actor::Daemon, Some(stage.author()))?;
-    match project.transact(&act, &input, &payloads) {
+    let mut outcome = project.transact(&act, &Input::Handoff(handoff.clone()), &payloads);
+    if let Err(TransactError::Refused(refusal)) = &outcome
+        && judgement::is_about_a_verdict(refusal)
+    {
+        let handoff = judgement::without_verdict(stage, handoff, refusal);
+        outcome = project.transact(&act, &Input::Handoff(handoff), &payloads);
+    }
+    match outcome {
         Ok(Outcome::Committed { commit, transition }) => {
             // What it held is in the ledger and the log store now.
             let _ = std::fs::remove_dir_all(&stage.call.inv_dir);
@@ -248,7 +262,9 @@ fn snapshot(
          Millrace-Result: {what}\n",
         stage.at.stage, stage.run, stage.item, stage.at, stage.number
     );
-    // One commit a handoff; of an interruption only what it left half done.
+    // One commit a handoff; of an interruption only what it left half done. A judge is to leave nothing: whether it
+    // did has to be known.
+    let worked = worked && !run.closure;
     let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip), even_unchanged: worked };
     let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &message) {
         Ok(Some(taken)) => taken,
