@@ -74,7 +74,9 @@ impl Root {
         let Some(target) = view.target(root)? else { return Ok(None) };
         let mut open = Vec::new();
         let mut more = 0;
-        if let Some(Obstacle::Open { items }) = obstacle(view, &Target { state: TargetState::Open, ..target.clone() })? {
+        if let Some(Obstacle::Open { items }) =
+            obstacle(view, &Target { state: TargetState::Open, ..target.clone() })?
+        {
             more = items.len().saturating_sub(NAMED);
             for (item, slot) in items.into_iter().take(NAMED) {
                 let tells = matches!(slot, Slot::Blocked | Slot::Held(_) | Slot::Waiting { .. });

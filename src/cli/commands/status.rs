@@ -15,8 +15,8 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::moments::{duration, elapsed, seconds, time};
 use crate::cli::page::Page;
-use crate::cli::roots::Root;
 use crate::cli::reasons::{Activity, Reasons};
+use crate::cli::roots::Root;
 use crate::cli::stdout::{Answer, answer, print};
 use crate::cli::trailers;
 use crate::cli::watch::{LOOK, Watch};
@@ -257,8 +257,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
     status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
     status.next = Some(coming(project, &view, control.plan.as_ref(), attended, now)?);
     status.plan = control.plan;
-    let work =
-        status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
+    let work = status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
     status.unattended = work && !attended;
     Ok(status)
 }

@@ -158,7 +158,9 @@ fn go_on(item: &ItemRef, why: &Why, attended: bool) -> Option<String> {
             item.kind
         ),
         Why::Dependency { on, .. } => format!("it goes on when {}/{on} is done", item.kind),
-        Why::Held { .. } => format!("`millrace release {item}` lets it in; `millrace archive {item}` puts it aside"),
+        Why::Held { .. } => {
+            format!("`millrace release {item}` lets it in; `millrace archive {item}` puts it aside")
+        }
         Why::Blocked { record: Some(Blocked { incident: Some(incident), .. }) } => format!(
             "incident/{incident} plans what is to be done in its place; `millrace retry {item}` lets it go on itself"
         ),
