@@ -258,7 +258,8 @@ fn status(project: &Project) -> Result<Status, Failure> {
     status.next = Some(coming(project, &view, control.plan.as_ref(), attended, now)?);
     status.plan = control.plan;
     let work = status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
-    status.unattended = work && !attended;
+    let judges = status.next.as_ref().is_some_and(|next| next.action == "judge");
+    status.unattended = (work || judges) && !attended;
     Ok(status)
 }
 
