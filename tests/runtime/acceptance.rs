@@ -58,10 +58,7 @@ fn f01_f31_a_drained_root_is_judged_on_named_code_and_accepted() {
     let story = site.story();
     assert_eq!(
         story[story.len() - 2..],
-        [
-            "launch: sessions arbiter (launch 1, claimed)",
-            "handoff: sessions arbiter -> done (ARBITER_COMPLETE)"
-        ]
+        ["launch: sessions arbiter (launch 1)", "handoff: sessions arbiter -> done (ARBITER_COMPLETE)"]
     );
     // A judge leaves no code: the run's branch is the code that was judged.
     let run = site.runs().into_iter().next_back().expect("a run");
@@ -100,7 +97,7 @@ fn a_gap_becomes_one_incident_is_planned_and_judged_again() {
     assert_eq!(site.target_is("sessions"), "accepted");
     assert_eq!(site.target("sessions")["rounds"].as_integer(), Some(1));
 
-    let place = site.path("incidents/done/", ".md");
+    let place = site.path("incidents/resolved/", ".md");
     let id = place.rsplit('/').next().expect("a name").trim_end_matches(".md");
     let nonce: toml::Table =
         toml::from_str(&site.given_to_judge(1, "request.toml").expect("a request")).expect("TOML");
