@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod intake;
 pub mod live;
 pub mod logs;
+pub mod outbox;
 pub mod plans;
 pub mod project;
 pub mod prompt;
