@@ -61,8 +61,8 @@ fn f01_f31_a_drained_root_is_judged_on_named_code_and_accepted() {
         ["launch: sessions arbiter (launch 1)", "handoff: sessions arbiter -> done (ARBITER_COMPLETE)"]
     );
     // A judge leaves no code: the run's branch is the code that was judged.
-    let run = site.runs().into_iter().next_back().expect("a run");
-    assert_eq!(site.repo.git(&["rev-parse", &run]), snapshot);
+    let branch = format!("refs/millrace/runs/{}", request["run"].as_str().expect("a run"));
+    assert_eq!(site.repo.git(&["rev-parse", &branch]), snapshot);
     assert_eq!(site.work()["stages"], 0, "it is not judged again");
     site.sound();
 }
@@ -254,5 +254,20 @@ fn f41_an_archived_task_keeps_nothing_open_and_the_judge_is_told() {
     assert_eq!(site.target_is("sessions"), "accepted");
     let target = site.given_to_judge(1, "target.toml").expect("a target");
     assert!(target.contains("task/two"), "{target}");
+    site.sound();
+}
+
+/// Times are for people: a ledger that was written when the clock was ahead is worked on like any other. Nor does it
+/// matter what a document looks like, once it is in.
+#[test]
+fn m05_m15_a_clock_that_stepped_back_and_a_document_that_nobody_can_read_stop_nothing() {
+    let site = Site::judged(&["REMEDIATION_NEEDED c1=gap", "ARBITER_COMPLETE c1=pass"]);
+    site.root_at("sessions", b"\xff\xfe\0: no text at all", "2101-01-01T00:00:00Z");
+    site.task_of("sessions", "one");
+    let answer = site.work();
+    assert_eq!(answer["reason"], "idle", "{answer}");
+    assert_eq!((site.target_is("sessions"), site.judgements()), ("accepted".to_owned(), 2));
+    let spec = std::fs::read(site.sign("judge-1/spec.md")).expect("the document");
+    assert_eq!(spec, b"\xff\xfe\0: no text at all");
     site.sound();
 }

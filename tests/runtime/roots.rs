@@ -1,11 +1,14 @@
 //! Short ways to roots, to a judge that says what a test wants it to say, and to what operators ask for.
 
+use jiff::Timestamp;
+use millrace::domain::control::Control;
+use millrace::domain::ids::{RunId, SessionId};
 use millrace::domain::item::ItemRef;
 use millrace::domain::transition::input::{Input, Retrying, Submitted};
 use millrace::domain::transition::record::Actor;
 use millrace::format::document::Stamp;
 use millrace::format::task::parse_task;
-use millrace::ledger::transact::{Outcome, Payloads};
+use millrace::ledger::transact::{Act, Outcome, Payloads};
 use millrace::runtime::project::Project;
 
 use super::site::{Site, task};
@@ -74,31 +77,42 @@ impl Site {
     /// Asks the ledger for something, as an operator.
     #[track_caller]
     pub(super) fn ask(&self, input: &Input) -> Outcome {
-        self.ask_with(|_, _| input.clone())
+        self.ask_with(Timestamp::now(), |_, _| input.clone())
     }
 
-    fn ask_with(&self, input: impl FnOnce(&Project, &mut Payloads) -> Input) -> Outcome {
+    fn ask_with(&self, at: Timestamp, input: impl FnOnce(&Project, &mut Payloads) -> Input) -> Outcome {
         let project = Project::open(self.repo.path()).expect("a project");
         let mut payloads = Payloads::default();
         let input = input(&project, &mut payloads);
-        let act = project.act(Actor::Operator, None).expect("somebody");
+        let act = Act { at, ..project.act(Actor::Operator, None).expect("somebody") };
         project.transact(&act, &input, &payloads).expect("a transition")
     }
 
     /// A root spec that was written by hand.
     pub(super) fn root(&self, id: &str) {
-        self.ask_with(|project, payloads| Input::Enqueue { documents: vec![spec(project, payloads, id)] });
+        self.enqueue_root(id, task(id).as_bytes(), Timestamp::now());
+    }
+
+    /// The same with this document, taken in at this time.
+    pub(super) fn root_at(&self, id: &str, document: &[u8], at: &str) {
+        self.enqueue_root(id, document, at.parse().expect("a time"));
+    }
+
+    fn enqueue_root(&self, id: &str, document: &[u8], at: Timestamp) {
+        self.ask_with(at, |project, payloads| Input::Enqueue {
+            documents: vec![spec(project, payloads, id, document)],
+        });
     }
 
     /// An idea and the root spec that it becomes.
     pub(super) fn idea(&self, idea: &str, root: &str) {
-        self.ask_with(|project, payloads| {
+        self.ask_with(Timestamp::now(), |project, payloads| {
             let text = format!("I want {root}.\n").into_bytes();
             Input::TakeIdea {
                 idea: idea.parse().expect("an id"),
                 text: payloads.add(&project.store, text).expect("a payload"),
                 found_in: None,
-                spec: Box::new(spec(project, payloads, root)),
+                spec: Box::new(spec(project, payloads, root, task(root).as_bytes())),
             }
         });
     }
@@ -120,6 +134,20 @@ impl Site {
             from_start: false,
             note: None,
         }));
+    }
+
+    /// The session of the daemon that lives.
+    #[track_caller]
+    pub(super) fn session(&self) -> SessionId {
+        let control: Control = toml::from_str(&self.show("control.toml")).expect("a record");
+        control.sessions.first().expect("a session").session.clone()
+    }
+
+    /// The run that is active.
+    #[track_caller]
+    pub(super) fn active_run(&self) -> RunId {
+        let path = self.path("active/", ".toml");
+        path.trim_start_matches("active/").trim_end_matches(".toml").parse().expect("a run")
     }
 
     /// A root's closure target.
@@ -144,10 +172,10 @@ pub(super) fn item_ref(item: &str) -> ItemRef {
     item.parse().expect("an item")
 }
 
-fn spec(project: &Project, payloads: &mut Payloads, id: &str) -> Submitted {
-    let bytes = task(id).into_bytes();
-    let stamp = Stamp { now: jiff::Timestamp::now(), by: "somebody" };
-    let mut intake = parse_task(&bytes, "spec", &stamp).expect("a document").intake;
+fn spec(project: &Project, payloads: &mut Payloads, id: &str, document: &[u8]) -> Submitted {
+    let stamp = Stamp { now: Timestamp::now(), by: "somebody" };
+    let mut intake = parse_task(task(id).as_bytes(), "spec", &stamp).expect("a document").intake;
     intake.item = item_ref(&format!("spec/{id}"));
-    Submitted { document: payloads.add(&project.store, bytes).expect("a payload"), origin: None, intake }
+    let document = payloads.add(&project.store, document.to_vec()).expect("a payload");
+    Submitted { document, origin: None, intake }
 }
