@@ -26,13 +26,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, documents: &[Submitted]) ->
 }
 
 /// An idea is kept once, whatever it is called, and becomes a root spec.
-pub(super) fn idea(
-    view: &dyn View,
-    at: Timestamp,
-    idea: &ItemId,
-    text: Content,
-    spec: &Submitted,
-) -> Ruling {
+pub(super) fn idea(view: &dyn View, at: Timestamp, idea: &ItemId, text: Content, spec: &Submitted) -> Ruling {
     if spec.intake.item.kind != ItemKind::Spec {
         return Ok(Err(Refusal::NotARootSpec { item: spec.intake.item.clone() }));
     }
@@ -209,8 +203,7 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn insert(&mut self, intake: &'a Intake, document: Option<Oid>) {
-        self.items
-            .insert(Self::key(&intake.item), (intake.item.id.clone(), document, &intake.depends_on));
+        self.items.insert(Self::key(&intake.item), (intake.item.id.clone(), document, &intake.depends_on));
     }
 
     /// What a document of this call depends on; `None` where the call does not bring the item.

@@ -168,7 +168,9 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
                     .effects
                     .iter()
                     .find_map(|effect| match effect {
-                        Effect::Close { end, .. } => Some((end.ending.as_str().to_owned(), end.reason.clone())),
+                        Effect::Close { end, .. } => {
+                            Some((end.ending.as_str().to_owned(), end.reason.clone()))
+                        }
                         _ => None,
                     })
                     .unwrap_or((shown, why));
@@ -333,7 +335,12 @@ impl Ended<'_> {
     }
 
     /// The same stage again, as often as the plan allows it in a row; then its work counts as failed.
-    fn rejected(&self, class: &FailureClass, detail: &str, effects: &mut Vec<Effect>) -> Result<Step, Refusal> {
+    fn rejected(
+        &self,
+        class: &FailureClass,
+        detail: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Step, Refusal> {
         let most = self.plan.limits.max_rejected_handoffs;
         let times = self.run.rejections.saturating_add(1);
         if times > most {

@@ -39,7 +39,11 @@ pub(super) fn take(
 ) -> Result<Result<Brought, Refusal>, Fault> {
     let documents = &handoff.documents;
     let Judgement::Reported { result, nothing_to_create, .. } = &handoff.judgement else {
-        return Ok(if documents.is_empty() { Ok(Brought::default()) } else { Err(Refusal::DocumentsOfFailure) });
+        return Ok(if documents.is_empty() {
+            Ok(Brought::default())
+        } else {
+            Err(Refusal::DocumentsOfFailure)
+        });
     };
     if run.cancel.is_some() {
         return Ok(Ok(Brought::default()));
