@@ -8,6 +8,7 @@ mod escalation;
 mod evidence;
 mod happy;
 mod inbox;
+mod outside;
 mod plan_change;
 mod repair;
 mod site;
