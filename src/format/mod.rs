@@ -2,12 +2,15 @@
 
 pub mod config;
 pub mod document;
+mod form;
 pub mod front_matter;
 pub mod incident;
 pub mod message;
 pub mod quote;
 pub mod records;
 pub mod secrets;
+pub mod spec;
+pub mod submission;
 pub mod suggest;
 pub mod task;
 pub mod warning;

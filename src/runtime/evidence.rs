@@ -8,7 +8,8 @@ use std::path::Path;
 use crate::domain::limits::{MAX_EVIDENCE_BYTES, MAX_HANDOFF_BYTES};
 use crate::domain::place::TreePath;
 use crate::domain::stage_file;
-use crate::format::secrets::{KnownValue, is_secret_name, redact, unfinished};
+use crate::format::document::DocumentError;
+use crate::format::secrets::{KnownValue, is_secret_name, redact, refuse_secret, unfinished};
 
 /// Bytes that the line about a gap takes.
 const GAP_BYTES: usize = 80;
@@ -40,6 +41,11 @@ impl Secrets {
     #[must_use]
     pub fn redacted(&self, text: &str) -> (String, usize) {
         redact(text, &self.known())
+    }
+
+    /// Refuses a document that holds one; `file` is what the refusal calls it.
+    pub fn refuse(&self, text: &str, file: &str) -> Result<(), DocumentError> {
+        refuse_secret(text, file, &self.known())
     }
 
     /// Where a secret begins in whole lines that may go on behind them.
