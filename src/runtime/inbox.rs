@@ -5,6 +5,8 @@
 //! Whatever changes in the work tree while a stage runs is that stage's; so what came then is held as well, or an agent
 //! could give itself work.
 
+mod taking;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -12,14 +14,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
-use super::intake::{IntakeError, TakenIn, add_idea};
+use self::taking::{Taken, take_idea, take_spec};
+use super::intake::IntakeError;
 use super::project::Project;
 use crate::domain::item::ItemRef;
 use crate::domain::limits::MAX_DOCUMENT_BYTES;
-use crate::domain::transition::refusal::Refusal;
 use crate::format::config::Watchers;
-use crate::ledger::object::object_id;
-use crate::ledger::store::{ObjectKind, Store as _};
 use crate::ledger::transact::TransactError;
 use crate::workspace::inbox::{Dropped, Inbox, MAX_INBOX_NAMES, Print};
 
@@ -32,13 +32,6 @@ pub const SPECS_INBOX: &str = "specs/inbox";
 
 /// Documents that one look takes, a commit each: some seconds of work, after which a command to the runtime counts.
 pub const MAX_TAKEN_AT_ONCE: usize = 100;
-
-/// Digits of a content's id that tell a changed idea from the one that has its name: they are told apart among the
-/// versions of one file only.
-const DIGITS: usize = 8;
-
-/// Bytes of the name that a changed idea gets: intake cuts what is longer.
-const MAX_STEM_BYTES: usize = 96;
 
 /// What a look at the inboxes came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,17 +208,19 @@ impl Inboxes {
             }
         };
         let came = by_stage.then(|| format!("{shown} came while a stage ran, which may have written it"));
-        let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-        let answer = object_id(project.store.object_format(), ObjectKind::Blob, &bytes)
-            .map_err(IntakeError::from)
-            .and_then(|blob| take_idea(project, &stem, &bytes, &blob.to_string(), &shown, came));
+        let answer = match folder {
+            SPECS_INBOX => take_spec(project, &bytes, &shown, came),
+            _ => {
+                let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+                take_idea(project, &stem, bytes.clone(), &shown, came)
+            }
+        };
         match answer {
-            Ok((answer, held)) => {
-                for (item, state) in answer.added {
-                    *taken += 1;
-                    news.push(News::Took(Took { file: shown.clone(), item, state, held: held.clone() }));
-                }
-                news.extend(answer.warnings.iter().map(|warning| News::Warning(warning.to_string())));
+            Ok(None) => Stands::Settled,
+            Ok(Some(Taken { item, state, held, warnings })) => {
+                *taken += 1;
+                news.push(News::Took(Took { file: shown, item, state, held }));
+                news.extend(warnings.iter().map(|warning| News::Warning(warning.to_string())));
                 Stands::Settled
             }
             Err(IntakeError::Document(error)) => {
@@ -261,31 +256,6 @@ impl Inboxes {
 
 /// The inboxes that are watched.
 fn watched(watchers: &Watchers) -> Vec<&'static str> {
-    if watchers.enabled && watchers.watch_ideas_inbox { vec![IDEAS_INBOX] } else { Vec::new() }
-}
-
-/// Takes an idea; where its name is taken by another text, under a name of its own, held. Gives why it is held, too.
-fn take_idea(
-    project: &Project,
-    stem: &str,
-    bytes: &[u8],
-    blob: &str,
-    shown: &str,
-    came: Option<String>,
-) -> Result<(TakenIn, Option<String>), IntakeError> {
-    match add_idea(project, stem, bytes, Some(shown), came.clone()) {
-        Err(IntakeError::Transact(TransactError::Refused(Refusal::DifferentIdea { idea }))) => {
-            let changed = format!(
-                "{shown} is not what was taken as the idea {idea}: it was changed, or is another file"
-            );
-            let held = came.into_iter().fold(changed, |all, more| format!("{all}; {more}"));
-            let digits: String = blob.chars().take(DIGITS).collect();
-            let room = MAX_STEM_BYTES - 1 - DIGITS;
-            let stem: String = idea.as_str().chars().take(room).collect();
-            let answer =
-                add_idea(project, &format!("{stem}-{digits}"), bytes, Some(shown), Some(held.clone()))?;
-            Ok((answer, Some(held)))
-        }
-        answer => Ok((answer?, came)),
-    }
+    let all = [(IDEAS_INBOX, watchers.watch_ideas_inbox), (SPECS_INBOX, watchers.watch_specs_queue)];
+    all.into_iter().filter(|(_, on)| watchers.enabled && *on).map(|(folder, _)| folder).collect()
 }

@@ -272,6 +272,43 @@ fn m06_what_cannot_be_taken_is_said_once_and_stops_nothing() {
     assert_eq!(taken(&mut outside), ["ideas/inbox/empty.md spec/idea-empty queued"]);
 }
 
+/// A spec document.
+fn spec(id: &str, title: &str) -> String {
+    format!(
+        "---\nspec_id: {id}\ntitle: {title}\nsummary: s\nsource_type: manual\ngoals: [g]\nconstraints: [c]\n\
+         acceptance: [a]\nreferences: [README.md]\n---\nWhat is wanted.\n"
+    )
+}
+
+#[test]
+fn specs_are_taken_once_and_what_is_wrong_with_one_is_said_with_its_line() {
+    let inbox = Inbox::watched(5);
+    let drop = |name: &str, text: &str| inbox.repo.write(&format!("specs/inbox/{name}.md"), text);
+    drop("one", &spec("store", "A store"));
+    drop("broken", "---\nspec_id: broken\n---\nNo title.\n");
+    let project = inbox.project();
+    let mut outside = Outside::open(&project, None, Learns::ByLooking);
+    let found = taken(&mut outside);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("warning: specs/inbox/broken.md:1: title: "), "{found:#?}");
+    assert_eq!(found[1], "specs/inbox/one.md spec/store queued");
+    drop("copy", &spec("store", "A store"));
+    assert_eq!(taken(&mut outside), none(), "the same content under another name");
+    let tip = inbox.tip();
+    drop("one", &spec("store", "Another store"));
+    assert_eq!(
+        taken(&mut outside),
+        [
+            "warning: specs/inbox/one.md: spec/store exists already (queued) with other content; take another id; \
+             it is not taken"
+        ]
+    );
+    assert_eq!((taken(&mut outside), inbox.tip()), (none(), tip));
+    drop("agent", &spec("agent", "Work for ever"));
+    outside.stage_ran();
+    assert_eq!(taken(&mut outside), ["specs/inbox/agent.md spec/agent held"]);
+}
+
 #[test]
 fn an_inbox_behind_a_link_is_not_looked_into() {
     let inbox = Inbox::watched(5);
