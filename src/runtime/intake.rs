@@ -83,3 +83,75 @@ pub fn add_tasks(
     let known = items.into_iter().filter(|item| !added.iter().any(|(new, _)| new == item)).collect();
     Ok(TakenIn { added, known, warnings, outcome })
 }
+
+/// Takes an idea in: its text is kept, and it becomes a root spec. The same text is never taken twice. With `held`, the
+/// reason, it waits for somebody to release it.
+pub fn add_idea(
+    project: &Project,
+    stem: &str,
+    bytes: &[u8],
+    found_in: Option<&str>,
+    held: Option<String>,
+) -> Result<TakenIn, IntakeError> {
+    let file = found_in.unwrap_or(stem);
+    let refuse = |problem: &str| DocumentError {
+        file: file.to_owned(),
+        line: 1,
+        field: None,
+        problem: problem.to_owned(),
+        expected: "an idea in words".to_owned(),
+    };
+    let text = std::str::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8"))?;
+    if text.trim().is_empty() {
+        return Err(refuse("it is empty").into());
+    }
+    if text.contains('\0') {
+        return Err(refuse("it holds a NUL"))?;
+    }
+    refuse_secret(text, file, &[])?;
+    let id: String =
+        stem.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+    let id = id.trim_matches(['-', '.', '_']);
+    let id = if id.is_empty() { "idea" } else { id };
+    let parse = |id: &str| -> Result<crate::domain::ids::ItemId, IntakeError> {
+        id.parse().map_err(|_| refuse("its name is too long").into())
+    };
+    let act = project.act(Actor::Daemon, None)?;
+    let mut payloads = Payloads::default();
+    let content = payloads.add(&project.store, bytes.to_vec())?;
+    let spec = parse(&format!("idea-{id}"))?;
+    let document = format!("---\nspec_id: {spec}\ntitle: {id}\n---\n");
+    let document = payloads.add(&project.store, document.into_bytes())?;
+    let intake = crate::domain::item::Intake {
+        item: ItemRef::new(crate::domain::item::ItemKind::Spec, spec),
+        title: id.to_owned(),
+        priority: crate::domain::item::Priority::default(),
+        depends_on: Vec::new(),
+        root_spec_id: None,
+        root_idea_id: None,
+        spec_id: None,
+        parent_task_id: None,
+        incident_id: None,
+        about: None,
+        created_at: act.at,
+        created_by: "watcher".to_owned(),
+    };
+    let item = intake.item.clone();
+    let input = Input::TakeIdea {
+        idea: parse(id)?,
+        text: content,
+        found_in: found_in.map(str::to_owned),
+        spec: Box::new(Submitted { document, origin: held, intake }),
+    };
+    let outcome = project.transact(&act, &input, &payloads)?;
+    let mut added = Vec::new();
+    if let Outcome::Committed { transition, .. } = &outcome {
+        for effect in &transition.decision.effects {
+            if let Effect::Admit { slot, known, .. } = effect {
+                added.push((known.intake.item.clone(), slot.state()));
+            }
+        }
+    }
+    let known = if added.is_empty() { vec![item] } else { Vec::new() };
+    Ok(TakenIn { added, known, warnings: Vec::new(), outcome })
+}

@@ -320,13 +320,13 @@ fn the_mode_is_the_one_asked_for_else_the_configured_one() {
 
 #[test]
 fn the_diagnostics_are_a_record_without_a_time() {
-    let compiled = good(&config("[watchers]\nenabled = true\n"), &Assets::shipped());
+    let compiled = good(&config("[runtime]\nrun_style = \"once\"\n"), &Assets::shipped());
     let text = String::from_utf8(compiled.diagnostics.to_toml().expect("a record")).expect("text");
     insta::assert_snapshot!(text, @r#"
 ok = true
 mode_id = "standard_plain"
 errors = []
-warnings = ["millrace-agents/millrace.toml:2: watchers.enabled: is kept and has no effect in this version; documents come in by `millrace queue add-task`"]
+warnings = ["millrace-agents/millrace.toml:2: runtime.run_style: has no effect; `millrace run once` and `millrace run daemon` say it"]
 "#);
     let parsed = parse("", "f").expect("a configuration");
     let mode = "nope".parse().expect("a mode id");

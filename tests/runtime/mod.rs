@@ -8,6 +8,8 @@ mod damage;
 mod escalation;
 mod evidence;
 mod happy;
+mod inbox;
+mod outside;
 mod plan_change;
 mod repair;
 mod retry;
