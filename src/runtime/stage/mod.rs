@@ -1,10 +1,12 @@
 //! One stage, from its launch to its handoff.
 
 mod context;
+mod delivery;
 mod escalate;
 mod finish;
 mod history;
 mod launch;
+mod told;
 
 pub use context::{Stage, StageError, invocation_dir};
 pub use finish::{Ended, Finished, finish};
