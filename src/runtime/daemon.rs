@@ -277,13 +277,7 @@ fn drive(
 
 /// Sleeps until the ledger moves, something changes outside of it, a wait's time has come, somebody asks for the end, or
 /// it is worth looking again at what nothing tells (a merge that was finished, a file that was put back).
-fn sleep(
-    project: &Project,
-    stop: &Stop,
-    before: Option<Oid>,
-    wait: Option<&Wait>,
-    outside: &Outside<'_>,
-) {
+fn sleep(project: &Project, stop: &Stop, before: Option<Oid>, wait: Option<&Wait>, outside: &Outside<'_>) {
     const LOOK_AGAIN: Duration = Duration::from_secs(2);
     const SHORTEST: Duration = Duration::from_millis(50);
     let bound = match wait {

@@ -536,13 +536,17 @@ fn every_key_has_a_boundary() {
 #[test]
 fn changed_keys_are_told_with_their_boundary() {
     let of = |text: &str| parse(text, "millrace.toml").expect("a configuration").config;
-    let old = of("[runners.codex]\nargs = [\"exec\"]\n[stages.builder]\nmodel = \"one\"\n[model_tiers]\nstrong = \"a\"\n");
+    let old = of(
+        "[runners.codex]\nargs = [\"exec\"]\n[stages.builder]\nmodel = \"one\"\n[model_tiers]\nstrong = \"a\"\n",
+    );
     let new = of(
         "[runtime]\nrun_style = \"once\"\nidle_sleep_seconds = 2\n[runners.codex.env]\nLANG = \"C\"\n[stages.checker]\n\
          model = \"one\"\n[model_tiers.strong]\ncodex_cli = \"a\"\n[watchers]\nenabled = true\n",
     );
-    let changed: Vec<String> =
-        changed_keys(&old, &new).iter().map(|(key, boundary)| format!("{} {key}", boundary.as_str())).collect();
+    let changed: Vec<String> = changed_keys(&old, &new)
+        .iter()
+        .map(|(key, boundary)| format!("{} {key}", boundary.as_str()))
+        .collect();
     assert_eq!(
         changed,
         [

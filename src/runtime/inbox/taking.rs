@@ -47,8 +47,9 @@ pub(super) fn take_idea(
     };
     match add(stem, came.clone()) {
         Err(IntakeError::Transact(TransactError::Refused(Refusal::DifferentIdea { idea }))) => {
-            let changed =
-                format!("{shown} is not what was taken as the idea {idea}: it was changed, or is another file");
+            let changed = format!(
+                "{shown} is not what was taken as the idea {idea}: it was changed, or is another file"
+            );
             let held = came.into_iter().fold(changed, |all, more| format!("{all}; {more}"));
             let stem: String = idea.as_str().chars().take(MAX_STEM_BYTES - 1 - DIGITS).collect();
             add(&format!("{stem}-{}", &blob[..DIGITS]), Some(held))

@@ -6,18 +6,18 @@ use serde::Deserialize;
 use super::super::evidence::Secrets;
 use super::super::project::Project;
 use super::context::{Stage, StageError};
+use super::delivery::rejected;
 use super::escalate::Asking;
 use crate::domain::closure::{Criterion, Finding};
 use crate::domain::ids::{FailureClass, Nonce};
 use crate::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use crate::domain::oid::Oid;
 use crate::domain::place;
-use crate::domain::plan::Plane;
 use crate::domain::result::Judgement;
 use crate::domain::run::Run;
+use crate::domain::runtime_error::RuntimeError;
 use crate::domain::stage_file;
-use crate::domain::transition::input::{Handoff, Judged};
-use crate::domain::transition::refusal::Refusal;
+use crate::domain::transition::input::Judged;
 use crate::domain::view::View as _;
 use crate::format::incident::{Incident, Severity, gap_id, title};
 use crate::format::message::one_line;
@@ -69,8 +69,8 @@ pub(super) fn taken(
         }
     };
     if !problems.is_empty() {
-        let judgement = rejected(stage, asking.judgement, problems);
-        return Ok(Taken { judgement, ..as_it_is() });
+        let judgement = rejected(stage.at.plane, asking.judgement, RuntimeError::ApplyFailed, problems);
+        return Ok(Taken { judgement: judgement.unwrap_or_else(|| asking.judgement.clone()), ..as_it_is() });
     }
     let clean = |text: &str| secrets.redacted(text).0;
     let criteria: Vec<Criterion> = verdict
@@ -91,41 +91,6 @@ pub(super) fn taken(
     let rubric = payloads.add(&project.store, rubric(&run.item, &criteria).into_bytes())?;
     let verdict = Judged { snapshot: verdict.snapshot, rubric, criteria };
     Ok(Taken { verdict: Some(Box::new(verdict)), incident, ..as_it_is() })
-}
-
-/// Whether the ledger refuses a handoff for its verdict.
-pub(super) fn is_about_a_verdict(refusal: &Refusal) -> bool {
-    matches!(
-        refusal,
-        Refusal::NoVerdict { .. }
-            | Refusal::OtherCode { .. }
-            | Refusal::NoCriterion
-            | Refusal::CriterionTwice { .. }
-            | Refusal::CriterionLost { .. }
-            | Refusal::VerdictDisagrees { .. }
-            | Refusal::NoGap { .. }
-            | Refusal::NoIncident { .. }
-    )
-}
-
-/// The same launch, handed off without the verdict that the ledger refused.
-pub(super) fn without_verdict(stage: &Stage, handoff: Handoff, refusal: &Refusal) -> Handoff {
-    let judgement = rejected(stage, &handoff.judgement, vec![refusal.to_string()]);
-    Handoff { judgement, verdict: None, incident: None, documents: Vec::new(), ..handoff }
-}
-
-fn rejected(stage: &Stage, judgement: &Judgement, problems: Vec<String>) -> Judgement {
-    let Judgement::Reported { result, summary, .. } = judgement else { return judgement.clone() };
-    let code = match stage.at.plane {
-        Plane::Planning => "planning_post_stage_apply_failed",
-        Plane::Execution => "execution_post_stage_apply_failed",
-    };
-    Judgement::Rejected {
-        result: result.clone(),
-        code: FailureClass::normalised(code),
-        problems,
-        summary: summary.clone(),
-    }
 }
 
 /// What changed while the code was judged. The operator's own folder is no part of the code.
