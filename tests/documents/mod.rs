@@ -3,6 +3,7 @@
 
 mod cli_reference;
 mod commands;
+mod error_codes;
 mod generated;
 mod glossary;
 mod links;

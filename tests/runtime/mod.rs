@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod escalation;
 mod evidence;
+mod handing_over;
 mod happy;
 mod plan_change;
 mod repair;

@@ -11,6 +11,7 @@ use super::context::{Stage, StageError, Which};
 use super::history::{Past, launches, led_to};
 use super::judging;
 use super::opening::Opening;
+use super::told::Told;
 use crate::domain::ids::{ItemId, Nonce, PlanId, ResultName, RunId, SessionId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
@@ -74,8 +75,9 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         },
     };
     let stage = Stage::of(project, &view, &prepared.which(&nonce))?;
-    let files = Files::gather(&view, &stage, &prepared)?;
-    let request = request(&view, &stage, &prepared)?;
+    let told = Told::of(&view, &stage, prepared.failure.as_ref())?;
+    let files = Files::gather(&view, &stage, &prepared, &told)?;
+    let request = request(&view, &stage, &prepared, &told)?;
     let prompt = prompt::render(&request, &files.given());
     let request = toml::to_string(&request)
         .map_err(|error| StageError::Plan { plan: stage.plan_id.clone(), detail: error.to_string() })?;
@@ -207,7 +209,12 @@ impl Prepared {
     }
 }
 
-fn request(view: &TreeView<'_, '_>, stage: &Stage, prepared: &Prepared) -> Result<Request, StageError> {
+fn request(
+    view: &TreeView<'_, '_>,
+    stage: &Stage,
+    prepared: &Prepared,
+    told: &Told,
+) -> Result<Request, StageError> {
     let title = view.known(&stage.item)?.map(|known| known.intake.title).unwrap_or_default();
     Ok(Request {
         nonce: stage.call.nonce.clone(),
@@ -231,6 +238,10 @@ fn request(view: &TreeView<'_, '_>, stage: &Stage, prepared: &Prepared) -> Resul
             .closure
             .then(|| stage.call.run_dir.join(stage_file::VERDICT).display().to_string()),
         legal_results: legal_results(stage),
+        told: told.files.iter().map(|(name, _)| *name).collect(),
+        continues: told.continues.clone(),
+        runtime_error_code: told.error.clone(),
+        creates: stage.planned.creates.clone(),
         evidence: stage.planned.asked().map(|(name, with)| (name.clone(), with.clone())).collect(),
         failure: prepared.failure.clone(),
     })
@@ -261,12 +272,23 @@ struct Files {
     work: Vec<&'static str>,
     skills: Vec<String>,
     evidence: Vec<String>,
+    continued: Vec<String>,
 }
 
 impl Files {
-    fn gather(view: &TreeView<'_, '_>, stage: &Stage, prepared: &Prepared) -> Result<Self, StageError> {
-        let mut gathered =
-            Self { all: Vec::new(), work: Vec::new(), skills: Vec::new(), evidence: Vec::new() };
+    fn gather(
+        view: &TreeView<'_, '_>,
+        stage: &Stage,
+        prepared: &Prepared,
+        told: &Told,
+    ) -> Result<Self, StageError> {
+        let mut gathered = Self {
+            all: Vec::new(),
+            work: Vec::new(),
+            skills: Vec::new(),
+            evidence: Vec::new(),
+            continued: Vec::new(),
+        };
         let work = if prepared.closure {
             judging::files(view, &stage.item)?
         } else {
@@ -286,7 +308,14 @@ impl Files {
             gathered.add(&relative, frozen(view, stage, path)?);
             gathered.skills.push(relative);
         }
-        gathered.earlier_evidence(view, stage)?;
+        for (name, bytes) in &told.files {
+            gathered.add(name, bytes.clone());
+        }
+        if let Some(before) = &told.continues {
+            let folder = format!("{}/{before}", stage_file::EVIDENCE);
+            gathered.continued = gathered.evidence_of(view, before, &folder)?;
+        }
+        gathered.evidence = gathered.evidence_of(view, &stage.run, stage_file::EVIDENCE)?;
         if let Some(failure) = &prepared.failure {
             let past = launches(view, &stage.run)?;
             let seen: Vec<String> = led_to(&past, failure).iter().map(Past::in_words).collect();
@@ -301,9 +330,15 @@ impl Files {
         self.all.push((PathBuf::from(relative), bytes));
     }
 
-    /// What earlier launches of the run left: `evidence/<nn>-<stage>/<file>`.
-    fn earlier_evidence(&mut self, view: &TreeView<'_, '_>, stage: &Stage) -> Result<(), StageError> {
-        let folder = place::run_folder(&stage.run);
+    /// What the launches of a run left: `<below>/<nn>-<stage>/<file>`; the names of those that a stage should know of.
+    fn evidence_of(
+        &mut self,
+        view: &TreeView<'_, '_>,
+        run: &RunId,
+        below: &str,
+    ) -> Result<Vec<String>, StageError> {
+        let mut named = Vec::new();
+        let folder = place::run_folder(run);
         for launch in view.list(&folder)?.iter().filter(|entry| entry.folder) {
             let path = place::TreePath::new(format!("{folder}/{}", launch.name))
                 .map_err(|error| Fault { at: folder.to_string(), detail: error.to_string() })?;
@@ -311,7 +346,7 @@ impl Files {
                 if matches!(file.name.as_str(), stage_file::PROMPT | stage_file::REQUEST) {
                     continue;
                 }
-                let relative = format!("{}/{}/{}", stage_file::EVIDENCE, launch.name, file.name);
+                let relative = format!("{below}/{}/{}", launch.name, file.name);
                 let bytes = view
                     .file(
                         &place::TreePath::new(format!("{path}/{}", file.name))
@@ -320,15 +355,20 @@ impl Files {
                     .unwrap_or_default();
                 self.add(&relative, bytes);
                 if !is_detail(&file.name) {
-                    self.evidence.push(relative);
+                    named.push(relative);
                 }
             }
         }
-        Ok(())
+        Ok(named)
     }
 
     fn given(&self) -> Given {
-        Given { work: self.work.clone(), skills: self.skills.clone(), evidence: self.evidence.clone() }
+        Given {
+            work: self.work.clone(),
+            skills: self.skills.clone(),
+            evidence: self.evidence.clone(),
+            continued: self.continued.clone(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One stage, from its launch to its handoff.
 
 mod context;
+mod delivery;
 mod escalate;
 mod finish;
 mod history;
@@ -8,6 +9,7 @@ mod judgement;
 mod judging;
 mod launch;
 mod opening;
+mod told;
 
 pub use context::{Stage, StageError, invocation_dir};
 pub use finish::{Ended, Finished, finish};
