@@ -17,6 +17,7 @@ mod failures;
 mod first_minute;
 mod following;
 mod inside_a_stage;
+mod intake;
 mod interrupted;
 mod log;
 mod plan_choice;

@@ -7,6 +7,7 @@ mod damage;
 mod escalation;
 mod evidence;
 mod happy;
+mod outbox;
 mod plan_change;
 mod repair;
 mod site;
