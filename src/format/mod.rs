@@ -14,5 +14,6 @@ pub mod spec;
 pub mod submission;
 pub mod suggest;
 pub mod task;
+pub mod verdict;
 pub mod warning;
 pub mod yaml;

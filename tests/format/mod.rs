@@ -11,4 +11,5 @@ mod secrets;
 mod spec;
 mod submission;
 mod suggest;
+mod verdict;
 mod yaml;
