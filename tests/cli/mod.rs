@@ -1,6 +1,7 @@
 //! Tests of `src/cli`: the program as its users call it.
 
 mod answers;
+mod bad_input;
 mod bootstrap;
 mod commands;
 mod compile_show;
