@@ -9,6 +9,7 @@ mod escalation;
 mod evidence;
 mod handing_over;
 mod happy;
+mod outbox;
 mod plan_change;
 mod repair;
 mod retry;
