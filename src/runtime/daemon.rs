@@ -15,6 +15,7 @@ use super::stage::StageError;
 use super::stop::Stop;
 use super::tick::{Driver, StageReport, Tick, TickError};
 use crate::domain::ids::SessionId;
+use crate::domain::oid::Oid;
 use crate::domain::schedule::Wait;
 use crate::domain::transition::input::Input;
 use crate::ledger::store::{RefName, Store as _};
@@ -74,7 +75,7 @@ pub enum Once {
 /// How a daemon ended.
 #[derive(Debug)]
 pub struct DaemonEnd {
-    /// Why: `idle`, `max_ticks`, `signal`, `waiting`.
+    /// Why: `idle`, `max_ticks`, `signal`, `stop`, `waiting`.
     pub reason: &'static str,
     /// Stages that ran.
     pub stages: u64,
@@ -102,6 +103,8 @@ pub enum Said<'a> {
     Waits(&'a Wait),
     /// It is idle; said once.
     Idle,
+    /// Somebody asked for its end, with this reason; it begins nothing new.
+    Stops(&'a str),
     /// A step failed; it will try again.
     Trouble(&'a TickError),
 }
@@ -175,8 +178,16 @@ fn drive(
     let mut stages = 0;
     let mut last_word: Option<String> = None;
     loop {
+        if let Err(error) = driver.heed() {
+            // The step that follows says so.
+            tracing::warn!(%error, "whether somebody wants the end is not known");
+        }
         if stop.drains() {
-            return Ok(DaemonEnd { reason: "signal", stages, waits: None });
+            let reason = stop.wish().map_or("signal", |wish| {
+                say(Said::Stops(wish));
+                "stop"
+            });
+            return Ok(DaemonEnd { reason, stages, waits: None });
         }
         if limits.max_ticks.is_some_and(|max| stages >= max) {
             return Ok(DaemonEnd { reason: "max_ticks", stages, waits: None });
@@ -193,7 +204,7 @@ fn drive(
                     say(Said::Trouble(&error));
                     last_word = Some(word);
                 }
-                stop.sleep(AFTER_TROUBLE, || false);
+                stop.sleep(AFTER_TROUBLE, || moved(project, before));
                 // A claim that failed half-way has its first snapshot, and no run.
                 if let Err(error) = settle_branches(project) {
                     tracing::warn!(%error, "run branches are not settled yet");
@@ -239,7 +250,7 @@ fn drive(
 
 /// Sleeps until the ledger moves, a wait's time has come, somebody asks for the end, or it is worth looking again at
 /// what no ledger tells (a merge that was finished, a file that was put back).
-fn sleep(project: &Project, stop: &Stop, before: Option<crate::domain::oid::Oid>, wait: Option<&Wait>) {
+fn sleep(project: &Project, stop: &Stop, before: Option<Oid>, wait: Option<&Wait>) {
     const LOOK_AGAIN: Duration = Duration::from_secs(2);
     let until = wait.and_then(|wait| wait.until);
     let bound = match until {
@@ -249,5 +260,10 @@ fn sleep(project: &Project, stop: &Stop, before: Option<crate::domain::oid::Oid>
         }
         None => LOOK_AGAIN,
     };
-    stop.sleep(bound, || project.store.resolve(&RefName::State).is_ok_and(|tip| tip != before));
+    stop.sleep(bound, || moved(project, before));
+}
+
+/// Whether the ledger has moved on.
+fn moved(project: &Project, before: Option<Oid>) -> bool {
+    project.store.resolve(&RefName::State).is_ok_and(|tip| tip != before)
 }

@@ -91,40 +91,46 @@ fn the_record_is_the_plan_and_reads_from_top_to_bottom() {
         text[start..end].to_owned()
     };
     insta::assert_snapshot!(part("schema", "[stages."), @r#"
-schema = 1
-mode = "standard_plain"
+    schema = 1
+    mode = "standard_plain"
 
-[limits]
-max_launches_per_item = 40
-max_interruptions = 5
+    [limits]
+    max_launches_per_item = 40
+    max_interruptions = 5
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
-[workspace]
-between_items = "restore"
-on_done = "leave"
+    [workspace]
+    between_items = "restore"
+    on_done = "leave"
 
-[snapshot]
-exclude = []
-max_file_bytes = 10485760
-"#);
+    [snapshot]
+    exclude = []
+    max_file_bytes = 10485760
+    "#);
     insta::assert_snapshot!(part("[stages.consultant]", "[stages.doublechecker]"), @r#"
-[stages.consultant]
-plane = "execution"
-repair = true
-runner = "codex_cli"
-permission = "maximum"
-timeout_seconds = 3600
-entrypoint = "entrypoints/execution/consultant.md"
-skills = ["skills/stage/execution/consultant-core/SKILL.md"]
+    [stages.consultant]
+    plane = "execution"
+    repair = true
+    runner = "codex_cli"
+    permission = "maximum"
+    timeout_seconds = 3600
+    entrypoint = "entrypoints/execution/consultant.md"
+    skills = ["skills/stage/execution/consultant-core/SKILL.md"]
 
-[stages.consultant.results]
-BLOCKED = "blocked"
-CONSULT_COMPLETE = "success"
-NEEDS_PLANNING = "escalate_planning"
+    [stages.consultant.results]
+    BLOCKED = "blocked"
+    CONSULT_COMPLETE = "success"
+    NEEDS_PLANNING = "escalate_planning"
 
-[stages.consultant.evidence]
-"consultant_decision.json" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
-"consultant_summary.md" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
-"#);
+    [stages.consultant.evidence]
+    "consultant_decision.json" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
+    "consultant_summary.md" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
+
+    [stages.consultant.creates]
+    incident = []
+    "#);
     insta::assert_snapshot!(part("[execution]", "[[execution.edges]]\nfrom = \"fixer\""), @r#"
 [execution]
 id = "execution.standard"

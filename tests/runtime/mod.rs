@@ -1,5 +1,6 @@
 //! Tests of `src/runtime`.
 
+mod acceptance;
 mod between;
 mod bounds;
 mod crash;
@@ -10,6 +11,8 @@ mod handing_over;
 mod happy;
 mod plan_change;
 mod repair;
+mod retry;
+mod roots;
 mod site;
 mod stopping;
 mod waits;

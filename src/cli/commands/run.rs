@@ -269,6 +269,7 @@ enum Event {
     Settled { what: String },
     Waits(Waits),
     Idle,
+    Stops { why: String },
     Trouble { what: String },
 }
 
@@ -281,6 +282,7 @@ impl Answer for Event {
             Self::Settled { what } => page.line(format!("settled: {what}")),
             Self::Waits(waits) => page.line(format!("waits: {}", waits.line())),
             Self::Idle => page.line("idle: waiting for work"),
+            Self::Stops { why } => page.line(format!("asked to stop: {why}")),
             Self::Trouble { what } => page.line(format!("trouble, will try again: {what}")),
         }
     }
@@ -292,7 +294,7 @@ struct RanDaemon {
     run_mode: &'static str,
     plan: PlanId,
     mode: Option<ModeId>,
-    /// Why it ended: `idle`, `max_ticks`, `signal`, `waiting`.
+    /// Why it ended: `idle`, `max_ticks`, `signal`, `stop`, `waiting`.
     reason: &'static str,
     stages: u64,
     waits: Option<Waits>,
@@ -314,6 +316,7 @@ impl DaemonArguments {
                 Said::Settled(what) => Event::Settled { what: what.to_owned() },
                 Said::Waits(wait) => Event::Waits(Waits::from(wait)),
                 Said::Idle => Event::Idle,
+                Said::Stops(why) => Event::Stops { why: why.to_owned() },
                 Said::Trouble(error) => Event::Trouble { what: error.to_string() },
             };
             heard = render(context, &event).is_ok_and(|bytes| try_print(&bytes).is_ok());

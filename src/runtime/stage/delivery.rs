@@ -92,7 +92,7 @@ pub(super) fn rejected_by(plane: Plane, judgement: &Judgement, refusal: &Refusal
 }
 
 /// A report that cannot be taken; `None` where there is no report.
-fn rejected(
+pub(super) fn rejected(
     plane: Plane,
     judgement: &Judgement,
     error: RuntimeError,

@@ -12,7 +12,7 @@ use crate::domain::result::Judgement;
 use crate::domain::run::Run;
 use crate::domain::transition::input::{Files, Submitted};
 use crate::domain::view::{Fault, View as _};
-use crate::format::incident::{Incident, incident_id, title};
+use crate::format::incident::{Incident, Severity, incident_id, title};
 use crate::ledger::view::TreeView;
 
 /// How a stage ended that may ask for planning.
@@ -67,6 +67,7 @@ pub(super) fn incident(
     let mut incident = Incident {
         intake: intake.out_of(&known.intake),
         source: stage.at.clone(),
+        severity: Severity::Medium,
         failure_class: FailureClass::normalised(&format!("{}_needs_planning", stage.at.stage)),
         trigger_reason: format!("{} reported {what} on {}", stage.at, stage.item),
         summary: said,

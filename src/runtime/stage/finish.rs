@@ -10,6 +10,7 @@ use super::super::snapshots::{self, Place, SnapError};
 use super::context::{Stage, StageError};
 use super::delivery::{self, Delivery};
 use super::escalate::{Asking, incident};
+use super::judgement::{self, Taken};
 use crate::domain::ids::EvidenceName;
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
@@ -146,9 +147,8 @@ impl Draft<'_> {
     /// The handoff of the launch as this.
     fn handoff(&self, judgement: Judgement, payloads: &mut Payloads) -> Result<Handoff, StageError> {
         let Self { project, stage, run, secrets, .. } = self;
-        let rejected = matches!(judgement, Judgement::Rejected { .. });
         let mut kept = self.kept.clone();
-        if rejected {
+        if matches!(judgement, Judgement::Rejected { .. }) {
             kept.keep_outbox(secrets, &self.delivery.left);
         }
         let (files, more) = kept.into_parts();
@@ -164,7 +164,13 @@ impl Draft<'_> {
             evidence: &evidence,
             documents: &self.delivery.documents,
         };
-        let incident = match incident(project, stage, run, &asking)? {
+        let Taken { judgement, verdict, incident } = if run.closure {
+            judgement::taken(project, stage, run, &asking, self.snapshot, secrets, payloads)?
+        } else {
+            let incident = incident(project, stage, run, &asking)?;
+            Taken { judgement, verdict: None, incident }
+        };
+        let incident = match incident {
             None => None,
             Some(incident) => Some(Box::new(Submitted {
                 document: payloads.add(&project.store, render(&incident).into_bytes())?,
@@ -172,6 +178,7 @@ impl Draft<'_> {
                 intake: incident.intake,
             })),
         };
+        let rejected = matches!(judgement, Judgement::Rejected { .. });
         Ok(Handoff {
             run: stage.run.clone(),
             nonce: stage.call.nonce.clone(),
@@ -183,7 +190,7 @@ impl Draft<'_> {
             evidence,
             findings,
             documents: if rejected { Vec::new() } else { self.delivery.documents.clone() },
-            verdict: None,
+            verdict,
             incident,
         })
     }
@@ -312,7 +319,9 @@ fn snapshot(
          Millrace-Result: {what}\n",
         stage.at.stage, stage.run, stage.item, stage.at, stage.number
     );
-    // One commit a handoff; of an interruption only what it left half done.
+    // One commit a handoff; of an interruption only what it left half done. A judge is to leave nothing: whether it
+    // did has to be known.
+    let worked = worked && !run.closure;
     let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip), even_unchanged: worked };
     let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &message) {
         Ok(Some(taken)) => taken,

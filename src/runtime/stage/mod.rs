@@ -5,9 +5,13 @@ mod delivery;
 mod escalate;
 mod finish;
 mod history;
+mod judgement;
+mod judging;
 mod launch;
+mod opening;
 mod told;
 
 pub use context::{Stage, StageError, invocation_dir};
 pub use finish::{Ended, Finished, finish};
 pub use launch::{Start, Started, start};
+pub(super) use opening::Opening;

@@ -1,0 +1,1 @@
+//! Blocked items that an operator lets go on, through the program.
