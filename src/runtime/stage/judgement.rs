@@ -1,16 +1,15 @@
 //! Judgement: what a judge leaves, held against the code that it was to judge. What is no verdict on that code is not
 //! taken; the judge is told why and tries again, as often as the plan allows.
 
-use serde::Deserialize;
-
 use super::super::evidence::Secrets;
 use super::super::project::Project;
 use super::context::{Stage, StageError};
 use super::delivery::rejected;
 use super::escalate::Asking;
 use crate::domain::closure::{Criterion, Finding};
-use crate::domain::ids::{FailureClass, Nonce};
+use crate::domain::ids::FailureClass;
 use crate::domain::item::{Intake, ItemKind, ItemRef, Priority};
+use crate::domain::limits::MAX_DOCUMENT_BYTES;
 use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::plan::Completion;
@@ -21,13 +20,10 @@ use crate::domain::stage_file;
 use crate::domain::transition::input::Judged;
 use crate::domain::view::View as _;
 use crate::format::incident::{Incident, Severity, gap_id, title};
-use crate::format::message::one_line;
+use crate::format::verdict::{Written, parse_verdict, rubric};
 use crate::ledger::transact::Payloads;
 use crate::workspace::bootstrap::AGENTS;
 use crate::workspace::changes::diff;
-
-/// Bytes of a verdict: hundreds of criteria with their evidence.
-const MAX_VERDICT_BYTES: u64 = 256 * 1024;
 
 /// Paths that a problem names.
 const NAMED: usize = 10;
@@ -69,7 +65,7 @@ pub(super) fn held(
             ..criterion
         })
         .collect();
-    let rubric = payloads.add(&project.store, rubric(&run.item, &criteria).into_bytes())?;
+    let rubric = payloads.add(&project.store, rubric(&criteria).into_bytes())?;
     let verdict = Judged { snapshot: verdict.snapshot, rubric, criteria };
     Ok((judgement, Some(Box::new(verdict))))
 }
@@ -93,45 +89,15 @@ fn changed(project: &Project, run: &Run, snapshot: Option<Oid>) -> Result<Option
     Ok(Some(format!("the work tree changed while it was judged: {}", names.join(", "))))
 }
 
-/// A verdict as a judge writes it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Verdict {
-    #[serde(default)]
-    nonce: Option<Nonce>,
-    snapshot: Oid,
-    criteria: Vec<Criterion>,
-}
-
 /// The verdict in the stage's folder, or what is wrong with it, one line.
-fn read(stage: &Stage) -> Result<Verdict, String> {
+fn read(stage: &Stage) -> Result<Written, String> {
     let name = stage_file::VERDICT;
     let bytes = stage
         .dir
-        .read(name.as_ref(), MAX_VERDICT_BYTES)
+        .read(name.as_ref(), MAX_DOCUMENT_BYTES as u64)
         .map_err(|error| format!("{name} cannot be read: {error}"))?
         .ok_or_else(|| format!("there is no {name} in the stage folder"))?;
-    let verdict: Verdict = serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))?;
-    if verdict.nonce.as_ref().is_some_and(|nonce| nonce != &stage.call.nonce) {
-        return Err(format!("{name} has another nonce than this launch"));
-    }
-    if let Some(criterion) = verdict.criteria.iter().find(|one| one.evidence.trim().is_empty()) {
-        return Err(format!("{name}: the criterion {} has no evidence", criterion.id));
-    }
-    Ok(verdict)
-}
-
-/// The criteria for people and later judges.
-fn rubric(root: &ItemRef, criteria: &[Criterion]) -> String {
-    const CHARS: usize = 2000;
-    let lines = criteria.iter().map(|criterion| {
-        let source = criterion
-            .source
-            .as_deref()
-            .map_or_else(String::new, |source| format!(" (source: {})", one_line(source, CHARS)));
-        format!("- `{}`: {}{source}\n", criterion.id, one_line(&criterion.text, CHARS))
-    });
-    format!("# Criteria of {root}\n\n{}", lines.collect::<String>())
+    parse_verdict(&bytes).map_err(|error| format!("{name}: {error}"))
 }
 
 /// The incident about the gaps that a judge found; `None` where it found none. The same handoff gives the same incident,
