@@ -428,6 +428,34 @@ fn documents_of_a_stage_that_failed_are_named_and_not_taken_in() {
     site.sound();
 }
 
+/// What a stage leaves after somebody cancelled its item does not become work.
+#[test]
+fn documents_of_a_cancelled_run_are_named_and_not_taken_in() {
+    let stages = [
+        planner(),
+        stage(
+            "manager",
+            &[vec![
+                outbox("a.md", &task("a")),
+                result("MANAGER_COMPLETE", ""),
+                "      - run: {argv: [sh, -c, 'touch @/here; sleep 600']}\n".to_owned(),
+            ]],
+        ),
+    ];
+    let site = Site::scripted(&script(&stages));
+    add_spec(&site, "login");
+    let daemon = site.daemon(&["--until-idle"]);
+    site.await_sign("here");
+    site.ok(&["queue", "cancel", "spec/login"]);
+    assert!(daemon.ended().0.success());
+    let record = site.result("02-manager");
+    let findings = record["findings"].as_array().expect("findings");
+    let said = "left in the outbox and not taken in, because the run is cancelled: a.md";
+    assert!(findings.iter().any(|finding| finding.as_str() == Some(said)), "{record}");
+    assert!(!site.paths().iter().any(|path| path.starts_with("tasks/")), "{:#?}", site.paths());
+    site.sound();
+}
+
 /// A daemon that is killed after its stage had ended: the restart adopts the stage, and its documents come in once.
 #[test]
 fn f40_a_crash_before_the_handoff_brings_the_documents_in_once() {
