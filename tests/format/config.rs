@@ -190,6 +190,9 @@ fn an_empty_file_is_all_defaults() {
     [limits]
     max_launches_per_item = 40
     max_interruptions = 5
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
     [recovery]
     max_fix_cycles = 2
@@ -263,6 +266,9 @@ fn the_reference_keys_arrive() {
     [limits]
     max_launches_per_item = 40
     max_interruptions = 5
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
     [recovery]
     max_fix_cycles = 3
@@ -328,6 +334,9 @@ fn our_own_keys_arrive() {
     [limits]
     max_launches_per_item = 7
     max_interruptions = 3
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
     [recovery]
     max_fix_cycles = 2
@@ -536,13 +545,17 @@ fn every_key_has_a_boundary() {
 #[test]
 fn changed_keys_are_told_with_their_boundary() {
     let of = |text: &str| parse(text, "millrace.toml").expect("a configuration").config;
-    let old = of("[runners.codex]\nargs = [\"exec\"]\n[stages.builder]\nmodel = \"one\"\n[model_tiers]\nstrong = \"a\"\n");
+    let old = of(
+        "[runners.codex]\nargs = [\"exec\"]\n[stages.builder]\nmodel = \"one\"\n[model_tiers]\nstrong = \"a\"\n",
+    );
     let new = of(
         "[runtime]\nrun_style = \"once\"\nidle_sleep_seconds = 2\n[runners.codex.env]\nLANG = \"C\"\n[stages.checker]\n\
          model = \"one\"\n[model_tiers.strong]\ncodex_cli = \"a\"\n[watchers]\nenabled = true\n",
     );
-    let changed: Vec<String> =
-        changed_keys(&old, &new).iter().map(|(key, boundary)| format!("{} {key}", boundary.as_str())).collect();
+    let changed: Vec<String> = changed_keys(&old, &new)
+        .iter()
+        .map(|(key, boundary)| format!("{} {key}", boundary.as_str()))
+        .collect();
     assert_eq!(
         changed,
         [

@@ -40,7 +40,8 @@ fn below(site: &Site, folder: &str) -> Vec<String> {
 
 /// Starts a daemon and waits until it sleeps.
 fn asleep(site: &Site) -> Daemon {
-    let sessions = || site.repo.git(&["log", "--format=%s", "refs/millrace/state"]).matches("session: ").count();
+    let sessions =
+        || site.repo.git(&["log", "--format=%s", "refs/millrace/state"]).matches("session: ").count();
     let before = sessions();
     let daemon = site.daemon(&[]);
     wait_until("a session", || sessions() > before);
@@ -90,7 +91,8 @@ stages:
     let output = site.run(&["run", "once"]);
     let said = text(&output.stderr);
     assert!(said.contains("took ideas/inbox/login.md: spec/idea-login is queued\n"), "{said}");
-    let held = "took ideas/inbox/agent.md: spec/idea-agent is held: ideas/inbox/agent.md came while a stage ran";
+    let held =
+        "took ideas/inbox/agent.md: spec/idea-agent is held: ideas/inbox/agent.md came while a stage ran";
     assert!(said.contains(held), "{said}");
     assert!(text(&output.stdout).contains("planner"), "{}", text(&output.stdout));
     assert_eq!(below(&site, "specs/held/").len(), 1);
@@ -130,7 +132,9 @@ fn f16_fifty_ideas_at_once_are_a_visible_queue_with_one_root_at_a_time() {
     let queue = site.json(&["queue", "ls"]);
     let waits = |item: &&Value| {
         let holds = item["because"]["holds"].as_array();
-        holds.is_some_and(|holds| holds.iter().any(|why| why.as_str().unwrap_or("").starts_with("root_open: ")))
+        holds.is_some_and(|holds| {
+            holds.iter().any(|why| why.as_str().unwrap_or("").starts_with("root_open: "))
+        })
     };
     assert_eq!(queue["items"].as_array().expect("items").iter().filter(waits).count(), 49);
     assert!(daemon.runs());

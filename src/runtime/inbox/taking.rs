@@ -35,20 +35,21 @@ pub(super) struct Taken {
 pub(super) fn take_idea(
     project: &Project,
     stem: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
     shown: &str,
     came: Option<String>,
 ) -> Result<Option<Taken>, IntakeError> {
-    let blob = object_id(project.store.object_format(), ObjectKind::Blob, &bytes)?.to_string();
+    let blob = object_id(project.store.object_format(), ObjectKind::Blob, bytes)?.to_string();
     let add = |stem: &str, held: Option<String>| {
-        let added = add_idea(project, stem, &bytes, Some(shown), held.clone())?;
+        let added = add_idea(project, stem, bytes, Some(shown), held.clone())?;
         let taken = |(item, state)| Taken { item, state, held, warnings: added.warnings };
         Ok(added.added.into_iter().next().map(taken))
     };
     match add(stem, came.clone()) {
         Err(IntakeError::Transact(TransactError::Refused(Refusal::DifferentIdea { idea }))) => {
-            let changed =
-                format!("{shown} is not what was taken as the idea {idea}: it was changed, or is another file");
+            let changed = format!(
+                "{shown} is not what was taken as the idea {idea}: it was changed, or is another file"
+            );
             let held = came.into_iter().fold(changed, |all, more| format!("{all}; {more}"));
             let stem: String = idea.as_str().chars().take(MAX_STEM_BYTES - 1 - DIGITS).collect();
             add(&format!("{stem}-{}", &blob[..DIGITS]), Some(held))
