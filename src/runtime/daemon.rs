@@ -18,6 +18,7 @@ use super::stage::StageError;
 use super::stop::Stop;
 use super::tick::{Driver, StageReport, Tick, TickError};
 use crate::domain::ids::SessionId;
+use crate::domain::oid::Oid;
 use crate::domain::schedule::Wait;
 use crate::domain::transition::input::Input;
 use crate::ledger::store::{RefName, Store as _};
@@ -77,7 +78,7 @@ pub enum Once {
 /// How a daemon ended.
 #[derive(Debug)]
 pub struct DaemonEnd {
-    /// Why: `idle`, `max_ticks`, `signal`, `waiting`.
+    /// Why: `idle`, `max_ticks`, `signal`, `stop`, `waiting`.
     pub reason: &'static str,
     /// Stages that ran.
     pub stages: u64,
@@ -109,6 +110,8 @@ pub enum Said<'a> {
     Waits(&'a Wait),
     /// It is idle; said once.
     Idle,
+    /// Somebody asked for its end, with this reason; it begins nothing new.
+    Stops(&'a str),
     /// A step failed; it will try again.
     Trouble(&'a TickError),
 }
@@ -189,6 +192,10 @@ fn drive(
     let mut last_word: Option<String> = None;
     let mut outside = Outside::open(project, limits.config, Learns::ByEvents);
     loop {
+        if let Err(error) = driver.heed() {
+            // The step that follows says so.
+            tracing::warn!(%error, "whether somebody wants the end is not known");
+        }
         // Before an end that somebody set, what was just written counts as well.
         let at_the_end = limits.max_ticks.is_some_and(|max| stages >= max);
         let came = if at_the_end { outside.settle(stop) } else { outside.look() };
@@ -196,7 +203,11 @@ fn drive(
             say(Said::Outer(outer));
         }
         if stop.drains() {
-            return Ok(DaemonEnd { reason: "signal", stages, waits: None });
+            let reason = stop.wish().map_or("signal", |wish| {
+                say(Said::Stops(wish));
+                "stop"
+            });
+            return Ok(DaemonEnd { reason, stages, waits: None });
         }
         if at_the_end {
             return Ok(DaemonEnd { reason: "max_ticks", stages, waits: None });
@@ -214,7 +225,7 @@ fn drive(
                     say(Said::Trouble(&error));
                     last_word = Some(word);
                 }
-                stop.sleep(AFTER_TROUBLE, || false);
+                stop.sleep(AFTER_TROUBLE, || moved(project, before));
                 // A claim that failed half-way has its first snapshot, and no run.
                 if let Err(error) = settle_branches(project) {
                     tracing::warn!(%error, "run branches are not settled yet");
@@ -270,13 +281,7 @@ fn drive(
 
 /// Sleeps until the ledger moves, something changes outside of it, a wait's time has come, somebody asks for the end, or
 /// it is worth looking again at what nothing tells (a merge that was finished, a file that was put back).
-fn sleep(
-    project: &Project,
-    stop: &Stop,
-    before: Option<crate::domain::oid::Oid>,
-    wait: Option<&Wait>,
-    outside: &Outside<'_>,
-) {
+fn sleep(project: &Project, stop: &Stop, before: Option<Oid>, wait: Option<&Wait>, outside: &Outside<'_>) {
     const LOOK_AGAIN: Duration = Duration::from_secs(2);
     const SHORTEST: Duration = Duration::from_millis(50);
     let bound = match wait {
@@ -288,7 +293,10 @@ fn sleep(
         }
     };
     let bound = outside.soon().map_or(bound, |soon| bound.min(soon.max(SHORTEST)));
-    stop.sleep(bound, || {
-        outside.rang() || project.store.resolve(&RefName::State).is_ok_and(|tip| tip != before)
-    });
+    stop.sleep(bound, || outside.rang() || moved(project, before));
+}
+
+/// Whether the ledger has moved on.
+fn moved(project: &Project, before: Option<Oid>) -> bool {
+    project.store.resolve(&RefName::State).is_ok_and(|tip| tip != before)
 }

@@ -17,6 +17,7 @@ pub mod plans;
 pub mod project;
 pub mod prompt;
 pub mod repair;
+pub mod resume;
 pub mod runner;
 pub mod snapshots;
 pub mod source;

@@ -4,6 +4,7 @@
 mod boundaries;
 mod cli_reference;
 mod commands;
+mod error_codes;
 mod generated;
 mod glossary;
 mod links;

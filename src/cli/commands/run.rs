@@ -295,6 +295,9 @@ enum Event {
     },
     Waits(Waits),
     Idle,
+    Stops {
+        why: String,
+    },
     Trouble {
         what: String,
     },
@@ -321,6 +324,7 @@ impl Event {
             Self::Config { what } => format!("configuration: {what}"),
             Self::Waits(waits) => format!("waits: {}", waits.line()),
             Self::Idle => "idle: waiting for work".to_owned(),
+            Self::Stops { why } => format!("asked to stop: {why}"),
             Self::Trouble { what } => format!("trouble, will try again: {what}"),
         }
     }
@@ -356,7 +360,7 @@ struct RanDaemon {
     run_mode: &'static str,
     plan: PlanId,
     mode: Option<ModeId>,
-    /// Why it ended: `idle`, `max_ticks`, `signal`, `waiting`.
+    /// Why it ended: `idle`, `max_ticks`, `signal`, `stop`, `waiting`.
     reason: &'static str,
     stages: u64,
     waits: Option<Waits>,
@@ -383,6 +387,7 @@ impl DaemonArguments {
                 Said::Outer(outer) => Event::of_outer(outer),
                 Said::Waits(wait) => Event::Waits(Waits::from(wait)),
                 Said::Idle => Event::Idle,
+                Said::Stops(why) => Event::Stops { why: why.to_owned() },
                 Said::Trouble(error) => Event::Trouble { what: error.to_string() },
             };
             heard = render(context, &event).is_ok_and(|bytes| try_print(&bytes).is_ok());

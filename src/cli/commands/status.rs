@@ -259,7 +259,8 @@ fn status(project: &Project) -> Result<Status, Failure> {
     status.plan = control.plan;
     let work = status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
     let judges = status.next.as_ref().is_some_and(|next| next.action == "judge");
-    status.unattended = (work || judges) && !attended;
+    // A run that judges works on no item that is active.
+    status.unattended = (work || judges || !status.runs.is_empty()) && !attended;
     Ok(status)
 }
 
