@@ -35,13 +35,13 @@ pub(super) struct Taken {
 pub(super) fn take_idea(
     project: &Project,
     stem: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
     shown: &str,
     came: Option<String>,
 ) -> Result<Option<Taken>, IntakeError> {
-    let blob = object_id(project.store.object_format(), ObjectKind::Blob, &bytes)?.to_string();
+    let blob = object_id(project.store.object_format(), ObjectKind::Blob, bytes)?.to_string();
     let add = |stem: &str, held: Option<String>| {
-        let added = add_idea(project, stem, &bytes, Some(shown), held.clone())?;
+        let added = add_idea(project, stem, bytes, Some(shown), held.clone())?;
         let taken = |(item, state)| Taken { item, state, held, warnings: added.warnings };
         Ok(added.added.into_iter().next().map(taken))
     };
