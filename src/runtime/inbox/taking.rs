@@ -5,14 +5,15 @@ use crate::domain::transition::decision::Effect;
 use crate::domain::transition::input::{Input, Submitted};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
-use crate::format::document::{Parsed, Stamp};
+use crate::format::document::{DocumentError, Parsed, Stamp};
+use crate::format::idea::idea_id;
 use crate::format::secrets::refuse_secret;
 use crate::format::spec::parse_spec;
 use crate::format::warning::Warning;
 use crate::ledger::object::object_id;
 use crate::ledger::store::{ObjectKind, Store as _};
 use crate::ledger::transact::{Outcome, Payloads, TransactError};
-use crate::runtime::intake::{IntakeError, add_idea};
+use crate::runtime::intake::{Document, Idea, IntakeError, Terms, add_idea};
 use crate::runtime::project::Project;
 
 /// Digits of a content's id that tell a changed idea from the one that has its name: they are told apart among the
@@ -41,7 +42,19 @@ pub(super) fn take_idea(
 ) -> Result<Option<Taken>, IntakeError> {
     let blob = object_id(project.store.object_format(), ObjectKind::Blob, bytes)?.to_string();
     let add = |stem: &str, held: Option<String>| {
-        let added = add_idea(project, stem, bytes, Some(shown), held.clone())?;
+        let idea = Idea {
+            text: Document { file: shown.to_owned(), bytes: bytes.to_vec() },
+            id: idea_id(stem).map_err(|bad| DocumentError {
+                file: shown.to_owned(),
+                line: 1,
+                field: None,
+                problem: bad.to_string(),
+                expected: "a file whose name can be an id".to_owned(),
+            })?,
+            found_in: Some(shown.to_owned()),
+            held: held.clone(),
+        };
+        let added = add_idea(project, &idea, &Terms { actor: Actor::Daemon, ..Terms::default() })?;
         let taken = |(item, state)| Taken { item, state, held, warnings: added.warnings };
         Ok(added.added.into_iter().next().map(taken))
     };
