@@ -1,7 +1,6 @@
 //! `millrace queue`
 
 pub(crate) mod add_task;
-mod cancel;
 mod closed;
 mod ls;
 mod show;
@@ -9,6 +8,7 @@ mod template;
 
 use clap::Subcommand;
 
+use super::control::cancel::CancelArguments;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -20,7 +20,7 @@ pub(crate) enum QueueCommand {
     Ls(ls::LsArguments),
     Show(show::ShowArguments),
     Template(template::TemplateArguments),
-    Cancel(cancel::CancelArguments),
+    Cancel(CancelArguments),
 }
 
 impl QueueCommand {
