@@ -7,6 +7,7 @@ mod compile_show;
 mod completions;
 mod config;
 mod control;
+mod control_live;
 mod control_once;
 mod control_queue;
 mod demo;
