@@ -150,21 +150,22 @@ fn go_on(item: &ItemRef, why: &Why, attended: bool) -> Option<String> {
             format!("queue {}/{on}; it goes on when that is done", item.kind)
         }
         Why::Dependency { on, state: Some("archived") } => {
-            format!("{on} was given up: take this one out with `millrace queue cancel`, and queue it anew")
+            format!(
+                "{on} was given up: `millrace retarget` names another one in its place, or none, and \
+                 `millrace cancel` takes this one out"
+            )
         }
         Why::Dependency { on, state: Some("blocked") } => format!(
-            "{on} is blocked and stays so: bring what it was to do in as a new item, and this one after it; take this one \
-             out with `millrace queue cancel`"
+            "{on} is blocked: `millrace retry` lets it go on, `millrace supersede` puts another one in its place, and \
+             `millrace retarget` lets this one wait for something else"
         ),
         Why::Dependency { on, .. } => format!("it goes on when {}/{on} is done", item.kind),
         Why::Held => {
-            "`millrace queue cancel` takes it out; what is in it can be queued here under another id"
-                .to_owned()
+            "read it; `millrace release` lets it be worked on, `millrace cancel` takes it out".to_owned()
         }
         Why::Blocked { .. } => format!(
-            "read the evidence; then queue what is to be done as a new item (`parent_task_id: {}` ties it to this one), \
-             and take this one out with `millrace queue cancel`",
-            item.id
+            "read the evidence; `millrace retry {item}` lets it go on where it failed, with a `--note` of what was found; \
+             `millrace supersede` puts a better one in its place"
         ),
     })
 }
