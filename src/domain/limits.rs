@@ -36,6 +36,15 @@ pub const DEFAULT_MAX_REMEDIATION_ROUNDS: u32 = 3;
 /// Roots that are worked on at a time, when the plan names no other number.
 pub const DEFAULT_MAX_OPEN_ROOTS: u32 = 1;
 
+/// Items that one command chooses from the state, such as all that is blocked; more come in several commits.
+pub const MAX_CHOSEN_ITEMS: usize = 1000;
+
+/// Bytes of the reason that an operator gives: a sentence or two, which becomes part of a commit message.
+pub const MAX_REASON_BYTES: usize = 1000;
+
+/// Bytes of the note that an operator gives a blocked item on its way. A stage reads all of it.
+pub const MAX_NOTE_BYTES: usize = 64 * 1024;
+
 /// Receipts of one folder; there are 256 folders. More than a day of requests, and a folder that is quickly read.
 pub const MAX_RECEIPTS_OF_A_FOLDER: usize = 32;
 

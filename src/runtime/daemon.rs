@@ -225,7 +225,9 @@ fn drive(
                     say(Said::Trouble(&error));
                     last_word = Some(word);
                 }
-                stop.sleep(AFTER_TROUBLE, || moved(project, before));
+                // A command may be the remedy; what the step itself left in the ledger is none.
+                let left = project.store.resolve(&RefName::State).ok().flatten();
+                stop.sleep(AFTER_TROUBLE, || moved(project, left));
                 // A claim that failed half-way has its first snapshot, and no run.
                 if let Err(error) = settle_branches(project) {
                     tracing::warn!(%error, "run branches are not settled yet");

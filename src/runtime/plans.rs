@@ -80,6 +80,8 @@ pub struct Selected {
     pub mode: ModeId,
     /// Whether another one (or none) was selected before.
     pub changed: bool,
+    /// The commit that selected it; none where it was selected already.
+    pub commit: Option<Oid>,
     /// What bootstrapping created.
     pub created: Vec<PathBuf>,
     /// What the configuration's writer should know.
@@ -215,6 +217,7 @@ pub fn compile_and_select(
         plan: id,
         mode: plan.mode,
         changed: outcome.commit().is_some(),
+        commit: outcome.commit(),
         created,
         warnings: diagnostics.warnings,
     })

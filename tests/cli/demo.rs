@@ -91,7 +91,8 @@ fn the_full_one_shows_an_idea_until_it_is_accepted() {
         .map(|handoff| {
             let item = handoff["item"].as_str().expect("an item");
             // What follows is made of the launch that found the gap.
-            let item = item.rsplit_once('-').filter(|_| item.starts_with("incident/")).map_or(item, |(id, _)| id);
+            let item =
+                item.rsplit_once('-').filter(|_| item.starts_with("incident/")).map_or(item, |(id, _)| id);
             format!("{item} {}", handoff["result"].as_str().expect("a result"))
         })
         .collect();

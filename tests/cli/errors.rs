@@ -10,7 +10,7 @@ use crate::support::malformed::SPEC;
 use crate::support::repo::TestRepo;
 
 /// The ledger's last commit with a file of its tree replaced, or taken out, as something that is not ours would.
-fn forge(repo: &TestRepo, path: &str, content: Option<&str>) {
+pub(super) fn forge(repo: &TestRepo, path: &str, content: Option<&str>) {
     let index = repo.beside().join("forge-index");
     let git = |arguments: &[&str]| {
         let output =
@@ -37,7 +37,7 @@ fn forge(repo: &TestRepo, path: &str, content: Option<&str>) {
 }
 
 /// A file of the ledger's tip.
-fn kept(repo: &TestRepo, path: &str) -> String {
+pub(super) fn kept(repo: &TestRepo, path: &str) -> String {
     repo.git(&["show", &format!("refs/millrace/state:{path}")]) + "\n"
 }
 

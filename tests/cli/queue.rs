@@ -252,7 +252,7 @@ fn a_blocked_item_is_shown_with_all_that_helps_to_go_on() {
 
     run  [run]  blocked  consultant:BLOCKED
 
-    go on: read the evidence; then queue what is to be done as a new item (`parent_task_id: a` ties it to this one), and take this one out with `millrace queue cancel`
+    go on: read the evidence; `millrace retry task/a` lets it go on where it failed, with a `--note` of what was found; `millrace supersede` puts a better one in its place
     ");
 }
 
@@ -273,7 +273,7 @@ fn how_to_go_on_depends_on_the_reason() {
     insta::assert_snapshot!(said, @"
     a: `millrace run daemon` works through the queue
     after-a: it goes on when task/a is done
-    after-gone: gone was given up: take this one out with `millrace queue cancel`, and queue it anew
+    after-gone: gone was given up: `millrace retarget` names another one in its place, or none, and `millrace cancel` takes this one out
     lost: queue task/never; it goes on when that is done
     ");
     let gone = data(&repo, "queue_show", &["queue", "show", "gone"]);

@@ -203,7 +203,7 @@ fn a_cancel_while_no_runtime_lives_is_carried_out_by_the_next_one() {
     let stage = site.pid("stage");
     daemon.kill();
     let said = site.ok(&["queue", "cancel", "one"]);
-    assert!(said.contains("ends when a runtime takes it up again"), "{said}");
+    assert!(said.contains("no runtime lives, so it ends when one takes it up"), "{said}");
     assert_eq!(site.state_of("one"), "active");
     let answer = site.work();
     assert_eq!((answer["reason"].as_str(), answer["stages"].as_u64()), (Some("idle"), Some(0)), "{answer}");

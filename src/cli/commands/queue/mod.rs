@@ -3,7 +3,6 @@
 pub(crate) mod add_idea;
 pub(crate) mod add_spec;
 pub(crate) mod add_task;
-mod cancel;
 mod closed;
 mod intake;
 mod ls;
@@ -12,6 +11,7 @@ mod template;
 
 use clap::Subcommand;
 
+use super::control::cancel::CancelArguments;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -25,7 +25,7 @@ pub(crate) enum QueueCommand {
     Ls(ls::LsArguments),
     Show(show::ShowArguments),
     Template(template::TemplateArguments),
-    Cancel(cancel::CancelArguments),
+    Cancel(CancelArguments),
 }
 
 impl QueueCommand {

@@ -166,7 +166,7 @@ fn go_on(item: &ItemRef, why: &Why, attended: bool) -> Option<String> {
         ),
         Why::Blocked { .. } => format!(
             "read the evidence; `millrace retry {item}` lets it go on where it failed (`--note` tells the next stage \
-             something, `--from-start` begins anew); `millrace archive {item}` puts it aside"
+             something, `--from-start` begins anew); `millrace supersede` puts a better one in its place"
         ),
     })
 }
