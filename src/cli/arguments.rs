@@ -7,8 +7,9 @@ use clap::{ArgAction, Parser, Subcommand};
 use super::commands::{
     compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand, demo::DemoArguments,
     doctor::DoctorArguments, init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand,
-    queue::QueueCommand, queue::add_task::AddTaskArguments, run::RunCommand, runs::RunsCommand,
-    status::StatusArguments, verify::VerifyArguments, wait::WaitArguments,
+    queue::QueueCommand, queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments,
+    queue::add_task::AddTaskArguments, run::RunCommand, runs::RunsCommand, status::StatusArguments,
+    verify::VerifyArguments, wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Queue(QueueCommand),
     AddTask(AddTaskArguments),
+    AddSpec(AddSpecArguments),
+    AddIdea(AddIdeaArguments),
     #[command(subcommand)]
     Run(RunCommand),
     Status(StatusArguments),

@@ -67,6 +67,8 @@ fn begin(called: &str, arguments: &[OsString]) -> Result<Exit, Failure> {
         Command::Init(arguments) => arguments.run(&context),
         Command::Queue(command) => command.run(&context),
         Command::AddTask(arguments) => arguments.run(&context),
+        Command::AddSpec(arguments) => arguments.run(&context),
+        Command::AddIdea(arguments) => arguments.run(&context),
         Command::Run(command) => command.run(&context),
         Command::Status(arguments) => arguments.run(&context),
         Command::Runs(command) => command.run(&context),

@@ -79,7 +79,12 @@ impl<'a> Fields<'a> {
         known: &[&str],
         required: Vec<&'static str>,
     ) -> Result<Self, DocumentError> {
-        let mut fields = Self { required, ..Self::of_any(bytes, file)? };
+        Self::of_any(bytes, file)?.of_known(known, required)
+    }
+
+    /// The same, held to the fields `known`, some of them `required`.
+    pub(super) fn of_known(self, known: &[&str], required: Vec<&'static str>) -> Result<Self, DocumentError> {
+        let mut fields = Self { required, ..self };
         fields.judge_unknown(known)?;
         Ok(fields)
     }

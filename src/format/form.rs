@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::document::{DocumentError, Fields};
 use super::quote::in_quotes;
+use crate::domain::item::ItemKind;
 
 /// A field: the one place that says that it exists, whether it must be there, and what it is for.
 pub(super) struct Field {
@@ -37,19 +38,36 @@ pub struct Prefill<'a> {
     pub title: Option<&'a str>,
 }
 
+/// The field by which each kind of document has its id. A task may name a spec and an incident as well, so that the
+/// order counts where the kind is not known.
+pub(super) const IDS: [(&str, ItemKind); 3] =
+    [("task_id", ItemKind::Task), ("spec_id", ItemKind::Spec), ("incident_id", ItemKind::Incident)];
+
 /// All fields of a kind of document, the required ones first.
 pub(super) struct Form {
+    pub(super) kind: ItemKind,
     /// The field with the id.
     pub(super) id: &'static str,
     pub(super) fields: &'static [Field],
 }
 
 impl Form {
-    /// Opens a document of this form.
+    /// Opens a document of this form. One of another kind is refused as that, before any field of it is judged.
     pub(super) fn open<'a>(&self, bytes: &'a [u8], file: &'a str) -> Result<Fields<'a>, DocumentError> {
+        let fields = Fields::of_any(bytes, file)?;
+        fields.word("kind", &[self.kind.as_str()])?;
+        if !fields.has(self.id) {
+            fields.refuse_near(&[self.id])?;
+            if let Some((id, kind)) = IDS.iter().find(|(id, _)| fields.has(id)) {
+                let problem = format!("the document is of kind {kind}");
+                return Err(fields.refuse(id, &[], &problem, &format!("`{}`", self.id)));
+            }
+        }
         let known: Vec<&str> = self.fields.iter().map(|field| field.name).collect();
         let required = self.fields.iter().filter(|field| !matches!(field.need, Need::Optional(_)));
-        Fields::open(bytes, file, &known, required.map(|field| field.name).collect())
+        let fields = fields.of_known(&known, required.map(|field| field.name).collect())?;
+        fields.word("schema_version", &["1.0"])?;
+        Ok(fields)
     }
 
     /// The lists that every document of this form has, each with an example.

@@ -58,6 +58,7 @@ fn sentence(transition: &Transition) -> String {
                 })
                 .collect();
             match ids.as_slice() {
+                [] => format!("{op}: nothing new"),
                 [one] => format!("{op}: {one}"),
                 many => format!("{op}: {} items ({})", many.len(), many.join(", ")),
             }

@@ -2,8 +2,9 @@
 
 pub mod config;
 pub mod document;
-mod form;
+pub mod form;
 pub mod front_matter;
+pub mod idea;
 pub mod incident;
 pub mod message;
 pub mod quote;
@@ -13,5 +14,6 @@ pub mod spec;
 pub mod submission;
 pub mod suggest;
 pub mod task;
+pub mod verdict;
 pub mod warning;
 pub mod yaml;

@@ -8,7 +8,7 @@ use crate::domain::item::{Intake, ItemKind, ItemRef};
 use crate::domain::limits::MAX_TITLE_BYTES;
 
 /// Every field that a spec may have.
-const FORM: Form = Form { id: "spec_id", fields: &FIELDS };
+const FORM: Form = Form { kind: ItemKind::Spec, id: "spec_id", fields: &FIELDS };
 
 const FIELDS: [Field; 28] = [
     field("spec_id", Need::Text("session-store"), "an id of its own: letters, digits, `.`, `_` and `-`"),
@@ -74,8 +74,6 @@ const LISTS: [&str; 9] = [
 pub fn parse_spec(bytes: &[u8], file: &str, stamp: &Stamp<'_>) -> Result<Parsed<Intake>, DocumentError> {
     const LINE: &str = "one line of text";
     let fields = FORM.open(bytes, file)?;
-    fields.word("schema_version", &["1.0"])?;
-    fields.word("kind", &["spec"])?;
     let id = fields
         .id("spec_id")?
         .ok_or_else(|| fields.missing("spec_id", "an id of its own, such as `spec_id: session-store`"))?;

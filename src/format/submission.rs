@@ -1,16 +1,12 @@
 //! Documents that do not come with their kind: what a stage puts into its outbox.
 
 use super::document::{DocumentError, Fields, Parsed, Stamp};
+use super::form::IDS;
 use super::incident::parse_own_incident;
 use super::spec::parse_spec;
 use super::suggest::one_of;
 use super::task::parse_task;
 use crate::domain::item::{Intake, ItemKind};
-
-/// The field by which each kind of document has its id. A task may name a spec and an incident as well, so that the
-/// order counts.
-const IDS: [(&str, ItemKind); 3] =
-    [("task_id", ItemKind::Task), ("spec_id", ItemKind::Spec), ("incident_id", ItemKind::Incident)];
 
 /// Reads a document of any kind, as its kind is read. `stamp` supplies time and author where the document does not.
 pub fn parse_submission(

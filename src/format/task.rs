@@ -3,13 +3,12 @@
 use jiff::Timestamp;
 
 use super::document::{DocumentError, Parsed, Stamp};
-pub use super::form::Prefill;
-use super::form::{Field, Form, Need, field};
+use super::form::{Field, Form, Need, Prefill, field};
 use crate::domain::item::{Intake, ItemKind, ItemRef};
 use crate::domain::limits::MAX_TITLE_BYTES;
 
 /// Every field that a task may have.
-const FORM: Form = Form { id: "task_id", fields: &FIELDS };
+const FORM: Form = Form { kind: ItemKind::Task, id: "task_id", fields: &FIELDS };
 
 const FIELDS: [Field; 23] = [
     field("task_id", Need::Text("fix-login"), "an id of its own: letters, digits, `.`, `_` and `-`"),
@@ -45,8 +44,6 @@ const FIELDS: [Field; 23] = [
 /// document does not. The bytes are only read: the caller keeps them as they are.
 pub fn parse_task(bytes: &[u8], file: &str, stamp: &Stamp<'_>) -> Result<Parsed<Intake>, DocumentError> {
     let mut fields = FORM.open(bytes, file)?;
-    fields.word("schema_version", &["1.0"])?;
-    fields.word("kind", &["task"])?;
     let id = fields
         .id("task_id")?
         .ok_or_else(|| fields.missing("task_id", "an id of its own, such as `task_id: fix-login`"))?;

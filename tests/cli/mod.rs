@@ -1,6 +1,7 @@
 //! Tests of `src/cli`: the program as its users call it.
 
 mod answers;
+mod bad_input;
 mod bootstrap;
 mod commands;
 mod compile_show;
@@ -17,6 +18,7 @@ mod failures;
 mod first_minute;
 mod following;
 mod inside_a_stage;
+mod intake;
 mod interrupted;
 mod log;
 mod plan_choice;

@@ -332,19 +332,19 @@ fn a_template_of_another_kind() {
     ! millrace: there is no kind of document `taks`
     ! hint: did you mean `task`?
     ");
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "template", "spec"])), @"
-    exit 2
-    ! millrace: this version takes no specs in
-    ! hint: `millrace queue template task` prints a task
-    ");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "template", "incident"])), @"
     exit 2
-    ! millrace: this version takes no incidents in
-    ! hint: `millrace queue template task` prints a task
+    ! millrace: incidents are written by stages and by the runtime
+    ! hint: `millrace queue template task` prints a task, `millrace queue template spec` a spec
+    ");
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "template", "idea"])), @"
+    exit 2
+    ! millrace: an idea has no form: any text is one
+    ! hint: `millrace queue add-idea FILE` takes it
     ");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "template", "a\u{1b}[2Jb"])), @r"
     exit 2
     ! millrace: there is no kind of document `a\u{1b}[2Jb`
-    ! hint: `millrace queue template task` prints a task
+    ! hint: `millrace queue template task` prints a task, `millrace queue template spec` a spec
     ");
 }

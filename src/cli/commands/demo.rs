@@ -22,7 +22,7 @@ use crate::ledger::git::command::GitCommand;
 use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::verify::{Report, verify};
 use crate::runtime::daemon::{self, DaemonLimits, Said};
-use crate::runtime::intake::{Document, add_tasks};
+use crate::runtime::intake::{Document, Terms, add_tasks};
 use crate::runtime::plans;
 use crate::runtime::project::Project;
 
@@ -91,7 +91,7 @@ impl DemoArguments {
         let project = Project::open(root)?;
         let plan = plans::compile_and_select(&project, None, None)?;
         let document = Document { file: "task.md".to_owned(), bytes: TASK.as_bytes().to_vec() };
-        let taken = add_tasks(&project, &[document], false)?;
+        let taken = add_tasks(&project, &[document], &Terms::default())?;
         page.gap();
         page.line(format!("Compiled {}", plan.plan));
         for (item, state) in &taken.added {

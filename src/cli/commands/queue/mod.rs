@@ -1,8 +1,11 @@
 //! `millrace queue`
 
+pub(crate) mod add_idea;
+pub(crate) mod add_spec;
 pub(crate) mod add_task;
 mod cancel;
 mod closed;
+mod intake;
 mod ls;
 mod show;
 mod template;
@@ -17,6 +20,8 @@ use crate::cli::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueueCommand {
     AddTask(add_task::AddTaskArguments),
+    AddSpec(add_spec::AddSpecArguments),
+    AddIdea(add_idea::AddIdeaArguments),
     Ls(ls::LsArguments),
     Show(show::ShowArguments),
     Template(template::TemplateArguments),
@@ -27,6 +32,8 @@ impl QueueCommand {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::AddTask(arguments) => arguments.run(context),
+            Self::AddSpec(arguments) => arguments.run(context),
+            Self::AddIdea(arguments) => arguments.run(context),
             Self::Ls(arguments) => arguments.run(context),
             Self::Show(arguments) => arguments.run(context),
             Self::Template(arguments) => arguments.run(context),
