@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::project::Project;
-use crate::domain::ids::{ItemId, RequestId};
+use crate::domain::ids::{BadId, ItemId, RequestId};
 use crate::domain::item::{Intake, ItemKind, ItemRef};
 use crate::domain::transition::decision::Effect;
 use crate::domain::transition::input::{Input, Submitted};
@@ -24,6 +24,9 @@ pub enum IntakeError {
     /// A document is refused.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// A name that cannot be an id.
+    #[error(transparent)]
+    Id(#[from] BadId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,8 +53,6 @@ pub struct Idea {
     pub id: ItemId,
     /// The path that those who plan it are told, where there is one that they can read.
     pub found_in: Option<String>,
-    /// Why it is held until somebody releases it; none: it may be planned at once.
-    pub held: Option<String>,
 }
 
 /// How something is to be taken in.
@@ -59,6 +60,8 @@ pub struct Idea {
 pub struct Terms {
     /// Who brings it.
     pub actor: Actor,
+    /// Why it is held until somebody releases it; none: it may be worked on at once.
+    pub held: Option<String>,
     /// Whether a line may look like a secret.
     pub allow_secret: bool,
     /// The name by which this is answered once, however often it is asked.
@@ -67,7 +70,7 @@ pub struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { actor: Actor::Operator, allow_secret: false, request: None }
+        Self { actor: Actor::Operator, held: None, allow_secret: false, request: None }
     }
 }
 
@@ -111,7 +114,7 @@ pub fn add_idea(project: &Project, idea: &Idea, terms: &Terms) -> Result<TakenIn
         found_in: idea.found_in.clone(),
         spec: Box::new(Submitted {
             document: payloads.add(&project.store, spec.document.into_bytes())?,
-            origin: idea.held.clone(),
+            origin: terms.held.clone(),
             intake: spec.intake,
         }),
     };
@@ -144,7 +147,7 @@ fn add(
         refuse_secrets(document, terms)?;
         warnings.extend(parsed.warnings);
         let content = payloads.add(&project.store, document.bytes.clone())?;
-        submitted.push(Submitted { document: content, origin: None, intake: parsed.intake });
+        submitted.push(Submitted { document: content, origin: terms.held.clone(), intake: parsed.intake });
     }
     take_in(project, &act, Input::Enqueue { documents: submitted }, &payloads, terms, warnings)
 }
@@ -182,76 +185,4 @@ fn take_in(
     // A request that is new is kept in any case, so that nothing but its answer makes no commit.
     let answered = terms.request.is_some() && outcome.commit().is_none();
     Ok(TakenIn { added, known, answered, warnings, outcome })
-}
-
-/// Takes an idea in: its text is kept, and it becomes a root spec. The same text is never taken twice. With `held`, the
-/// reason, it waits for somebody to release it.
-pub fn add_idea(
-    project: &Project,
-    stem: &str,
-    bytes: &[u8],
-    found_in: Option<&str>,
-    held: Option<String>,
-) -> Result<TakenIn, IntakeError> {
-    let file = found_in.unwrap_or(stem);
-    let refuse = |problem: &str| DocumentError {
-        file: file.to_owned(),
-        line: 1,
-        field: None,
-        problem: problem.to_owned(),
-        expected: "an idea in words".to_owned(),
-    };
-    let text = std::str::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8"))?;
-    if text.trim().is_empty() {
-        return Err(refuse("it is empty").into());
-    }
-    if text.contains('\0') {
-        return Err(refuse("it holds a NUL"))?;
-    }
-    refuse_secret(text, file, &[])?;
-    let id: String =
-        stem.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
-    let id = id.trim_matches(['-', '.', '_']);
-    let id = if id.is_empty() { "idea" } else { id };
-    let parse = |id: &str| -> Result<crate::domain::ids::ItemId, IntakeError> {
-        id.parse().map_err(|_| refuse("its name is too long").into())
-    };
-    let act = project.act(Actor::Daemon, None)?;
-    let mut payloads = Payloads::default();
-    let content = payloads.add(&project.store, bytes.to_vec())?;
-    let spec = parse(&format!("idea-{id}"))?;
-    let document = format!("---\nspec_id: {spec}\ntitle: {id}\n---\n");
-    let document = payloads.add(&project.store, document.into_bytes())?;
-    let intake = crate::domain::item::Intake {
-        item: ItemRef::new(crate::domain::item::ItemKind::Spec, spec),
-        title: id.to_owned(),
-        priority: crate::domain::item::Priority::default(),
-        depends_on: Vec::new(),
-        root_spec_id: None,
-        root_idea_id: None,
-        spec_id: None,
-        parent_task_id: None,
-        incident_id: None,
-        about: None,
-        created_at: act.at,
-        created_by: "watcher".to_owned(),
-    };
-    let item = intake.item.clone();
-    let input = Input::TakeIdea {
-        idea: parse(id)?,
-        text: content,
-        found_in: found_in.map(str::to_owned),
-        spec: Box::new(Submitted { document, origin: held, intake }),
-    };
-    let outcome = project.transact(&act, &input, &payloads)?;
-    let mut added = Vec::new();
-    if let Outcome::Committed { transition, .. } = &outcome {
-        for effect in &transition.decision.effects {
-            if let Effect::Admit { slot, known, .. } = effect {
-                added.push((known.intake.item.clone(), slot.state()));
-            }
-        }
-    }
-    let known = if added.is_empty() { vec![item] } else { Vec::new() };
-    Ok(TakenIn { added, known, warnings: Vec::new(), outcome })
 }
