@@ -226,8 +226,8 @@ impl Inboxes {
                 self.warn(folder, name, Some(&bytes), format!("{error}; it is not taken"), news);
                 Stands::Settled
             }
-            Err(IntakeError::Transact(TransactError::Refused(refusal))) => {
-                self.warn(folder, name, Some(&bytes), format!("{shown}: {refusal}; it is not taken"), news);
+            Err(error @ (IntakeError::Id(_) | IntakeError::Transact(TransactError::Refused(_)))) => {
+                self.warn(folder, name, Some(&bytes), format!("{shown}: {error}; it is not taken"), news);
                 Stands::Settled
             }
             Err(error) => {

@@ -12,7 +12,7 @@ use crate::domain::view::View as _;
 
 /// How long the end of a runtime waits for files that are still being written; what comes later is found by the next
 /// start.
-const MAX_SETTLE: Duration = Duration::from_secs(10);
+pub const MAX_SETTLE: Duration = Duration::from_secs(5);
 
 /// One thing to be said.
 #[derive(Debug, Clone, PartialEq, Eq)]

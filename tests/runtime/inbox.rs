@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use millrace::runtime::bell::{Bell, Learns};
 use millrace::runtime::inbox::{MAX_TAKEN_AT_ONCE, Took};
-use millrace::runtime::outside::{Outer, Outside};
+use millrace::runtime::outside::{MAX_SETTLE, Outer, Outside};
 use millrace::runtime::project::Project;
 use millrace::runtime::stop::Stop;
 
@@ -211,6 +211,18 @@ fn a_file_that_is_being_written_is_not_taken_half() {
     assert!(begun.elapsed() < PATIENCE);
     assert_eq!(inbox.idea("slow").lines().count(), 12);
     assert_eq!(outside.soon(), None);
+}
+
+#[test]
+fn the_end_of_a_runtime_waits_for_a_file_that_is_being_written_but_not_for_ever() {
+    let inbox = Inbox::watched(3_600_000);
+    inbox.drop("slow.md", "Not yet.\n");
+    let project = inbox.project();
+    let mut outside = Outside::open(&project, None, Learns::ByLooking);
+    let begun = Instant::now();
+    assert_eq!(taken(&mut outside), none());
+    let took = begun.elapsed();
+    assert!(took >= MAX_SETTLE && took < MAX_SETTLE + PATIENCE, "{took:?}");
 }
 
 #[test]

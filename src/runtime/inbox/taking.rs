@@ -1,27 +1,20 @@
 //! One document of an inbox into the ledger.
 
+use crate::domain::ids::ItemId;
 use crate::domain::item::ItemRef;
-use crate::domain::transition::decision::Effect;
-use crate::domain::transition::input::{Input, Submitted};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
-use crate::format::document::{DocumentError, Parsed, Stamp};
 use crate::format::idea::idea_id;
-use crate::format::secrets::refuse_secret;
-use crate::format::spec::parse_spec;
 use crate::format::warning::Warning;
 use crate::ledger::object::object_id;
 use crate::ledger::store::{ObjectKind, Store as _};
-use crate::ledger::transact::{Outcome, Payloads, TransactError};
-use crate::runtime::intake::{Document, Idea, IntakeError, Terms, add_idea};
+use crate::ledger::transact::TransactError;
+use crate::runtime::intake::{Document, Idea, IntakeError, TakenIn, Terms, add_idea, add_specs};
 use crate::runtime::project::Project;
 
 /// Digits of a content's id that tell a changed idea from the one that has its name: they are told apart among the
 /// versions of one file only.
 const DIGITS: usize = 8;
-
-/// Bytes of the name that a changed idea gets: intake cuts what is longer.
-const MAX_STEM_BYTES: usize = 96;
 
 /// What was taken.
 pub(super) struct Taken {
@@ -29,6 +22,17 @@ pub(super) struct Taken {
     pub(super) state: &'static str,
     pub(super) held: Option<String>,
     pub(super) warnings: Vec<Warning>,
+}
+
+/// What is taken on the operator's behalf, by whoever watches.
+fn terms(held: Option<String>) -> Terms {
+    Terms { actor: Actor::Daemon, held, ..Terms::default() }
+}
+
+/// What came of an intake of one document; `None`: it was here already.
+fn taken(taken_in: TakenIn, held: Option<String>) -> Option<Taken> {
+    let (item, state) = taken_in.added.into_iter().next()?;
+    Some(Taken { item, state, held, warnings: taken_in.warnings })
 }
 
 /// Takes an idea; where its name is taken by another text, under a name of its own, held. `None`: its text was taken
@@ -41,31 +45,19 @@ pub(super) fn take_idea(
     came: Option<String>,
 ) -> Result<Option<Taken>, IntakeError> {
     let blob = object_id(project.store.object_format(), ObjectKind::Blob, bytes)?.to_string();
-    let add = |stem: &str, held: Option<String>| {
-        let idea = Idea {
-            text: Document { file: shown.to_owned(), bytes: bytes.to_vec() },
-            id: idea_id(stem).map_err(|bad| DocumentError {
-                file: shown.to_owned(),
-                line: 1,
-                field: None,
-                problem: bad.to_string(),
-                expected: "a file whose name can be an id".to_owned(),
-            })?,
-            found_in: Some(shown.to_owned()),
-            held: held.clone(),
-        };
-        let added = add_idea(project, &idea, &Terms { actor: Actor::Daemon, ..Terms::default() })?;
-        let taken = |(item, state)| Taken { item, state, held, warnings: added.warnings };
-        Ok(added.added.into_iter().next().map(taken))
+    let text = Document { file: shown.to_owned(), bytes: bytes.to_vec() };
+    let add = |id: ItemId, held: Option<String>| {
+        let idea = Idea { text: text.clone(), id, found_in: Some(shown.to_owned()) };
+        Ok(taken(add_idea(project, &idea, &terms(held.clone()))?, held))
     };
-    match add(stem, came.clone()) {
+    match add(idea_id(stem)?, came.clone()) {
         Err(IntakeError::Transact(TransactError::Refused(Refusal::DifferentIdea { idea }))) => {
             let changed = format!(
                 "{shown} is not what was taken as the idea {idea}: it was changed, or is another file"
             );
             let held = came.into_iter().fold(changed, |all, more| format!("{all}; {more}"));
-            let stem: String = idea.as_str().chars().take(MAX_STEM_BYTES - 1 - DIGITS).collect();
-            add(&format!("{stem}-{}", &blob[..DIGITS]), Some(held))
+            // An id that was made of a name leaves room for it.
+            add(format!("{idea}-{}", &blob[..DIGITS]).parse()?, Some(held))
         }
         answer => answer,
     }
@@ -79,19 +71,6 @@ pub(super) fn take_spec(
     shown: &str,
     came: Option<String>,
 ) -> Result<Option<Taken>, IntakeError> {
-    let act = project.act(Actor::Daemon, None)?;
-    let stamp = Stamp { now: act.at, by: &act.committer.name };
-    let Parsed { intake, warnings } = parse_spec(bytes, shown, &stamp)?;
-    refuse_secret(&String::from_utf8_lossy(bytes), shown, &[])?;
-    let item = intake.item.clone();
-    let mut payloads = Payloads::default();
-    let document = payloads.add(&project.store, bytes.to_vec())?;
-    let documents = vec![Submitted { document, origin: came.clone(), intake }];
-    let outcome = project.transact(&act, &Input::Enqueue { documents }, &payloads)?;
-    let Outcome::Committed { transition, .. } = outcome else { return Ok(None) };
-    let state = transition.decision.effects.iter().find_map(|effect| match effect {
-        Effect::Admit { slot, .. } => Some(slot.state()),
-        _ => None,
-    });
-    Ok(state.map(|state| Taken { item, state, held: came, warnings }))
+    let document = Document { file: shown.to_owned(), bytes: bytes.to_vec() };
+    Ok(taken(add_specs(project, &[document], &terms(came.clone()))?, came))
 }
