@@ -247,7 +247,6 @@ impl Story {
                     text,
                     id: idea_id(name).map_err(|bad| Failure::failed(bad.to_string()))?,
                     found_in: None,
-                    held: None,
                 };
                 add_idea(project, &idea, &Terms::default())?
             }
