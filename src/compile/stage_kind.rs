@@ -289,6 +289,19 @@ skill: skills/stage/execution/checker-core/SKILL.md
     }
 
     #[test]
+    fn what_it_creates_is_kinds_with_the_results_that_need_one() {
+        let with = |creates: &str| changed("entrypoint:", &format!("creates: {creates}\nentrypoint:"));
+        let kind = with("{task: [CHECKER_PASS], spec: optional}").expect("it is right");
+        let kinds: Vec<(ItemKind, usize)> =
+            kind.creates.iter().map(|(kind, with)| (*kind, with.len())).collect();
+        assert_eq!(kinds, [(ItemKind::Task, 1), (ItemKind::Spec, 0)]);
+        let wrong = |creates: &str| with(creates).expect_err("it is wrong");
+        insta::assert_snapshot!(wrong("{taks: optional}"), @"stages/execution/checker.yaml:10: creates.taks: `taks` is no kind of document; expected `task`, `spec` or `incident` (did you mean `task`?)");
+        insta::assert_snapshot!(wrong("{task: [FIX_NEDED]}"), @"stages/execution/checker.yaml:10: creates.task[1]: the stage never reports `FIX_NEDED`; expected `BLOCKED`, `CHECKER_PASS` or `FIX_NEEDED` (did you mean `FIX_NEEDED`?)");
+        insta::assert_snapshot!(wrong("[task]"), @"stages/execution/checker.yaml:10: creates: found a list; expected kinds of document with the results that need one, such as `task: [MANAGER_COMPLETE]`");
+    }
+
+    #[test]
     fn evidence_is_a_mapping() {
         insta::assert_snapshot!(wrong("  checker_summary.md: every\n  fix_contract.md: [FIX_NEEDED]\n", "  [fix_contract.md]\n"), @"stages/execution/checker.yaml:7: evidence: found a list; expected file names with the results that each is wanted with, such as `builder_summary.md: every`");
         insta::assert_snapshot!(wrong("evidence:", "evidense:"), @"stages/execution/checker.yaml:7: evidense: this key is not known; expected `evidence`");

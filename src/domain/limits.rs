@@ -62,3 +62,7 @@ pub const DEFAULT_MAX_INTERRUPTIONS: u32 = 5;
 
 /// Minutes of rest after the n-th infrastructure failure in a row of one runner; the last value repeats.
 pub const BACKOFF_MINUTES: [i64; 4] = [5, 15, 60, 60];
+
+/// Outages of one runner in a row after which an operator is told: by then an hour has passed, and most things that
+/// pass by themselves have passed.
+pub const OUTAGES_UNTIL_TOLD: u32 = 3;

@@ -62,8 +62,23 @@ const LISTS: [&str; 6] = [
     "references",
 ];
 
-/// How bad it is; nobody says so yet, so that all are the same.
-const SEVERITY: &str = "medium";
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// One item does not go on.
+    Medium,
+    /// A root does not do what was asked for.
+    High,
+}
+
+impl Severity {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
 
 /// Characters of one text in the front matter: a line or two. The whole of it is among the evidence.
 const TEXT_CHARS: usize = 400;
@@ -81,6 +96,8 @@ pub struct Incident {
     pub intake: Intake,
     /// The stage that asked for planning.
     pub source: StageRef,
+    /// How bad it is.
+    pub severity: Severity,
     /// Why, as a class.
     pub failure_class: FailureClass,
     /// Why, in words.
@@ -102,13 +119,22 @@ pub struct Incident {
 /// The id of the incident that a launch opens: the same however often it is handed off.
 #[must_use]
 pub fn incident_id(about: &ItemId, launch: &Nonce) -> Option<ItemId> {
-    const PREFIX: &str = "incident-";
+    named("incident-", about, launch)
+}
+
+/// The id of the incident about the gaps that a judge found: the same however often they are handed off.
+#[must_use]
+pub fn gap_id(root: &ItemId, launch: &Nonce) -> Option<ItemId> {
+    named("arbiter-gap-", root, launch)
+}
+
+fn named(prefix: &str, about: &ItemId, launch: &Nonce) -> Option<ItemId> {
     const DIGITS: usize = 8;
     // Ids are ASCII: a byte is a character.
-    let room = MAX_ID_BYTES - PREFIX.len() - 1 - DIGITS;
+    let room = MAX_ID_BYTES - prefix.len() - 1 - DIGITS;
     let about: String = about.as_str().chars().take(room).collect();
     let launch: String = launch.as_str().chars().take(DIGITS).collect();
-    format!("{PREFIX}{about}-{launch}").parse().ok()
+    format!("{prefix}{about}-{launch}").parse().ok()
 }
 
 /// The title of an incident about an item.
@@ -145,8 +171,9 @@ pub fn render(incident: &Incident) -> String {
     }
     let _ = writeln!(
         text,
-        "opened_at: {}\nseverity: {SEVERITY}\nneeds_planning: true\nconsultant_decision: needs_planning",
-        intake.created_at
+        "opened_at: {}\nseverity: {}\nneeds_planning: true\nconsultant_decision: needs_planning",
+        intake.created_at,
+        incident.severity.as_str()
     );
     let mut room = LISTS_BYTES;
     let runs = [incident.run.to_string()];

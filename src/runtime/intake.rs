@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::project::Project;
-use crate::domain::ids::{ItemId, RequestId};
+use crate::domain::ids::{BadId, ItemId, RequestId};
 use crate::domain::item::{Intake, ItemKind, ItemRef};
 use crate::domain::transition::decision::Effect;
 use crate::domain::transition::input::{Input, Submitted};
@@ -24,6 +24,9 @@ pub enum IntakeError {
     /// A document is refused.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// A name that cannot be an id.
+    #[error(transparent)]
+    Id(#[from] BadId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,8 +53,6 @@ pub struct Idea {
     pub id: ItemId,
     /// The path that those who plan it are told, where there is one that they can read.
     pub found_in: Option<String>,
-    /// Why it is held until somebody releases it; none: it may be planned at once.
-    pub held: Option<String>,
 }
 
 /// How something is to be taken in.
@@ -59,6 +60,8 @@ pub struct Idea {
 pub struct Terms {
     /// Who brings it.
     pub actor: Actor,
+    /// Why it is held until somebody releases it; none: it may be worked on at once.
+    pub held: Option<String>,
     /// Whether a line may look like a secret.
     pub allow_secret: bool,
     /// The name by which this is answered once, however often it is asked.
@@ -67,7 +70,7 @@ pub struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { actor: Actor::Operator, allow_secret: false, request: None }
+        Self { actor: Actor::Operator, held: None, allow_secret: false, request: None }
     }
 }
 
@@ -111,7 +114,7 @@ pub fn add_idea(project: &Project, idea: &Idea, terms: &Terms) -> Result<TakenIn
         found_in: idea.found_in.clone(),
         spec: Box::new(Submitted {
             document: payloads.add(&project.store, spec.document.into_bytes())?,
-            origin: idea.held.clone(),
+            origin: terms.held.clone(),
             intake: spec.intake,
         }),
     };
@@ -144,7 +147,7 @@ fn add(
         refuse_secrets(document, terms)?;
         warnings.extend(parsed.warnings);
         let content = payloads.add(&project.store, document.bytes.clone())?;
-        submitted.push(Submitted { document: content, origin: None, intake: parsed.intake });
+        submitted.push(Submitted { document: content, origin: terms.held.clone(), intake: parsed.intake });
     }
     take_in(project, &act, Input::Enqueue { documents: submitted }, &payloads, terms, warnings)
 }

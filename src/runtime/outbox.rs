@@ -20,6 +20,8 @@ pub struct Outbox {
     pub documents: Vec<Submitted>,
     /// What is wrong, one line each: `outbox/<file>:<line>: <field>: ...`.
     pub problems: Vec<String>,
+    /// What lay there and could be read, as it was.
+    pub left: Vec<OutboxDocument>,
     /// What their writer should know, one line each; the documents are good all the same.
     pub warnings: Vec<String>,
 }
@@ -47,11 +49,12 @@ pub fn read(
         match understood(&document, secrets, stamp) {
             Ok(parsed) => {
                 outbox.warnings.extend(parsed.warnings.iter().map(ToString::to_string));
-                let content = payloads.add(store, document.bytes)?;
+                let content = payloads.add(store, document.bytes.clone())?;
                 outbox.documents.push(Submitted { document: content, origin: None, intake: parsed.intake });
             }
             Err(error) => outbox.problems.push(error.to_string()),
         }
+        outbox.left.push(document);
     }
     Ok(outbox)
 }

@@ -15,4 +15,5 @@ mod moment;
 mod place;
 mod random;
 mod routing;
+mod runtime_error;
 mod schedule;

@@ -144,7 +144,7 @@ impl DemoArguments {
 fn run(project: &Project, context: &Context) -> Result<Vec<HandedOff>, Failure> {
     let mut handoffs = Vec::new();
     let mut told = Ok(());
-    let limits = DaemonLimits { max_ticks: Some(MAX_STAGES), until_idle: true };
+    let limits = DaemonLimits { max_ticks: Some(MAX_STAGES), until_idle: true, config: None };
     let end = daemon::daemon(project, limits, |said| {
         if let Said::Stage(report) = said {
             let handed = HandedOff::of(report);

@@ -56,7 +56,7 @@ impl AddIdeaArguments {
         };
         let text = read(&self.file)?;
         let found_in = inside(&project, &self.file);
-        let idea = Idea { text, id: id.clone(), found_in, held: None };
+        let idea = Idea { text, id: id.clone(), found_in };
         let taken = add_idea(&project, &idea, &self.terms.terms())?;
         answer(context, &AddedIdea { idea: id, enqueued: Enqueued::of(&project, taken) })
     }

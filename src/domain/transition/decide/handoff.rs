@@ -15,7 +15,7 @@ use super::{incident, outbox};
 use crate::domain::closure::Verdict;
 use crate::domain::control::{Control, Owed, PauseCause, PauseKind};
 use crate::domain::ids::{FailureClass, ResultName};
-use crate::domain::limits::BACKOFF_MINUTES;
+use crate::domain::limits::{BACKOFF_MINUTES, OUTAGES_UNTIL_TOLD};
 use crate::domain::oid::Oid;
 use crate::domain::plan::{Ending, Plan};
 use crate::domain::recovery::Recovery;
@@ -423,11 +423,15 @@ impl Ended<'_> {
         let times = before.map_or(1, |cause| cause.times.saturating_add(1));
         let at = usize::try_from(times - 1).unwrap_or(usize::MAX).min(BACKOFF_MINUTES.len() - 1);
         let until = self.at.saturating_add(SignedDuration::from_mins(BACKOFF_MINUTES[at]));
+        let mut detail = format!("{}: {detail}", word(class));
+        if times >= OUTAGES_UNTIL_TOLD {
+            detail.push_str(&format!("; {times} times in a row, an operator should look"));
+        }
         PauseCause {
             kind,
             owner: "runtime".to_owned(),
             since: before.map_or(self.at, |cause| cause.since),
-            detail: format!("{}: {detail}", word(class)),
+            detail,
             until: until.ok(),
             times,
         }

@@ -1,0 +1,172 @@
+//! Judgement: what a judge leaves, held against the code that it was to judge. What is no verdict on that code is not
+//! taken; the judge is told why and tries again, as often as the plan allows.
+
+use super::super::evidence::Secrets;
+use super::super::project::Project;
+use super::context::{Stage, StageError};
+use super::delivery::rejected;
+use super::escalate::Asking;
+use crate::domain::closure::{Criterion, Finding};
+use crate::domain::ids::FailureClass;
+use crate::domain::item::{Intake, ItemKind, ItemRef, Priority};
+use crate::domain::oid::Oid;
+use crate::domain::place;
+use crate::domain::result::Judgement;
+use crate::domain::run::Run;
+use crate::domain::runtime_error::RuntimeError;
+use crate::domain::stage_file;
+use crate::domain::transition::input::Judged;
+use crate::domain::view::View as _;
+use crate::format::incident::{Incident, Severity, gap_id, title};
+use crate::format::verdict::{MAX_VERDICT_BYTES, Written, parse_verdict, rubric};
+use crate::ledger::transact::Payloads;
+use crate::workspace::bootstrap::AGENTS;
+use crate::workspace::changes::diff;
+
+/// Paths that a problem names.
+const NAMED: usize = 10;
+
+/// What a judge's launch came to.
+pub(super) struct Taken {
+    /// As it is handed off.
+    pub(super) judgement: Judgement,
+    /// What it found, where its result needs that.
+    pub(super) verdict: Option<Box<Judged>>,
+    /// What asks for the work that is missing.
+    pub(super) incident: Option<Incident>,
+}
+
+/// What a launch of a run that judges came to. `snapshot`: the code as it left it, where that is another one.
+pub(super) fn taken(
+    project: &Project,
+    stage: &Stage,
+    run: &Run,
+    asking: &Asking<'_>,
+    snapshot: Option<Oid>,
+    secrets: &Secrets,
+    payloads: &mut Payloads,
+) -> Result<Taken, StageError> {
+    let as_it_is = || Taken { judgement: asking.judgement.clone(), verdict: None, incident: None };
+    let Judgement::Reported { result, summary, .. } = asking.judgement else { return Ok(as_it_is()) };
+    let Some(completion) = stage.plan.completion.as_ref().filter(|_| run.cancel.is_none()) else {
+        return Ok(as_it_is());
+    };
+    if result != &completion.on_pass && result != &completion.on_gap {
+        return Ok(as_it_is());
+    }
+    let mut problems = Vec::new();
+    problems.extend(changed(project, run, snapshot)?);
+    let verdict = match read(stage) {
+        Ok(verdict) => verdict,
+        Err(problem) => {
+            problems.push(problem);
+            Written { nonce: None, snapshot: run.snapshot, criteria: Vec::new() }
+        }
+    };
+    if !problems.is_empty() {
+        let judgement = rejected(stage.at.plane, asking.judgement, RuntimeError::ApplyFailed, problems);
+        return Ok(Taken { judgement: judgement.unwrap_or_else(|| asking.judgement.clone()), ..as_it_is() });
+    }
+    let clean = |text: &str| secrets.redacted(text).0;
+    let criteria: Vec<Criterion> = verdict
+        .criteria
+        .into_iter()
+        .map(|criterion| Criterion {
+            text: clean(&criterion.text),
+            source: criterion.source.as_deref().map(clean),
+            evidence: clean(&criterion.evidence),
+            ..criterion
+        })
+        .collect();
+    let incident = if result == &completion.on_gap {
+        remediation(project, stage, run, asking, &criteria, summary.as_deref().unwrap_or_default())?
+    } else {
+        None
+    };
+    let rubric = payloads.add(&project.store, rubric(&criteria).into_bytes())?;
+    let verdict = Judged { snapshot: verdict.snapshot, rubric, criteria };
+    Ok(Taken { verdict: Some(Box::new(verdict)), incident, ..as_it_is() })
+}
+
+/// What changed while the code was judged. The operator's own folder is no part of the code.
+fn changed(project: &Project, run: &Run, snapshot: Option<Oid>) -> Result<Option<String>, StageError> {
+    let Some(snapshot) = snapshot else { return Ok(None) };
+    let mut names: Vec<String> = diff(&project.repository, run.snapshot, snapshot)?
+        .into_iter()
+        .filter(|change| !change.path.is_inside(AGENTS.as_bytes()))
+        .map(|change| change.path.to_string())
+        .collect();
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+    Ok(Some(format!("the work tree changed while it was judged: {}", names.join(", "))))
+}
+
+/// The verdict in the stage's folder, or what is wrong with it, one line.
+fn read(stage: &Stage) -> Result<Written, String> {
+    let name = stage_file::VERDICT;
+    let bytes = stage
+        .dir
+        .read(name.as_ref(), MAX_VERDICT_BYTES as u64)
+        .map_err(|error| format!("{name} cannot be read: {error}"))?
+        .ok_or_else(|| format!("there is no {name} in the stage folder"))?;
+    let verdict = parse_verdict(&bytes).map_err(|error| format!("{name}: {error}"))?;
+    if verdict.nonce.as_deref().is_some_and(|nonce| nonce != stage.call.nonce.as_str()) {
+        return Err(format!("{name} has another nonce than this launch"));
+    }
+    Ok(verdict)
+}
+
+/// The incident about the gaps. The same handoff gives the same incident, byte for byte.
+fn remediation(
+    project: &Project,
+    stage: &Stage,
+    run: &Run,
+    asking: &Asking<'_>,
+    criteria: &[Criterion],
+    summary: &str,
+) -> Result<Option<Incident>, StageError> {
+    let trees = project.trees();
+    let view = project.view(&trees)?;
+    let root = &run.item;
+    let (Some(known), Some(id)) = (view.known(root)?, gap_id(&root.id, &stage.call.nonce)) else {
+        return Ok(None);
+    };
+    let intake = Intake {
+        item: ItemRef::new(ItemKind::Incident, id),
+        title: title(root, &known.intake.title),
+        priority: Priority::default(),
+        depends_on: Vec::new(),
+        root_spec_id: None,
+        root_idea_id: None,
+        spec_id: None,
+        parent_task_id: None,
+        incident_id: None,
+        about: None,
+        created_at: asking.ended_at,
+        created_by: format!("{} ({})", stage.at, stage.planned.runner),
+    };
+    let gaps = criteria.iter().filter(|criterion| criterion.finding == Finding::Gap);
+    let mut evidence_paths =
+        vec![place::verdict(&root.id, &run.run).to_string(), place::rubric(&root.id).to_string()];
+    let mine = |name: &String| place::evidence(&run.run, stage.number, &stage.at.stage, name);
+    evidence_paths.extend(asking.evidence.keys().filter_map(mine).map(|path| path.to_string()));
+    Ok(Some(Incident {
+        intake: intake.out_of(&known.intake),
+        source: stage.at.clone(),
+        severity: Severity::High,
+        failure_class: FailureClass::normalised("arbiter_parity_gap"),
+        trigger_reason: "arbiter_remediation_needed".to_owned(),
+        summary: summary.to_owned(),
+        observed_symptoms: gaps.map(|gap| format!("{}: {}: {}", gap.id, gap.text, gap.evidence)).collect(),
+        failed_attempts: Vec::new(),
+        evidence_paths,
+        run: run.run.clone(),
+        related_stage_results: vec![place::result(&run.run, stage.number, &stage.at.stage).to_string()],
+    }))
+}
