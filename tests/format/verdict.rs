@@ -108,7 +108,7 @@ fn m10_what_is_no_verdict() {
     snapshot: `HEAD` is not an object id; expected 40 or 64 lower-case hex digits
     the verdict cannot be read: the key `snapshot` occurs twice at line 1 column 28; expected one JSON object, each key once
     the verdict cannot be read: recursion limit exceeded at line 1 column 128; expected one JSON object, each key once
-    the verdict has 1048577 bytes; expected at most 1048576
+    the verdict has 262145 bytes; expected at most 262144
     criteria: is missing; expected a list of criteria, each an object
     criteria: found an object; expected a list of criteria, each an object
     criterion number 1: found text; expected an object

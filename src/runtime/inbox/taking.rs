@@ -57,7 +57,7 @@ pub(super) fn take_idea(
             );
             let held = came.into_iter().fold(changed, |all, more| format!("{all}; {more}"));
             // An id that was made of a name leaves room for it.
-            add(idea_id(&format!("{idea}-{}", &blob[..DIGITS]))?, Some(held))
+            add(format!("{idea}-{}", &blob[..DIGITS]).parse()?, Some(held))
         }
         answer => answer,
     }
