@@ -5,13 +5,13 @@
 //! else is different.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use rustix::fs::FileType;
 
 /// How one learns of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Bell {
             Learns::ByEvents => {
                 let rings = Arc::clone(&rang);
                 let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-                    if event.is_ok_and(|event| is_change(&event.kind)) {
+                    if event.is_ok_and(|event| is_change(event.kind)) {
                         rings.store(true, Ordering::SeqCst);
                     }
                 });
@@ -105,7 +105,7 @@ impl Bell {
 }
 
 /// Looking opens and reads; that is no change.
-fn is_change(kind: &EventKind) -> bool {
+fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
         EventKind::Access(_) => false,
@@ -115,8 +115,6 @@ fn is_change(kind: &EventKind) -> bool {
 
 /// Which folder stands at a path; none where there is none, or a link.
 fn identity(path: &Path) -> Option<(u64, u64)> {
-    let stat = rustix::fs::lstat(path).ok()?;
-    #[expect(clippy::useless_conversion, reason = "the fields' widths differ by platform")]
-    let identity = (u64::try_from(stat.st_dev).ok()?, u64::try_from(stat.st_ino).ok()?);
-    (FileType::from_raw_mode(stat.st_mode) == FileType::Directory).then_some(identity)
+    let found = path.symlink_metadata().ok().filter(std::fs::Metadata::is_dir)?;
+    Some((found.dev(), found.ino()))
 }

@@ -199,7 +199,9 @@ fn drive(
         // Before an end that somebody set, what was just written counts as well.
         let at_the_end = limits.max_ticks.is_some_and(|max| stages >= max);
         let came = if at_the_end { outside.settle(stop) } else { outside.look() };
-        came.iter().for_each(|outer| say(Said::Outer(outer)));
+        for outer in &came {
+            say(Said::Outer(outer));
+        }
         if stop.drains() {
             let reason = stop.wish().map_or("signal", |wish| {
                 say(Said::Stops(wish));
@@ -255,7 +257,9 @@ fn drive(
             Tick::Idle if limits.until_idle => {
                 // A file that was just written is work as well.
                 let came = outside.settle(stop);
-                came.iter().for_each(|outer| say(Said::Outer(outer)));
+                for outer in &came {
+                    say(Said::Outer(outer));
+                }
                 if came.iter().any(|outer| matches!(outer, Outer::Took(_))) {
                     continue;
                 }

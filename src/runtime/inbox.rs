@@ -208,12 +208,11 @@ impl Inboxes {
             }
         };
         let came = by_stage.then(|| format!("{shown} came while a stage ran, which may have written it"));
-        let answer = match folder {
-            SPECS_INBOX => take_spec(project, &bytes, &shown, came),
-            _ => {
-                let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-                take_idea(project, &stem, bytes.clone(), &shown, came)
-            }
+        let answer = if folder == SPECS_INBOX {
+            take_spec(project, &bytes, &shown, came)
+        } else {
+            let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+            take_idea(project, &stem, &bytes, &shown, came)
         };
         match answer {
             Ok(None) => Stands::Settled,

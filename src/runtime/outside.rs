@@ -44,7 +44,7 @@ impl<'p> Outside<'p> {
         let (config, news) = ConfigFile::open(project, config);
         let mut waiting: Vec<Outer> = news.into_iter().map(Outer::Config).collect();
         let (bell, why) = Bell::new(learns);
-        waiting.extend(why.filter(|_| config.watchers().enabled).map(no_events));
+        waiting.extend(why.filter(|_| config.watchers().enabled).as_deref().map(no_events));
         let work_tree = project.repository.work_tree.clone().unwrap_or_default();
         // A stage that a runtime left behind may have gone on until now.
         let by_stage = launched(project);
@@ -77,7 +77,7 @@ impl<'p> Outside<'p> {
         let mut folders = vec![self.config.folder().to_owned()];
         folders.extend(self.inboxes.folders(&watchers));
         let refused = self.bell.hang(&folders);
-        all.extend(refused.filter(|_| watchers.enabled).map(no_events));
+        all.extend(refused.filter(|_| watchers.enabled).as_deref().map(no_events));
         let by_stage = std::mem::take(&mut self.by_stage);
         let news = self.inboxes.look(self.project, &watchers, by_stage);
         all.extend(news.into_iter().map(|news| match news {
@@ -115,7 +115,7 @@ impl<'p> Outside<'p> {
     }
 }
 
-fn no_events(why: String) -> Outer {
+fn no_events(why: &str) -> Outer {
     Outer::Warning(format!("the system gives no events ({why}); the inboxes are looked into at intervals"))
 }
 

@@ -111,17 +111,12 @@ impl Print {
         rustix::fs::stat(path).ok().map(|stat| Self::of(&stat))
     }
 
-    #[expect(
-        clippy::cast_lossless,
-        clippy::useless_conversion,
-        reason = "the fields' widths differ by platform"
-    )]
     fn of(stat: &Stat) -> Self {
         Self {
-            inode: stat.st_ino.into(),
-            size: stat.st_size,
-            changed: (stat.st_ctime.into(), stat.st_ctime_nsec as i64),
-            modified: (stat.st_mtime.into(), stat.st_mtime_nsec as i64),
+            inode: stat.st_ino,
+            size: number(stat.st_size),
+            changed: (number(stat.st_ctime), number(stat.st_ctime_nsec)),
+            modified: (number(stat.st_mtime), number(stat.st_mtime_nsec)),
         }
     }
 
@@ -135,4 +130,9 @@ impl Print {
         };
         since(touched).and_then(|touched| now.checked_sub(touched)).is_some_and(|age| age >= duration)
     }
+}
+
+/// A number of the system, whose width differs by platform.
+fn number(of_system: impl TryInto<i64>) -> i64 {
+    of_system.try_into().unwrap_or_default()
 }

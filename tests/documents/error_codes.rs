@@ -59,11 +59,15 @@ fn the_catalogue_names_the_bounds_and_the_repair_stages_of_the_shipped_plan() {
     assert!(page.contains(&format!("more than {MAX_OUTBOX_DOCUMENTS} documents")));
     // The labels are those that the runtime writes.
     let told = read("src/runtime/stage/told.rs");
-    let labels: Vec<&str> = told
-        .split("(\"")
-        .skip(1)
-        .filter_map(|rest| rest.split_once("\", ").map(|(label, _)| label))
-        .filter(|label| label.chars().all(|c| c.is_ascii_alphabetic() || c == '-'))
+    let quoted: Vec<&str> = told.split('"').collect();
+    let is_label = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
+    };
+    let labels: Vec<&str> = quoted
+        .windows(2)
+        .filter(|pair| is_label(pair[0]) && pair[1].starts_with(','))
+        .map(|pair| pair[0])
         .collect();
     assert!(labels.len() >= 12, "{labels:?}");
     for label in labels {

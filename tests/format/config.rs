@@ -190,6 +190,9 @@ fn an_empty_file_is_all_defaults() {
     [limits]
     max_launches_per_item = 40
     max_interruptions = 5
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
     [recovery]
     max_fix_cycles = 2
@@ -263,6 +266,9 @@ fn the_reference_keys_arrive() {
     [limits]
     max_launches_per_item = 40
     max_interruptions = 5
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
     [recovery]
     max_fix_cycles = 3
@@ -328,6 +334,9 @@ fn our_own_keys_arrive() {
     [limits]
     max_launches_per_item = 7
     max_interruptions = 3
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
     [recovery]
     max_fix_cycles = 2

@@ -51,10 +51,9 @@ fn f01_f31_a_drained_root_is_judged_on_named_code_and_accepted() {
     assert_eq!(site.repo.git(&["show", &format!("{snapshot}:made.txt")]), "made");
     let verdict = site.show(&site.path("closure/sessions/verdicts/", ".toml"));
     assert!(verdict.contains(&format!("snapshot = \"{snapshot}\"")), "{verdict}");
-    assert_eq!(
-        site.show("closure/sessions/rubric.md"),
-        "# Criteria of spec/sessions\n\n- `c1`: c1 holds. (source: spec)\n- `c2`: c2 holds. (source: spec)"
-    );
+    let rubric = site.show("closure/sessions/rubric.md");
+    assert!(rubric.contains("## c1\n\n> c1 holds.\n\nSource:\n\n> spec"), "{rubric}");
+    assert!(rubric.contains("## c2\n"), "{rubric}");
     let story = site.story();
     assert_eq!(
         story[story.len() - 2..],
@@ -124,7 +123,7 @@ fn a_gap_becomes_one_incident_is_planned_and_judged_again() {
 
     // The second judge gets the criteria and what was found before.
     assert_eq!(site.judgements(), 2);
-    assert!(site.given_to_judge(2, "rubric.md").expect("a rubric").contains("`c2`: c2 holds."));
+    assert!(site.given_to_judge(2, "rubric.md").expect("a rubric").contains("## c2\n\n> c2 holds."));
     assert!(site.given_to_judge(2, "last_verdict.toml").expect("a verdict").contains("finding = \"gap\""));
     let prompt = site.given_to_judge(2, "prompt.md").expect("a prompt");
     assert!(prompt.contains("keep every id") && prompt.contains("proves nothing about this one"), "{prompt}");
@@ -164,11 +163,15 @@ fn m10_f63_a_judge_is_not_believed_without_a_verdict_on_the_code_that_it_was_giv
     let linked = "echo '{}' > /dev/null; mv \"$dir/verdict.json\" \"$dir/elsewhere\"; ln -s elsewhere \"$dir/verdict.json\"";
     for (first, meddle, problem) in [
         ("ARBITER_COMPLETE", "", "there is no verdict.json in the stage folder"),
-        ("ARBITER_COMPLETE c1=pass", other, "and the code to judge is"),
+        (
+            "ARBITER_COMPLETE c1=pass",
+            other,
+            "the verdict names 0000000000000000000000000000000000000007, and the code to judge is",
+        ),
         ("ARBITER_COMPLETE c1=pass", linked, "verdict.json"),
         ("ARBITER_COMPLETE c1=pass", "echo nonsense > \"$dir/verdict.json\"", "verdict.json"),
-        ("ARBITER_COMPLETE c1=pass c2=gap", "", "does not fit the findings: c2 is gap"),
-        ("REMEDIATION_NEEDED c1=pass", "", "needs a gap"),
+        ("ARBITER_COMPLETE c1=pass c2=gap", "", "ARBITER_COMPLETE does not fit the findings: c2 is gap"),
+        ("REMEDIATION_NEEDED c1=pass", "", "REMEDIATION_NEEDED needs a gap, and the verdict has none"),
         (
             "ARBITER_COMPLETE c1=pass",
             "echo x >> made.txt; echo y > new.txt",
@@ -201,7 +204,10 @@ fn f47_a_criterion_of_an_earlier_verdict_cannot_vanish() {
     ]);
     site.work();
     let rejected = rejections(&site);
-    assert!(rejected.len() == 1 && rejected[0].contains("the criterion c2 of the rubric"), "{rejected:#?}");
+    assert!(
+        rejected.len() == 1 && rejected[0].contains("the criterion c2 of the rubric is not in the verdict"),
+        "{rejected:#?}"
+    );
     assert_eq!((site.judgements(), site.target_is("sessions")), (3, "accepted".to_owned()));
     site.sound();
 }

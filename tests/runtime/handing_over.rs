@@ -1,7 +1,8 @@
 //! What stages hand over beside their result, through the program: documents that come in with the handoff or not at
 //! all, reasons that reach the next attempt, and the way to the repair stage.
 
-use millrace::domain::transition::input::{Input, Submitted};
+use millrace::domain::item::{ItemKind, ItemRef};
+use millrace::domain::transition::input::{Input, Retrying, Submitted};
 use millrace::domain::transition::record::Actor;
 use millrace::format::document::Stamp;
 use millrace::format::spec::parse_spec;
@@ -29,6 +30,21 @@ fn add_spec(site: &Site, id: &str) {
     let submitted = Submitted { document, origin: None, intake: parsed.intake };
     let input = Input::Enqueue { documents: vec![submitted] };
     project.transact(&act, &input, &payloads).expect("it is taken in");
+}
+
+/// Lets the blocked task go on, with a note.
+fn retry_with_note(site: &Site, id: &str, note: &str) {
+    let project = Project::open(site.repo.path()).expect("a project");
+    let act = project.act(Actor::Operator, None).expect("an act");
+    let mut payloads = Payloads::default();
+    let note = payloads.add(&project.store, note.as_bytes().to_vec()).expect("bytes");
+    let retrying = Retrying {
+        items: vec![ItemRef::new(ItemKind::Task, id.parse().expect("an id"))],
+        reason: "it was the network".to_owned(),
+        from_start: false,
+        note: Some(note),
+    };
+    project.transact(&act, &Input::Retry(retrying), &payloads).expect("it goes on");
 }
 
 /// A step that puts a document into the outbox.
@@ -412,6 +428,34 @@ fn documents_of_a_stage_that_failed_are_named_and_not_taken_in() {
     site.sound();
 }
 
+/// What a stage leaves after somebody cancelled its item does not become work.
+#[test]
+fn documents_of_a_cancelled_run_are_named_and_not_taken_in() {
+    let stages = [
+        planner(),
+        stage(
+            "manager",
+            &[vec![
+                outbox("a.md", &task("a")),
+                result("MANAGER_COMPLETE", ""),
+                "      - run: {argv: [sh, -c, 'touch @/here; sleep 600']}\n".to_owned(),
+            ]],
+        ),
+    ];
+    let site = Site::scripted(&script(&stages));
+    add_spec(&site, "login");
+    let daemon = site.daemon(&["--until-idle"]);
+    site.await_sign("here");
+    site.ok(&["queue", "cancel", "spec/login"]);
+    assert!(daemon.ended().0.success());
+    let record = site.result("02-manager");
+    let findings = record["findings"].as_array().expect("findings");
+    let said = "left in the outbox and not taken in, because the run is cancelled: a.md";
+    assert!(findings.iter().any(|finding| finding.as_str() == Some(said)), "{record}");
+    assert!(!site.paths().iter().any(|path| path.starts_with("tasks/")), "{:#?}", site.paths());
+    site.sound();
+}
+
 /// A daemon that is killed after its stage had ended: the restart adopts the stage, and its documents come in once.
 #[test]
 fn f40_a_crash_before_the_handoff_brings_the_documents_in_once() {
@@ -447,5 +491,53 @@ fn f40_a_crash_before_the_handoff_brings_the_documents_in_once() {
     assert_eq!(site.state_of("a"), "done");
     let admitted = handoffs(&site).into_iter().filter(|line| line.contains("MANAGER_COMPLETE")).count();
     assert_eq!(admitted, 1);
+    site.sound();
+}
+
+/// What an operator says reaches the next stage as a file, and so does what the blocked run left.
+#[test]
+fn a_run_that_goes_on_finds_the_note_and_the_evidence_of_the_blocked_one() {
+    let builder = stage(
+        "builder",
+        &[vec![
+            "      - evidence: {name: builder_summary.md, content: Half of it.}\n".to_owned(),
+            result("BLOCKED", ""),
+        ]],
+    );
+    let blocked = ["troubleshooter", "consultant"].map(|name| stage(name, &[vec![result("BLOCKED", "")]]));
+    let script_of = |builder: String| {
+        let default = "  builder: [[{result: {terminal_result: BUILDER_COMPLETE}}]]\n";
+        script(&[vec![builder], blocked.to_vec()].concat()).replace(default, "")
+    };
+    let site = Site::with(
+        crate::support::repo::TestRepo::with_commit(),
+        "[recovery]\nmax_troubleshoot_attempts_before_consult = 1\nmax_consultant_invocations = 1\n",
+        &script_of(builder),
+    );
+    site.add("one");
+    site.work();
+    assert_eq!(site.state_of("one"), "blocked");
+    let before = site.run_branch().rsplit('/').next().expect("a run").to_owned();
+
+    retry_with_note(&site, "one", "Use the mirror.\n");
+    site.script(&script_of(stage("builder", &[vec![keep("again"), result("BUILDER_COMPLETE", "")]])));
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.state_of("one"), "done");
+    assert_eq!(given(&site, "again", "note.md"), "Use the mirror.\n");
+    let summary = format!("evidence/{before}/01-builder/builder_summary.md");
+    assert_eq!(given(&site, "again", &summary), "Half of it.");
+    let prompt = given(&site, "again", "prompt.md");
+    for said in [
+        "note.md`: what an operator says about going on with this item.".to_owned(),
+        "What the run that this one goes on with left, oldest first".to_owned(),
+        format!("/{summary}`"),
+    ] {
+        assert!(prompt.contains(&said), "{said}: {prompt}");
+    }
+    let request = given(&site, "again", "request.toml");
+    assert!(
+        request.contains("told = [\"note.md\"]") && request.contains(&format!("continues = \"{before}\"")),
+        "{request}"
+    );
     site.sound();
 }

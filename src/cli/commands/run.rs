@@ -45,6 +45,8 @@ impl RunCommand {
 
 /// Run one stage, and end.
 ///
+/// With `[watchers]`, what lies in ideas/inbox and specs/inbox is taken in before the stage, and after it.
+///
 /// The selected plan is run; nothing is compiled but the first plan of a repository that has none. With --mode or --config, that is compiled and selected first, as by
 /// `compile validate`; where it does not compile, nothing is run.
 #[derive(Debug, Args)]
@@ -57,6 +59,8 @@ pub(crate) struct OnceArguments {
 ///
 /// A first TERM or INT lets the stage that runs finish; a second one ends it. With `--json` every line is an envelope
 /// of its own.
+///
+/// With `[watchers]`, what is dropped into ideas/inbox and specs/inbox is taken in, once by content, and stays as it is.
 ///
 /// The selected plan is run; nothing is compiled but the first plan of a repository that has none. With --mode or --config, that is compiled and selected first, as by
 /// `compile validate`; where it does not compile, nothing is run.
@@ -220,7 +224,7 @@ impl OnceArguments {
         let project = context.open_to_change()?;
         prepare(&project, &self.source)?;
         let came_to = match daemon::once(&project, self.source.config(), |outer| {
-            say(&Event::of_outer(outer).line())
+            say(&Event::of_outer(outer).line());
         })? {
             Once::Stage(report) => CameTo::Stage(Box::new(HandedOff::of(&report))),
             Once::Waits(wait) => CameTo::Waits(Waits::from(&wait)),

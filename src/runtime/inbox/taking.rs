@@ -40,12 +40,12 @@ fn taken(taken_in: TakenIn, held: Option<String>) -> Option<Taken> {
 pub(super) fn take_idea(
     project: &Project,
     stem: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
     shown: &str,
     came: Option<String>,
 ) -> Result<Option<Taken>, IntakeError> {
-    let blob = object_id(project.store.object_format(), ObjectKind::Blob, &bytes)?.to_string();
-    let text = Document { file: shown.to_owned(), bytes };
+    let blob = object_id(project.store.object_format(), ObjectKind::Blob, bytes)?.to_string();
+    let text = Document { file: shown.to_owned(), bytes: bytes.to_vec() };
     let add = |id: ItemId, held: Option<String>| {
         let idea = Idea { text: text.clone(), id, found_in: Some(shown.to_owned()) };
         Ok(taken(add_idea(project, &idea, &terms(held.clone()))?, held))

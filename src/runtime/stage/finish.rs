@@ -10,7 +10,7 @@ use super::super::snapshots::{self, Place, SnapError};
 use super::context::{Stage, StageError};
 use super::delivery::{self, Delivery};
 use super::escalate::{Asking, incident};
-use super::judgement::{self, Taken};
+use super::judgement;
 use crate::domain::ids::EvidenceName;
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
@@ -18,7 +18,7 @@ use crate::domain::result::{Interrupter, Judgement, Usage};
 use crate::domain::run::Run;
 use crate::domain::stage_file;
 use crate::domain::transition::decision::{Effect, StageResult};
-use crate::domain::transition::input::{Files, Handoff, Input, Submitted};
+use crate::domain::transition::input::{self, Files, Handoff, Input, Submitted};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::format::incident::render;
@@ -76,6 +76,9 @@ pub fn finish(
     let delivery =
         Delivery::of(project, stage, run, &judged.judgement, judged.ended_at, &secrets, &mut payloads)?;
     findings.extend(delivery.findings.iter().cloned());
+    let judgement = delivery.judged(stage.at.plane, judged.judgement);
+    let (mut judgement, verdict) =
+        judgement::held(project, stage, run, judgement, snapshot, &secrets, &mut payloads)?;
     let draft = Draft {
         project,
         stage,
@@ -87,9 +90,9 @@ pub fn finish(
         findings,
         kept,
         delivery,
+        verdict,
         secrets,
     };
-    let mut judgement = draft.delivery.judged(stage.at.plane, judged.judgement);
     let act = project.act(Actor::Daemon, Some(stage.author()))?;
     let handed = loop {
         let handoff = draft.handoff(judgement.clone(), &mut payloads)?;
@@ -140,6 +143,8 @@ struct Draft<'a> {
     findings: Vec<String>,
     kept: Kept,
     delivery: Delivery,
+    /// Of a stage that judges.
+    verdict: Option<Box<input::Judged>>,
     secrets: Secrets,
 }
 
@@ -165,11 +170,11 @@ impl Draft<'_> {
             evidence: &evidence,
             documents: &self.delivery.documents,
         };
-        let Taken { judgement, verdict, incident } = if run.closure {
-            judgement::taken(project, stage, run, &asking, self.snapshot, secrets, payloads)?
+        let verdict = self.verdict.clone().filter(|_| !rejected);
+        let incident = if run.closure {
+            judgement::remediation(project, stage, run, &asking, verdict.as_deref())?
         } else {
-            let incident = incident(project, stage, run, &asking)?;
-            Taken { judgement, verdict: None, incident }
+            incident(project, stage, run, &asking)?
         };
         let incident = match incident {
             None => None,

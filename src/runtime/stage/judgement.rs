@@ -11,6 +11,7 @@ use crate::domain::ids::FailureClass;
 use crate::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use crate::domain::oid::Oid;
 use crate::domain::place;
+use crate::domain::plan::Completion;
 use crate::domain::result::Judgement;
 use crate::domain::run::Run;
 use crate::domain::runtime_error::RuntimeError;
@@ -26,47 +27,32 @@ use crate::workspace::changes::diff;
 /// Paths that a problem names.
 const NAMED: usize = 10;
 
-/// What a judge's launch came to.
-pub(super) struct Taken {
-    /// As it is handed off.
-    pub(super) judgement: Judgement,
-    /// What it found, where its result needs that.
-    pub(super) verdict: Option<Box<Judged>>,
-    /// What asks for the work that is missing.
-    pub(super) incident: Option<Incident>,
-}
-
-/// What a launch of a run that judges came to. `snapshot`: the code as it left it, where that is another one.
-pub(super) fn taken(
+/// A launch that has ended, held to what its judge was to judge: its judgement and, where the result needs one, its
+/// verdict. Of any other stage the judgement as it is. `snapshot`: the code as it was left, where that is another one.
+pub(super) fn held(
     project: &Project,
     stage: &Stage,
     run: &Run,
-    asking: &Asking<'_>,
+    judgement: Judgement,
     snapshot: Option<Oid>,
     secrets: &Secrets,
     payloads: &mut Payloads,
-) -> Result<Taken, StageError> {
-    let as_it_is = || Taken { judgement: asking.judgement.clone(), verdict: None, incident: None };
-    let Judgement::Reported { result, summary, .. } = asking.judgement else { return Ok(as_it_is()) };
-    let Some(completion) = stage.plan.completion.as_ref().filter(|_| run.cancel.is_none()) else {
-        return Ok(as_it_is());
+) -> Result<(Judgement, Option<Box<Judged>>), StageError> {
+    let judges = |completion: &&Completion| {
+        run.closure
+            && run.cancel.is_none()
+            && matches!(&judgement, Judgement::Reported { result, .. }
+                if result == &completion.on_pass || result == &completion.on_gap)
     };
-    if result != &completion.on_pass && result != &completion.on_gap {
-        return Ok(as_it_is());
+    if stage.plan.completion.as_ref().filter(judges).is_none() {
+        return Ok((judgement, None));
     }
-    let mut problems = Vec::new();
-    problems.extend(changed(project, run, snapshot)?);
-    let verdict = match read(stage) {
-        Ok(verdict) => verdict,
-        Err(problem) => {
-            problems.push(problem);
-            Written { nonce: None, snapshot: run.snapshot, criteria: Vec::new() }
-        }
+    let mut problems: Vec<String> = changed(project, run, snapshot)?.into_iter().collect();
+    let verdict = read(stage).map_err(|problem| problems.push(problem)).ok();
+    let Some(verdict) = verdict.filter(|_| problems.is_empty()) else {
+        let rejected = rejected(stage.at.plane, &judgement, RuntimeError::ApplyFailed, problems);
+        return Ok((rejected.unwrap_or(judgement), None));
     };
-    if !problems.is_empty() {
-        let judgement = rejected(stage.at.plane, asking.judgement, RuntimeError::ApplyFailed, problems);
-        return Ok(Taken { judgement: judgement.unwrap_or_else(|| asking.judgement.clone()), ..as_it_is() });
-    }
     let clean = |text: &str| secrets.redacted(text).0;
     let criteria: Vec<Criterion> = verdict
         .criteria
@@ -78,14 +64,9 @@ pub(super) fn taken(
             ..criterion
         })
         .collect();
-    let incident = if result == &completion.on_gap {
-        remediation(project, stage, run, asking, &criteria, summary.as_deref().unwrap_or_default())?
-    } else {
-        None
-    };
     let rubric = payloads.add(&project.store, rubric(&criteria).into_bytes())?;
     let verdict = Judged { snapshot: verdict.snapshot, rubric, criteria };
-    Ok(Taken { verdict: Some(Box::new(verdict)), incident, ..as_it_is() })
+    Ok((judgement, Some(Box::new(verdict))))
 }
 
 /// What changed while the code was judged. The operator's own folder is no part of the code.
@@ -122,15 +103,24 @@ fn read(stage: &Stage) -> Result<Written, String> {
     Ok(verdict)
 }
 
-/// The incident about the gaps. The same handoff gives the same incident, byte for byte.
-fn remediation(
+/// The incident about the gaps that a judge found; `None` where it found none. The same handoff gives the same incident,
+/// byte for byte.
+pub(super) fn remediation(
     project: &Project,
     stage: &Stage,
     run: &Run,
     asking: &Asking<'_>,
-    criteria: &[Criterion],
-    summary: &str,
+    verdict: Option<&Judged>,
 ) -> Result<Option<Incident>, StageError> {
+    let gaps: Vec<&Criterion> = verdict
+        .into_iter()
+        .flat_map(|verdict| &verdict.criteria)
+        .filter(|criterion| criterion.finding == Finding::Gap)
+        .collect();
+    let Judgement::Reported { summary, .. } = asking.judgement else { return Ok(None) };
+    if gaps.is_empty() {
+        return Ok(None);
+    }
     let trees = project.trees();
     let view = project.view(&trees)?;
     let root = &run.item;
@@ -151,7 +141,6 @@ fn remediation(
         created_at: asking.ended_at,
         created_by: format!("{} ({})", stage.at, stage.planned.runner),
     };
-    let gaps = criteria.iter().filter(|criterion| criterion.finding == Finding::Gap);
     let mut evidence_paths =
         vec![place::verdict(&root.id, &run.run).to_string(), place::rubric(&root.id).to_string()];
     let mine = |name: &String| place::evidence(&run.run, stage.number, &stage.at.stage, name);
@@ -162,8 +151,11 @@ fn remediation(
         severity: Severity::High,
         failure_class: FailureClass::normalised("arbiter_parity_gap"),
         trigger_reason: "arbiter_remediation_needed".to_owned(),
-        summary: summary.to_owned(),
-        observed_symptoms: gaps.map(|gap| format!("{}: {}: {}", gap.id, gap.text, gap.evidence)).collect(),
+        summary: summary.clone().unwrap_or_default(),
+        observed_symptoms: gaps
+            .into_iter()
+            .map(|gap| format!("{}: {}: {}", gap.id, gap.text, gap.evidence))
+            .collect(),
         failed_attempts: Vec::new(),
         evidence_paths,
         run: run.run.clone(),

@@ -266,6 +266,7 @@ fn is_detail(name: &str) -> bool {
 }
 
 /// The files of a stage's folder, from the frozen plan and the ledger, never from files that somebody can edit.
+#[derive(Default)]
 struct Files {
     all: Vec<(PathBuf, Vec<u8>)>,
     /// What the work is: the item, or what a judge judges by.
@@ -282,13 +283,7 @@ impl Files {
         prepared: &Prepared,
         told: &Told,
     ) -> Result<Self, StageError> {
-        let mut gathered = Self {
-            all: Vec::new(),
-            work: Vec::new(),
-            skills: Vec::new(),
-            evidence: Vec::new(),
-            continued: Vec::new(),
-        };
+        let mut gathered = Self::default();
         let work = if prepared.closure {
             judging::files(view, &stage.item)?
         } else {

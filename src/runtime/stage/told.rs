@@ -85,10 +85,15 @@ fn rejected(run: &Run, stage: &Stage, last: &Past) -> String {
         return String::new();
     };
     let more = stage.plan.limits.max_rejected_handoffs.saturating_sub(run.rejections);
+    let tree = if run.closure {
+        "The work tree is the code to judge, as before."
+    } else {
+        "Your work in the tree is as you left it."
+    };
     let mut text = format!(
         "# Your last handoff was not taken\n\nStage: {}\nLaunch: {}\nReported: {result}\nError-Code: {code}\n\
          Rejections left before this counts as a failure: {more}\n\n\
-         Your work in the tree is as you left it. Nothing that came with the result was taken in: whatever you still want \
+         {tree} Nothing that came with the result was taken in: whatever you still want \
          to hand over has to be handed over again, all of it. What it was lies in `{}/{}/`.\n\n## What is wrong\n\n",
         last.result.stage,
         last.result.launch,
