@@ -12,8 +12,10 @@ use super::quote::{one_line, quoted};
 use super::suggest::one_of;
 use crate::domain::closure::{Criterion, Finding};
 use crate::domain::ids::CriterionId;
-use crate::domain::limits::MAX_DOCUMENT_BYTES;
 use crate::domain::oid::Oid;
+
+/// Bytes of a verdict: hundreds of criteria with their evidence.
+pub const MAX_VERDICT_BYTES: usize = 256 * 1024;
 
 /// Criteria of one verdict. A judge proves each of them; a root that needs more is several.
 pub const MAX_CRITERIA: usize = 200;
@@ -27,6 +29,8 @@ const LINE_CHARS: usize = MAX_CRITERION_BYTES;
 /// A verdict as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
+    /// The nonce of its launch, where it says one.
+    pub nonce: Option<String>,
     /// The code that it says it judged.
     pub snapshot: Oid,
     /// What was asked, each with what was found; the ledger looks for what is missing or twice.
@@ -65,10 +69,10 @@ fn bad(problem: impl Into<String>, expected: impl Into<String>) -> BadVerdict {
 /// Reads a verdict. Keys that mean nothing here are passed over.
 pub fn parse_verdict(bytes: &[u8]) -> Result<Written, BadVerdict> {
     const LIST: &str = "a list of criteria, each an object";
-    if bytes.len() > MAX_DOCUMENT_BYTES {
+    if bytes.len() > MAX_VERDICT_BYTES {
         return Err(bad(
             format!("the verdict has {} bytes", bytes.len()),
-            format!("at most {MAX_DOCUMENT_BYTES}"),
+            format!("at most {MAX_VERDICT_BYTES}"),
         ));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| bad("the verdict is not UTF-8", "UTF-8 text"))?;
@@ -80,6 +84,10 @@ pub fn parse_verdict(bytes: &[u8]) -> Result<Written, BadVerdict> {
         return Err(bad(format!("the verdict is {}", value.describe()), "a JSON object"));
     };
     let verdict = Object(&verdict);
+    let nonce = match verdict.get("nonce") {
+        None => None,
+        Some(_) => Some(verdict.text("nonce", "the nonce of the launch")?.to_owned()),
+    };
     let snapshot = verdict.text("snapshot", "the id of the commit that was judged")?;
     let snapshot = snapshot.trim().parse().map_err(|_| BadVerdict {
         key: Some("snapshot"),
@@ -98,7 +106,7 @@ pub fn parse_verdict(bytes: &[u8]) -> Result<Written, BadVerdict> {
     let criteria = list.iter().enumerate().map(|(at, one)| {
         criterion(one).map_err(|error| BadVerdict { criterion: Some(name(one, at)), ..error })
     });
-    Ok(Written { snapshot, criteria: criteria.collect::<Result<_, _>>()? })
+    Ok(Written { nonce, snapshot, criteria: criteria.collect::<Result<_, _>>()? })
 }
 
 /// What messages call a criterion: by its id, where it has one, else by its number.

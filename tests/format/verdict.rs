@@ -1,8 +1,9 @@
 //! Verdicts: read strictly, refused in words that name the criterion, and quoted so that no text leaves its place.
 
 use millrace::domain::closure::{Criterion, Finding};
-use millrace::domain::limits::MAX_DOCUMENT_BYTES;
-use millrace::format::verdict::{MAX_CRITERIA, MAX_CRITERION_BYTES, parse_verdict, rubric};
+use millrace::format::verdict::{
+    MAX_CRITERIA, MAX_CRITERION_BYTES, MAX_VERDICT_BYTES, parse_verdict, rubric,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -36,7 +37,7 @@ fn with(key: &str, value: Value) -> String {
 #[test]
 fn a_verdict_is_read() {
     let verdict = parse_verdict(format!("\u{feff}{}\r\n", good()).as_bytes()).expect("a verdict");
-    assert_eq!(verdict.snapshot.to_string(), CODE);
+    assert_eq!((verdict.snapshot.to_string().as_str(), verdict.nonce), (CODE, None));
     let of = |id: &str, text: &str, source: Option<&str>, finding, evidence: &str| Criterion {
         id: id.parse().expect("an id"),
         text: text.to_owned(),
@@ -72,7 +73,7 @@ fn m10_what_is_no_verdict() {
     add(refused(br#"{"snapshot": "HEAD", "criteria": []}"#));
     add(refused(br#"{"snapshot": "a", "snapshot": "b"}"#));
     add(refused("[".repeat(100_000).as_bytes()));
-    add(refused(&vec![b' '; MAX_DOCUMENT_BYTES + 1]));
+    add(refused(&vec![b' '; MAX_VERDICT_BYTES + 1]));
     let mut verdict = good();
     verdict["criteria"] = Value::Null;
     add(refused(verdict.to_string().as_bytes()));
@@ -107,7 +108,7 @@ fn m10_what_is_no_verdict() {
     snapshot: `HEAD` is not an object id; expected 40 or 64 lower-case hex digits
     the verdict cannot be read: the key `snapshot` occurs twice at line 1 column 28; expected one JSON object, each key once
     the verdict cannot be read: recursion limit exceeded at line 1 column 128; expected one JSON object, each key once
-    the verdict has 1048577 bytes; expected at most 1048576
+    the verdict has 262145 bytes; expected at most 262144
     criteria: is missing; expected a list of criteria, each an object
     criteria: found an object; expected a list of criteria, each an object
     criterion number 1: found text; expected an object

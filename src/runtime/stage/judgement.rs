@@ -9,7 +9,6 @@ use super::escalate::Asking;
 use crate::domain::closure::{Criterion, Finding};
 use crate::domain::ids::FailureClass;
 use crate::domain::item::{Intake, ItemKind, ItemRef, Priority};
-use crate::domain::limits::MAX_DOCUMENT_BYTES;
 use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::plan::Completion;
@@ -20,7 +19,7 @@ use crate::domain::stage_file;
 use crate::domain::transition::input::Judged;
 use crate::domain::view::View as _;
 use crate::format::incident::{Incident, Severity, gap_id, title};
-use crate::format::verdict::{Written, parse_verdict, rubric};
+use crate::format::verdict::{MAX_VERDICT_BYTES, Written, parse_verdict, rubric};
 use crate::ledger::transact::Payloads;
 use crate::workspace::bootstrap::AGENTS;
 use crate::workspace::changes::diff;
@@ -94,10 +93,14 @@ fn read(stage: &Stage) -> Result<Written, String> {
     let name = stage_file::VERDICT;
     let bytes = stage
         .dir
-        .read(name.as_ref(), MAX_DOCUMENT_BYTES as u64)
+        .read(name.as_ref(), MAX_VERDICT_BYTES as u64)
         .map_err(|error| format!("{name} cannot be read: {error}"))?
         .ok_or_else(|| format!("there is no {name} in the stage folder"))?;
-    parse_verdict(&bytes).map_err(|error| format!("{name}: {error}"))
+    let verdict = parse_verdict(&bytes).map_err(|error| format!("{name}: {error}"))?;
+    if verdict.nonce.as_deref().is_some_and(|nonce| nonce != stage.call.nonce.as_str()) {
+        return Err(format!("{name} has another nonce than this launch"));
+    }
+    Ok(verdict)
 }
 
 /// The incident about the gaps that a judge found; `None` where it found none. The same handoff gives the same incident,
