@@ -36,6 +36,9 @@ pub const DEFAULT_MAX_REMEDIATION_ROUNDS: u32 = 3;
 /// Roots that are worked on at a time, when the plan names no other number.
 pub const DEFAULT_MAX_OPEN_ROOTS: u32 = 1;
 
+/// Items that a reason names one by one: it is a line, and there may be thousands.
+pub const MAX_NAMED_ITEMS: usize = 5;
+
 /// Receipts of one folder; there are 256 folders. More than a day of requests, and a folder that is quickly read.
 pub const MAX_RECEIPTS_OF_A_FOLDER: usize = 32;
 

@@ -10,6 +10,7 @@ use crate::domain::control::{PauseCause, Session, StopWish};
 use crate::domain::ids::{PlanId, RunId, SessionId};
 use crate::domain::oid::Oid;
 use crate::domain::place;
+use crate::domain::run::Run;
 use crate::domain::view::View;
 
 #[expect(clippy::unnecessary_wraps, reason = "every rule gives a ruling")]
@@ -64,16 +65,17 @@ pub(super) fn end_session(view: &dyn View, session: &SessionId) -> Ruling {
 /// A pause cause is set; the same one again changes nothing.
 pub(super) fn pause(view: &dyn View, cause: &PauseCause) -> Ruling {
     let set = view.control()?.pauses.iter().any(|other| {
-        other.is(&cause.kind.key(), &cause.owner) && other.detail == cause.detail && other.until == cause.until
+        other.is(&cause.kind.key(), &cause.owner)
+            && other.detail == cause.detail
+            && other.until == cause.until
     });
     effects(if set { Vec::new() } else { vec![Effect::Pause { cause: cause.clone() }] })
 }
 
 /// A pause cause is lifted; one that is not set changes nothing. With an owner, only that owner's.
 pub(super) fn resume(view: &dyn View, cause: &str, owner: Option<&str>) -> Ruling {
-    let lifts = |other: &PauseCause| {
-        other.kind.key() == cause && owner.is_none_or(|owner| owner == other.owner)
-    };
+    let lifts =
+        |other: &PauseCause| other.kind.key() == cause && owner.is_none_or(|owner| owner == other.owner);
     let set = view.control()?.pauses.iter().any(lifts);
     let owner = owner.map(str::to_owned);
     effects(if set { vec![Effect::Resume { cause: cause.to_owned(), owner }] } else { Vec::new() })
@@ -98,7 +100,9 @@ pub(super) fn tree_settled(view: &dyn View, run: &RunId, snapshot: Option<Oid>) 
     match view.control()?.owed {
         Some(owed) if &owed.run == run => {
             let mut list = vec![Effect::Paid { run: run.clone() }];
-            if let (Some(snapshot), Some(run)) = (snapshot, view.run(run)?) {
+            // Only a run that has not begun on the work that it goes on with stands on nothing yet.
+            if let Some(run) = view.run(run)?.filter(Run::is_to_stand) {
+                let Some(snapshot) = snapshot else { return Ok(Err(Refusal::NoSnapshot { run: run.run })) };
                 list.push(Effect::Stand { run: run.run, snapshot });
             }
             effects(list)
