@@ -171,7 +171,8 @@ fn evidence(field: &Field<'_>, results: &BTreeMap<ResultName, ResultClass>) -> E
 }
 
 fn creates(field: &Field<'_>, results: &BTreeMap<ResultName, ResultClass>) -> Creates {
-    const KINDS: &str = "kinds of document with the results that need one, such as `task: [MANAGER_COMPLETE]`";
+    const KINDS: &str =
+        "kinds of document with the results that need one, such as `task: [MANAGER_COMPLETE]`";
     let mut creates = Creates::new();
     for (name, with) in field.entries(KINDS) {
         let Ok(kind) = name.parse::<ItemKind>() else {

@@ -121,7 +121,9 @@ impl<'p> Driver<'p> {
                 }
                 self.run(&Start::Next(Box::new(run)))
             }
-            Next::Judge { root } => Ok(Tick::Waits(tree::wait("no_judge", format!("spec/{root} is drained")))),
+            Next::Judge { root } => {
+                Ok(Tick::Waits(tree::wait("no_judge", format!("spec/{root} is drained"))))
+            }
             Next::Reopen { item, .. } => Ok(Tick::Waits(tree::wait("no_reopen", item.to_string()))),
             Next::Claim { item, turn } => {
                 let plan = view.control()?.plan;

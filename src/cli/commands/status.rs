@@ -234,8 +234,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
     status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
     status.next = Some(coming(project, &view, control.plan.as_ref(), attended, now)?);
     status.plan = control.plan;
-    let work =
-        status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
+    let work = status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
     status.unattended = work && !attended;
     Ok(status)
 }
