@@ -103,7 +103,7 @@ impl<'s> Life<'s> {
         let session = source::random_id()?;
         self.made(|| {
             let (evidence, payloads) = evidence(&self.store, files)?;
-            Ok((Input::Launch(Launching { run, claim, nonce, session, evidence }), payloads))
+            Ok((Input::Launch(Launching { run, claim, judge: None, nonce, session, evidence }), payloads))
         })
     }
 
@@ -122,6 +122,7 @@ impl<'s> Life<'s> {
                 resume_stage: None,
                 target_stage: None,
                 artifacts: Vec::new(),
+                nothing_to_create: None,
                 channel: ResultChannel::ResultFile,
                 notes: Vec::new(),
             };
@@ -141,6 +142,8 @@ impl<'s> Life<'s> {
                 usage,
                 evidence,
                 findings: Vec::new(),
+                documents: Vec::new(),
+                verdict: None,
                 incident: None,
             };
             Ok((Input::Handoff(handoff), payloads))

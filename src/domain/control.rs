@@ -1,10 +1,11 @@
 //! What governs the whole ledger: `control.toml`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ItemId, PlanId, RunId, RunnerName, SessionId};
 use super::item::{Arrival, ItemKind};
+use super::limits::BACKOFF_MINUTES;
 use super::oid::Oid;
 use super::slot::Slot;
 
@@ -53,11 +54,24 @@ impl Control {
                 PauseKind::Harness { runner: paused } => paused == runner,
                 _ => true,
             })
-            .find(|cause| cause.until.is_none_or(|until| until > now))
+            .find(|cause| cause.holds(now))
     }
 }
 
+/// The owner of the causes that the runtime sets, and lifts, by itself.
+pub const RUNTIME: &str = "runtime";
+
 impl PauseCause {
+    /// Whether it keeps anything from starting at `now`. A rest that the runtime took is never longer than its longest:
+    /// more than that was written by a clock that has been put back since (lesson M-15).
+    fn holds(&self, now: Timestamp) -> bool {
+        let Some(until) = self.until else { return true };
+        let longest = SignedDuration::from_mins(BACKOFF_MINUTES.into_iter().max().unwrap_or_default());
+        let put_back =
+            self.owner == RUNTIME && now.saturating_add(longest).is_ok_and(|latest| until > latest);
+        until > now && !put_back
+    }
+
     /// Whether it is the same cause: of this kind, and of this owner.
     #[must_use]
     pub fn is(&self, key: &str, owner: &str) -> bool {

@@ -45,6 +45,9 @@ pub const MAX_REASON_BYTES: usize = 1000;
 /// Bytes of the note that an operator gives a blocked item on its way. A stage reads all of it.
 pub const MAX_NOTE_BYTES: usize = 64 * 1024;
 
+/// Items that a reason names one by one: it is a line, and there may be thousands.
+pub const MAX_NAMED_ITEMS: usize = 5;
+
 /// Receipts of one folder; there are 256 folders. More than a day of requests, and a folder that is quickly read.
 pub const MAX_RECEIPTS_OF_A_FOLDER: usize = 32;
 

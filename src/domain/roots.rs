@@ -2,7 +2,8 @@
 
 use super::closure::{Target, TargetState};
 use super::control::Control;
-use super::item::{Intake, ItemRef};
+use super::item::{ItemKind, ItemRef};
+use super::limits::MAX_NAMED_ITEMS;
 use super::plan::Plan;
 use super::slot::Slot;
 use super::view::{Fault, View};
@@ -42,38 +43,66 @@ pub fn obstacle(view: &dyn View, target: &Target) -> Result<Option<Obstacle>, Fa
     Ok((!items.is_empty()).then_some(Obstacle::Open { items }))
 }
 
+/// Whether a root can be judged, as far as its work goes.
+pub fn is_drained(view: &dyn View, target: &Target) -> Result<bool, Fault> {
+    Ok(target.state == TargetState::Open && view.lineage(&target.root)?.is_empty())
+}
+
 /// Whether something can be done for a root without anybody's help: an item of it can be worked on, or it can be judged.
 /// One that only waits for an operator keeps no other root from being opened.
 pub fn is_actionable(view: &dyn View, target: &Target) -> Result<bool, Fault> {
-    Ok(match obstacle(view, target)? {
-        None => true,
-        Some(Obstacle::Closed | Obstacle::Blocked { .. }) => false,
-        Some(Obstacle::Open { items }) => {
-            items.iter().any(|(_, slot)| matches!(slot, Slot::Queued(_) | Slot::Active))
+    if target.state != TargetState::Open {
+        return Ok(false);
+    }
+    let items = view.lineage(&target.root)?;
+    for item in &items {
+        if matches!(view.slot(item)?, Some(Slot::Queued(_) | Slot::Active)) {
+            return Ok(true);
         }
-    })
+    }
+    Ok(items.is_empty())
 }
 
-/// Why a root cannot be opened now, in words; `None`: it can, it is open already, or it is no root that is judged.
+/// Whether working on an item opens a closure target.
+pub fn opens(view: &dyn View, control: &Control, item: &ItemRef) -> Result<bool, Fault> {
+    if item.kind != ItemKind::Spec || control.targets.contains(&item.id) {
+        return Ok(false);
+    }
+    Ok(view.known(item)?.is_some_and(|known| known.intake.is_root()))
+}
+
+/// Why an item cannot be begun now, in words; `None`: it can, or it is no root that is judged.
 pub fn held_back(
     view: &dyn View,
     control: &Control,
     plan: &Plan,
-    intake: &Intake,
+    item: &ItemRef,
 ) -> Result<Option<String>, Fault> {
-    if !intake.is_root() || plan.completion.is_none() || control.targets.contains(&intake.item.id) {
+    if plan.completion.is_none() || !opens(view, control, item)? {
         return Ok(None);
     }
+    let most = usize::try_from(plan.limits.max_open_roots).unwrap_or(usize::MAX);
     let mut open = Vec::new();
     for root in &control.targets {
         if let Some(target) = view.target(root)?
             && is_actionable(view, &target)?
         {
-            open.push(target.item().to_string());
+            open.push(target.item());
         }
     }
-    let most = usize::try_from(plan.limits.max_open_roots).unwrap_or(usize::MAX);
     Ok((open.len() >= most).then(|| {
-        format!("{} is to be accepted first; the plan opens {most} root at a time", open.join(", "))
+        let roots = if most == 1 { "root" } else { "roots" };
+        format!("{} is to be accepted first; the plan opens {most} {roots} at a time", named(&open))
     }))
+}
+
+/// Items by name, the first few of them.
+#[must_use]
+pub fn named(items: &[ItemRef]) -> String {
+    let mut names: Vec<String> = items.iter().take(MAX_NAMED_ITEMS).map(ToString::to_string).collect();
+    match items.len().saturating_sub(MAX_NAMED_ITEMS) {
+        0 => {}
+        more => names.push(format!("{more} more")),
+    }
+    names.join(", ")
 }

@@ -74,6 +74,14 @@ pub(super) fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
+impl Run {
+    /// Whether it goes on with another run's work and has not begun: it stands on that work when the tree is settled.
+    #[must_use]
+    pub fn is_to_stand(&self) -> bool {
+        self.continues.is_some() && self.launches == 0
+    }
+}
+
 /// One launch of a stage, recorded before anything starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

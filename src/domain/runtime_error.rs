@@ -41,11 +41,14 @@ impl RuntimeError {
     #[must_use]
     pub fn of_refusal(refusal: &Refusal) -> Option<Self> {
         match refusal {
-            Refusal::DifferentDocument { .. } | Refusal::CaseTwin { .. } | Refusal::TwiceInOneCall { .. } => {
-                Some(Self::CompletionConflict)
-            }
+            Refusal::DifferentDocument { .. }
+            | Refusal::CaseTwin { .. }
+            | Refusal::TwiceInOneCall { .. }
+            | Refusal::IncidentTaken { .. } => Some(Self::CompletionConflict),
             Refusal::TooManyDocuments { .. }
             | Refusal::DependencyCycle { .. }
+            | Refusal::WaitsForEver { .. }
+            | Refusal::NoSnapshot { .. }
             | Refusal::NotAnIncident { .. }
             | Refusal::OutboxFull { .. }
             | Refusal::MayNotCreate { .. }

@@ -92,7 +92,7 @@ fn judge(
 ) -> Result<Option<ItemId>, Fault> {
     for root in &control.targets {
         let Some(target) = view.target(root)? else { continue };
-        if roots::obstacle(view, &target)?.is_some() {
+        if !roots::is_drained(view, &target)? {
             continue;
         }
         match may_judge(view, control, now, root)? {
@@ -149,22 +149,15 @@ pub fn may_launch(
 }
 
 /// The first item whose first stage may start. A kind that has to wait holds no other kind up: its runner may rest
-/// while theirs work. A root that has to wait for another one holds no spec of that other one up.
+/// while theirs work.
 fn claim(view: &dyn View, control: &Control, now: Timestamp, mut waits: Waits) -> Result<Next, Fault> {
     for kind in CLAIM_ORDER {
-        let Some(first) = view.next_queued(kind)? else { continue };
-        let mut candidates = vec![first];
-        if let Some(wait) = root_waits(view, control, &ItemRef::new(kind, candidates[0].0.clone()))? {
-            waits.add(wait);
-            candidates = behind(view, control, kind)?;
-        }
-        let Some((id, turn)) = candidates.into_iter().next() else { continue };
+        let Some((id, turn)) = first(view, control, kind, &mut waits)? else { continue };
         let item = ItemRef::new(kind, id);
         match may_start(view, control, now, &item)? {
             Some(wait) => waits.add(wait),
             None => {
-                let retry = view.recovery(&item)?.and_then(|recovery| recovery.retry);
-                return Ok(match retry.and_then(|retry| retry.stage) {
+                return Ok(match resumes_at(view, &item)? {
                     Some(_) => Next::Reopen { item, turn },
                     None => Next::Claim { item, turn },
                 });
@@ -174,26 +167,42 @@ fn claim(view: &dyn View, control: &Control, now: Timestamp, mut waits: Waits) -
     Ok(waits.0.map_or(Next::Idle, Next::Wait))
 }
 
-/// The first queued item of a kind that is no root which has to wait.
-fn behind(view: &dyn View, control: &Control, kind: ItemKind) -> Result<Vec<(ItemId, Turn)>, Fault> {
+/// The first queued item of a kind. What keeps one root waiting keeps all that are not begun waiting, and holds no spec
+/// up that opens none.
+fn first(
+    view: &dyn View,
+    control: &Control,
+    kind: ItemKind,
+    waits: &mut Waits,
+) -> Result<Option<(ItemId, Turn)>, Fault> {
+    let Some((id, turn)) = view.next_queued(kind)? else { return Ok(None) };
+    let Some(wait) = root_waits(view, control, &ItemRef::new(kind, id.clone()))? else {
+        return Ok(Some((id, turn)));
+    };
+    waits.add(wait);
     for (id, slot) in view.standing(kind, OpenState::Queued)? {
         let item = ItemRef::new(kind, id);
-        if let (Some(turn), None) = (slot.turn(), root_waits(view, control, &item)?) {
-            return Ok(vec![(item.id, turn)]);
+        if let (Some(turn), false) = (slot.turn(), roots::opens(view, control, &item)?) {
+            return Ok(Some((item.id, turn)));
         }
     }
-    Ok(Vec::new())
+    Ok(None)
 }
 
 /// Why a root has to wait for another one; `None`: it has not, or it is none.
 pub fn root_waits(view: &dyn View, control: &Control, item: &ItemRef) -> Result<Option<Wait>, Fault> {
-    let (Some(plan), ItemKind::Spec) = (&control.plan, item.kind) else { return Ok(None) };
-    let (Some(plan), Some(known)) = (view.plan(plan)?, view.known(item)?) else { return Ok(None) };
-    Ok(roots::held_back(view, control, &plan, &known.intake)?.map(|why| Wait {
+    let Some(plan) = &control.plan else { return Ok(None) };
+    let Some(plan) = view.plan(plan)? else { return Ok(None) };
+    Ok(roots::held_back(view, control, &plan, item)?.map(|why| Wait {
         until: None,
         cause: "root_open".to_owned(),
         detail: format!("{item} waits: {why}"),
     }))
+}
+
+/// The stage at which a retried item goes on with the work of its last run, if it does.
+fn resumes_at(view: &dyn View, item: &ItemRef) -> Result<Option<StageName>, Fault> {
+    Ok(view.recovery(item)?.and_then(|recovery| recovery.retry).and_then(|retry| retry.stage))
 }
 
 fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
@@ -221,7 +230,9 @@ pub fn may_start(
             detail: format!("the selected plan has no entry stage for {item}"),
         }));
     };
-    Ok(resting(control, now, &plan, &stage.stage))
+    // The stage of a retried item is the one that failed, where the plan still has it.
+    let resumes = resumes_at(view, item)?.filter(|stage| plan.stages.contains_key(stage));
+    Ok(resting(control, now, &plan, resumes.as_ref().unwrap_or(&stage.stage)))
 }
 
 fn no_plan() -> Wait {

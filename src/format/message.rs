@@ -96,12 +96,13 @@ fn sentence(transition: &Transition) -> String {
             }
         }
         Input::TreeSettled { run, paths, .. } => format!("{op}: {paths} paths of run {run} went back"),
-        Input::Cancel { item, reason } => format!("{op}: {} ({reason})", item.id),
+        Input::Cancel { item, reason } | Input::Archive { item, reason } => {
+            format!("{op}: {} ({reason})", item.id)
+        }
         Input::TakeIdea { idea, spec, .. } => format!("{op}: {idea} becomes {}", spec.intake.item),
         Input::Unresumable { run, detail } => format!("{op}: run {run} cannot go on ({detail})"),
         Input::CancelRun { run, reason } => format!("{op}: run {run} ({reason})"),
         Input::CancelLineage { root, reason } => format!("{op}: the lineage of {root} ({reason})"),
-        Input::Archive { item, reason } => format!("{op}: {} ({reason})", item.id),
         Input::Retry(retrying) => format!("{op}: {} ({})", listed(&retrying.items), retrying.reason),
         Input::RetryActive { run, reason } => format!("{op}: the running stage of run {run} ({reason})"),
         Input::Reopen { claim, .. } => format!("{op}: {} goes on where it was blocked", claim.item.id),
@@ -190,8 +191,8 @@ pub fn trailers(transition: &Transition) -> Vec<Trailer> {
     }
     for effect in effects {
         if let Effect::Admit { known, .. } = effect {
-            let key = if admits { "Item" } else { "Admits" };
-            trailers.push((key, known.intake.item.to_string()));
+            let admitted = known.intake.item.to_string();
+            trailers.push(if admits { ("Item", admitted) } else { ("Admits", admitted) });
         }
     }
     match asked {

@@ -122,6 +122,59 @@ fn pauses_are_a_set_by_cause() {
     play.end();
 }
 
+/// Lesson F-14: a cause is of a kind and of an owner; who resumes removes their own.
+#[test]
+fn f14_each_owner_has_a_cause_of_their_own() {
+    let mut play = Play::new();
+    let mine = operator_pause("lunch", play.now);
+    let theirs = PauseCause { owner: "ops".to_owned(), detail: "deploy".to_owned(), ..mine.clone() };
+    play.done(&Input::Pause(mine));
+    play.done(&Input::Pause(theirs.clone()));
+    play.unchanged(&Input::Pause(theirs));
+    let shown = |play: &Play| -> Vec<String> {
+        play.control().pauses.iter().map(|cause| format!("{}: {}", cause.owner, cause.detail)).collect()
+    };
+    assert_eq!(shown(&play), ["operator: lunch", "ops: deploy"]);
+    let resume = |owner: &str| Input::Resume { cause: "operator".to_owned(), owner: Some(owner.to_owned()) };
+    play.unchanged(&resume("nobody"));
+    play.done(&resume("ops"));
+    play.unchanged(&resume("ops"));
+    assert_eq!(shown(&play), ["operator: lunch"]);
+    play.done(&resume("operator"));
+    play.end();
+}
+
+/// Lesson F-14, the other way round: that a harness works again lifts what the runtime set, and no operator's cause.
+#[test]
+fn f14_a_harness_that_works_lifts_no_operators_cause() {
+    use crate::support::play::{outage, report};
+    let mut play = Play::new();
+    play.add(&task("a"));
+    play.claim("task/a");
+    let runner = PauseKind::Harness { runner: "codex_cli".parse().expect("a runner") };
+    let mine = PauseCause { kind: runner, ..operator_pause("it is too dear", play.now) };
+    play.done(&Input::Pause(mine));
+    play.hand(outage(millrace::domain::result::InfrastructureClass::Network));
+    play.settle_if_owed();
+    let causes: Vec<(String, u32)> =
+        play.control().pauses.into_iter().map(|cause| (cause.owner, cause.times)).collect();
+    assert_eq!(
+        causes,
+        [("operator".to_owned(), 1), ("runtime".to_owned(), 1)],
+        "two causes, each counted by itself"
+    );
+    play.done(&Input::Resume { cause: "harness:codex_cli".to_owned(), owner: Some("operator".to_owned()) });
+    play.pass(6);
+    play.launch();
+    let mine =
+        PauseCause { kind: play.control().pauses[0].kind.clone(), ..operator_pause("again", play.now) };
+    play.done(&Input::Pause(mine));
+    play.hand(report("BUILDER_COMPLETE"));
+    let owners: Vec<String> = play.control().pauses.into_iter().map(|cause| cause.owner).collect();
+    assert_eq!(owners, ["operator"]);
+    play.end();
+}
+
 #[test]
 fn every_kind_of_pause_has_a_word_of_its_own_and_round_trips() {
     let mut play = Play::new();

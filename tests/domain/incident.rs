@@ -185,20 +185,16 @@ fn a_handoff_brings_nothing_but_incidents() {
 }
 
 #[test]
-fn it_waits_for_planning_and_tasks_go_on() {
+fn f21_it_is_claimed_at_once_and_before_tasks() {
     let mut play = consulting();
     let (handoff, payloads) = with_incident(&mut play, report("NEEDS_PLANNING"));
     let id = handoff.incident.as_ref().expect("an incident").intake.item.to_string();
     play.done_with(&Input::Handoff(handoff), &payloads);
     play.settle_if_owed();
     play.add(&task("next"));
-    assert!(matches!(play.next(), Next::Claim { item, .. } if item.to_string() == "task/next"));
-    play.finish("task/next");
-    assert!(
-        matches!(play.next(), Next::Wait(wait) if wait.cause == "planning_plane" && wait.detail.contains(&id))
-    );
-    // And the rules let it be claimed: the wait is the schedule's alone.
+    assert!(matches!(play.next(), Next::Claim { item, .. } if item.to_string() == id));
     play.finish(&id);
+    assert!(matches!(play.next(), Next::Claim { item, .. } if item.to_string() == "task/next"));
     play.end();
 }
 

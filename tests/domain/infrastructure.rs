@@ -127,6 +127,9 @@ fn a_resting_runner_holds_up_only_the_kinds_that_need_it() {
     assert_eq!(item.to_string(), "task/t");
     play.finish("task/t");
     let Next::Wait(wait) = play.next() else { panic!("{:?}", play.next()) };
-    assert_eq!((wait.cause.as_str(), wait.until), ("planning_plane", None), "nothing else waits");
+    assert_eq!(wait.cause, "harness:codex_cli", "the incident waits for the runner that rests");
+    assert!(wait.until.is_some_and(|until| until > play.now));
+    play.pass(61);
+    assert!(matches!(play.next(), Next::Claim { item, .. } if item.to_string() == "incident/i"));
     play.end();
 }

@@ -1,19 +1,30 @@
 //! Tests of `src/domain`.
 
+mod acceptance;
 mod any_plan;
 mod cancel;
 mod control;
 mod decision_table;
 mod enqueue;
+mod fifty;
 mod handoff;
+mod ideas;
 mod ids;
 mod incident;
 mod infrastructure;
 mod interruption;
 mod launch;
 mod moment;
+mod outbox;
 mod place;
+mod priority;
 mod random;
+mod receipts;
+mod release;
+mod retry;
 mod routing;
 mod runtime_error;
 mod schedule;
+mod stop;
+mod supersede;
+mod verdict;

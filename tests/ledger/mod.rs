@@ -7,6 +7,7 @@ mod git_store_crash;
 mod golden;
 mod history;
 mod object;
+mod old_rules;
 mod store_contract;
 mod support;
 mod tree;

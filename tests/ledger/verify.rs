@@ -7,7 +7,7 @@ use millrace::domain::control::Control;
 use millrace::domain::ids::PlanId;
 use millrace::domain::transition::decision::Effect;
 use millrace::domain::transition::input::Input;
-use millrace::domain::transition::record::Transition;
+use millrace::domain::transition::record::{RULES, Transition};
 use millrace::format::message::render;
 use millrace::format::records::{decode, encode};
 use millrace::ledger::commit::{Commit, Person};
@@ -20,7 +20,7 @@ use millrace::ledger::verify::{FindingKind, Report, verify};
 use super::forge::Ledger;
 use crate::support::play::Play;
 use crate::support::repo::TestRepo;
-use crate::support::story::tell;
+use crate::support::story::{tell, tell_with_requests};
 
 fn ledger() -> &'static Ledger {
     static LEDGER: OnceLock<Ledger> = OnceLock::new();
@@ -40,9 +40,12 @@ fn report(ledger: &Ledger) -> Report {
 fn a_long_ledger_is_sound_and_holds_everything() {
     let mut play = Play::empty();
     tell(&mut play);
-    play.end();
     let ledger = ledger();
     assert_eq!(Some(ledger.tip()), play.tip(), "a play gives the same ledger each time");
+    let mut play = Play::empty();
+    play.looks = false;
+    tell_with_requests(&mut play);
+    play.end();
     assert!(ledger.chain.len() > 100, "{}", ledger.chain.len());
     let trees = Trees::new(play.store());
     let steps: Vec<Transition> = history(play.store(), &trees, play.tip())
@@ -54,17 +57,28 @@ fn a_long_ledger_is_sound_and_holds_everything() {
     assert_eq!(
         ops,
         [
+            "archive",
             "cancel",
             "compile",
             "enqueue",
             "genesis",
             "handoff",
+            "idea",
             "interrupt",
             "launch",
             "pause",
+            "release",
+            "reopen",
             "resume",
+            "retarget",
+            "retry",
+            "retry-active",
             "session",
-            "tree"
+            "set-priority",
+            "stop",
+            "supersede",
+            "tree",
+            "unresumable",
         ]
     );
     let mut effects: Vec<String> = steps
@@ -82,7 +96,11 @@ fn a_long_ledger_is_sound_and_holds_everything() {
         effects,
         [
             "admit",
+            "amend",
+            "answer",
+            "ask_again",
             "ask_cancel",
+            "ask_stop",
             "begin",
             "block",
             "close",
@@ -91,20 +109,31 @@ fn a_long_ledger_is_sound_and_holds_everything() {
             "diagnose",
             "end",
             "forget",
+            "forget_answer",
             "found",
             "freeze",
+            "join",
+            "judge",
             "keep",
+            "keep_idea",
             "launch",
+            "leave",
             "move",
+            "note",
             "open",
             "owe",
             "paid",
             "pause",
+            "reject",
             "resume",
+            "retried",
+            "retry",
             "route",
             "select",
             "settle",
-            "spend"
+            "spend",
+            "stand",
+            "target",
         ]
     );
 }
@@ -498,7 +527,7 @@ fn forgeries() -> Vec<(&'static str, Forge)> {
         }),
         ("rules raised", |ledger, n| {
             retold(ledger, n, |transition| {
-                transition.rules = 2;
+                transition.rules = RULES + 1;
                 true
             });
             // Not judged again; but rules that go back again are named.
@@ -516,7 +545,11 @@ fn forgeries() -> Vec<(&'static str, Forge)> {
                 return None;
             }
             ledger.forge(n, |objects, commit| {
-                let text = objects.text(commit.tree, "transition.toml").replacen("rules = 1", "rules = 2", 1);
+                let text = objects.text(commit.tree, "transition.toml").replacen(
+                    &format!("rules = {RULES}"),
+                    &format!("rules = {}", RULES + 1),
+                    1,
+                );
                 let bytes = format!("new = true\n{text}").into_bytes();
                 commit.tree = objects.with_files(commit.tree, &[("transition.toml", Some(bytes))]);
             });
@@ -680,6 +713,6 @@ fn a_newer_ledger_is_refused_by_name() {
     };
     assert_eq!(change("ledger.toml", "format = 1", "format = 2"), "format 2 1");
     assert_eq!(change("ledger.toml", "format = 1", "shape = \"new\"\nformat = 3"), "format 3 1");
-    assert_eq!(change("transition.toml", "rules = 1", "rules = 2"), "rules 2 1");
-    assert_eq!(change("transition.toml", "rules = 1", "rules = 9\nnew = true"), "rules 9 1");
+    assert_eq!(change("transition.toml", "rules = 2", "rules = 3"), "rules 3 2");
+    assert_eq!(change("transition.toml", "rules = 2", "rules = 9\nnew = true"), "rules 9 2");
 }

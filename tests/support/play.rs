@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use millrace::compile::{Assets, Compiled, Request, compile};
-use millrace::domain::closure::{Criterion, Finding};
+use millrace::domain::closure::{Criterion, Finding, Target};
 use millrace::domain::control::{Control, PauseCause, PauseKind};
 use millrace::domain::ids::{Nonce, RunId};
 use millrace::domain::item::{Intake, ItemKind, ItemRef, Priority};
@@ -21,7 +21,7 @@ use millrace::domain::schedule::{Next, schedule};
 use millrace::domain::slot::Slot;
 use millrace::domain::transition::decision::{Effect, StageResult};
 use millrace::domain::transition::input::{
-    Claim, Content, Files, Handoff, Input, Judge, Judged, Launching, Submitted,
+    Claim, Content, Files, Handoff, Input, Judge, Judged, Launching, Retrying, Submitted,
 };
 use millrace::domain::transition::record::{Actor, Transition};
 use millrace::domain::transition::refusal::Refusal;
@@ -48,6 +48,7 @@ pub(crate) struct Document {
     priority: u8,
     depends_on: Vec<String>,
     origin: Option<String>,
+    root: Option<String>,
 }
 
 pub(crate) fn item(name: &str) -> ItemRef {
@@ -64,6 +65,7 @@ pub(crate) fn document(name: &str) -> Document {
         priority: 5,
         depends_on: Vec::new(),
         origin: None,
+        root: None,
     }
 }
 
@@ -93,6 +95,12 @@ impl Document {
         self
     }
 
+    /// Of this root's lineage, as its document says.
+    pub(crate) fn of(mut self, root: &str) -> Self {
+        self.root = Some(root.to_owned());
+        self
+    }
+
     pub(crate) fn outside(mut self, origin: &str) -> Self {
         self.origin = Some(origin.to_owned());
         self
@@ -117,6 +125,35 @@ pub(crate) fn report(result: &str) -> Judgement {
         nothing_to_create: (result == "MANAGER_COMPLETE").then(|| "Nothing is left to do.".to_owned()),
         channel: ResultChannel::ResultFile,
         notes: Vec::new(),
+    }
+}
+
+/// A handoff that could not be taken, with the runtime error code.
+pub(crate) fn rejection(result: &str, code: &str) -> Judgement {
+    Judgement::Rejected {
+        result: result.parse().expect("a result"),
+        code: code.parse().expect("a class"),
+        problems: vec!["outbox/a.md: it has no title".to_owned()],
+        summary: Some("The stage says that it is done.".to_owned()),
+    }
+}
+
+/// The report of a stage that did its work and found nothing against it.
+pub(crate) fn well(stage: &str) -> &'static str {
+    match stage {
+        "builder" => "BUILDER_COMPLETE",
+        "checker" => "CHECKER_PASS",
+        "fixer" => "FIXER_COMPLETE",
+        "doublechecker" => "DOUBLECHECK_PASS",
+        "updater" => "UPDATE_COMPLETE",
+        "troubleshooter" => "TROUBLESHOOT_COMPLETE",
+        "consultant" => "CONSULT_COMPLETE",
+        "planner" => "PLANNER_COMPLETE",
+        "manager" => "MANAGER_COMPLETE",
+        "mechanic" => "MECHANIC_COMPLETE",
+        "auditor" => "AUDITOR_COMPLETE",
+        "arbiter" => "ARBITER_COMPLETE",
+        other => panic!("no stage is called {other}"),
     }
 }
 
@@ -186,7 +223,7 @@ pub(crate) struct Play {
     store: Box<dyn Store>,
     pub(crate) now: Timestamp,
     ids: u64,
-    snapshots: u8,
+    snapshots: u32,
     pub(crate) actor: Actor,
     pub(crate) author: Person,
     /// Whether each step is looked at; off for long plays.
@@ -346,7 +383,13 @@ impl Play {
     /// The input that adds these documents.
     pub(crate) fn adding(&self, documents: &[Document]) -> (Input, Payloads) {
         let mut payloads = Payloads::default();
-        let documents = documents
+        let documents = self.submitted(documents, &mut payloads);
+        (Input::Enqueue { documents }, payloads)
+    }
+
+    /// These documents as a call brings them.
+    pub(crate) fn submitted(&self, documents: &[Document], payloads: &mut Payloads) -> Vec<Submitted> {
+        documents
             .iter()
             .map(|document| Submitted {
                 document: payloads.add(self.store(), document.body.clone().into_bytes()).expect("a payload"),
@@ -356,7 +399,7 @@ impl Play {
                     title: document.title.clone(),
                     priority: Priority::try_from(document.priority).expect("a priority"),
                     depends_on: document.depends_on.iter().map(|id| id.parse().expect("an id")).collect(),
-                    root_spec_id: None,
+                    root_spec_id: document.root.as_ref().map(|id| id.parse().expect("an id")),
                     root_idea_id: None,
                     spec_id: None,
                     parent_task_id: None,
@@ -366,8 +409,107 @@ impl Play {
                     created_by: "tester".to_owned(),
                 },
             })
-            .collect();
-        (Input::Enqueue { documents }, payloads)
+            .collect()
+    }
+
+    /// The input that takes an idea with the root spec that it becomes.
+    pub(crate) fn taking(&self, idea: &str, text: &str, spec: &Document) -> (Input, Payloads) {
+        let mut payloads = Payloads::default();
+        let text = payloads.add(self.store(), text.as_bytes().to_vec()).expect("a payload");
+        let spec = self.submitted(std::slice::from_ref(spec), &mut payloads).remove(0);
+        let idea = idea.parse().expect("an id");
+        (Input::TakeIdea { idea, text, found_in: None, spec: Box::new(spec) }, payloads)
+    }
+
+    /// What would hand the active run's stage off with these documents in its outbox.
+    pub(crate) fn bringing(&mut self, judgement: Judgement, documents: &[Document]) -> (Handoff, Payloads) {
+        self.launch_if_needed();
+        let mut payloads = Payloads::default();
+        let mut handoff = self.handing(judgement);
+        handoff.documents = self.submitted(documents, &mut payloads);
+        (handoff, payloads)
+    }
+
+    /// Hands the active run's stage off with these documents in its outbox.
+    #[track_caller]
+    pub(crate) fn bring(&mut self, result: &str, documents: &[Document]) -> Transition {
+        let (handoff, payloads) = self.bringing(report(result), documents);
+        self.done_with(&Input::Handoff(handoff), &payloads)
+    }
+
+    /// The same, and it must not happen.
+    #[track_caller]
+    pub(crate) fn bring_refused(&mut self, judgement: Judgement, documents: &[Document]) -> Refusal {
+        let (handoff, payloads) = self.bringing(judgement, documents);
+        self.refused_with(&Input::Handoff(handoff), &payloads)
+    }
+
+    /// A root spec that was planned into these tasks.
+    #[track_caller]
+    pub(crate) fn root(&mut self, root: &str, tasks: &[Document]) {
+        let name = format!("spec/{root}");
+        if self.slot(&name).is_none() {
+            self.add(&document(&name));
+        }
+        self.claim(&name);
+        self.stage(report("PLANNER_COMPLETE"));
+        self.bring("MANAGER_COMPLETE", tasks);
+    }
+
+    /// A root whose work is done and whose judge has started.
+    #[track_caller]
+    pub(crate) fn judging(root: &str) -> Self {
+        let mut play = Self::new();
+        play.root(root, &[task("work")]);
+        play.finish("task/work");
+        play.judge(root);
+        play
+    }
+
+    /// Does what the schedule says, each stage well, until nothing is left; gives what was begun, by name.
+    #[track_caller]
+    pub(crate) fn drain(&mut self) -> Vec<String> {
+        let mut begun = Vec::new();
+        loop {
+            match self.next() {
+                Next::Claim { item, .. } => {
+                    self.finish(&item.to_string());
+                    begun.push(item.to_string());
+                }
+                Next::Judge { root } => {
+                    self.judge(root.as_str());
+                    self.hand(report("ARBITER_COMPLETE"));
+                    begun.push(format!("judge {root}"));
+                }
+                Next::Reopen { item, .. } => {
+                    self.reopen(&item.to_string());
+                    begun.push(format!("reopen {item}"));
+                }
+                Next::Restore(_) => self.settle_if_owed(),
+                Next::Launch(_) => {
+                    self.launch();
+                }
+                Next::Adopt(run) => {
+                    let well = well(run.stage.stage.as_str());
+                    self.hand(report(well));
+                }
+                Next::Idle | Next::Wait(_) => return begun,
+            }
+        }
+    }
+
+    /// The root's closure target.
+    #[track_caller]
+    pub(crate) fn target(&self, root: &str) -> Target {
+        let root = root.parse().expect("an id");
+        self.view(|view| view.target(&root)).expect("readable").expect("a target")
+    }
+
+    /// The open items of a root's lineage.
+    pub(crate) fn lineage(&self, root: &str) -> Vec<String> {
+        let root = root.parse().expect("an id");
+        let items = self.view(|view| view.lineage(&root)).expect("readable");
+        items.iter().map(ToString::to_string).collect()
     }
 
     #[track_caller]
@@ -393,7 +535,8 @@ impl Play {
     }
 
     pub(crate) fn nonce(&mut self) -> Nonce {
-        format!("{:032x}", self.hex()).parse().expect("a nonce")
+        // Its first digits tell it apart: the ids of incidents are made of them.
+        format!("{:08x}{:024x}", self.hex(), 0).parse().expect("a nonce")
     }
 
     pub(crate) fn run_id(&mut self) -> RunId {
@@ -403,7 +546,11 @@ impl Play {
     /// A snapshot that is none of the earlier ones.
     pub(crate) fn new_snapshot(&mut self) -> Oid {
         self.snapshots += 1;
-        snapshot(self.snapshots)
+        match u8::try_from(self.snapshots) {
+            Ok(n) if n < 250 => snapshot(n),
+            _ => Oid::from_bytes(&[self.snapshots.to_be_bytes().as_slice(), &[255; 16]].concat())
+                .expect("an id"),
+        }
     }
 
     /// Launches the judge of a root.
@@ -625,10 +772,19 @@ impl Play {
         assert_eq!(self.slot(name), Some(Slot::Done));
     }
 
+    /// What says that the work tree is as it should be: with the code of a run that goes on with another one's work.
+    pub(crate) fn settling(&mut self, run: &RunId) -> Input {
+        let to_stand =
+            self.view(|view| view.run(run)).expect("readable").is_some_and(|run| run.is_to_stand());
+        let snapshot = to_stand.then(|| self.new_snapshot());
+        Input::TreeSettled { run: run.clone(), paths: 3, snapshot }
+    }
+
     /// The work tree goes back, if it has to.
     pub(crate) fn settle_if_owed(&mut self) {
         if let Some(owed) = self.control().owed {
-            self.done(&Input::TreeSettled { run: owed.run, paths: 3, snapshot: None });
+            let settled = self.settling(&owed.run);
+            self.done(&settled);
         }
     }
 
@@ -695,6 +851,11 @@ impl Play {
         assert_eq!(report.commits, self.transition().seq);
         assert_consistent(self.store(), tip);
     }
+}
+
+pub(crate) fn retrying(names: &[&str]) -> Retrying {
+    let items = names.iter().map(|name| item(name)).collect();
+    Retrying { items, reason: "the cause is gone".to_owned(), from_start: false, note: None }
 }
 
 pub(crate) fn cancelling(name: &str) -> Input {

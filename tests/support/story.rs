@@ -1,16 +1,19 @@
 //! A long play in which everything happens: every operation, every effect, every judgement.
 
 use jiff::SignedDuration;
+use millrace::domain::closure::Finding;
 use millrace::domain::control::{PauseCause, PauseKind};
+use millrace::domain::limits::MAX_RECEIPTS_OF_A_FOLDER;
 use millrace::domain::result::{InfrastructureClass, Judgement};
-use millrace::domain::transition::input::Input;
+use millrace::domain::transition::input::{Input, Retrying};
 use millrace::domain::transition::record::Actor;
 use millrace::ledger::commit::Person;
 use millrace::ledger::transact::Payloads;
+use sha2::{Digest as _, Sha256};
 
 use super::play::{
-    Play, cancelling, document, failure, genesis, interruption, operator_pause, outage, report, resuming,
-    task,
+    Play, cancelling, document, failure, genesis, interruption, item, operator_pause, outage, rejection,
+    report, resuming, retrying, task,
 };
 
 /// Plays it all on an empty ledger; ends with more than a hundred commits.
@@ -121,8 +124,121 @@ pub(crate) fn tell(play: &mut Play) {
         play.add(&document(&name));
         play.finish(&name);
     }
+    governance(play);
     play.done(&Input::EndSession {
         session: "00000000000000000000000000000002".parse().expect("a session"),
         reason: "asked to".to_owned(),
     });
+}
+
+/// What the second rules brought: ideas, outboxes, acceptance, retries, and everything that an operator may do.
+fn governance(play: &mut Play) {
+    play.select("");
+    // The search of the first part is accepted at last.
+    play.judge("search");
+    play.hand_verdict("ARBITER_COMPLETE", &[Finding::Pass]);
+    let (idea, payloads) = play.taking("faster", "Make it *faster*.\n", &document("spec/faster"));
+    play.done_with(&idea, &payloads);
+    let (changed, payloads) =
+        play.taking("faster-2", "Make it fast.\n", &document("spec/faster-2").outside("faster.md changed"));
+    play.done_with(&changed, &payloads);
+    play.claim("spec/faster");
+    play.stage(report("PLANNER_COMPLETE"));
+    play.stage(rejection("MANAGER_COMPLETE", "planning_post_stage_apply_failed"));
+    play.bring("MANAGER_COMPLETE", &[task("cache").priority(3), task("index").after("cache")]);
+
+    // One is blocked, let go on with a note where it failed, restarted, and done; the other is planned anew.
+    play.claim("task/cache");
+    play.stage(report("BUILDER_COMPLETE"));
+    for _ in 0..4 {
+        play.stage(report("BLOCKED"));
+    }
+    play.settle_if_owed();
+    let mut payloads = Payloads::default();
+    let note = payloads.add(play.store(), b"The disk was full.\n".to_vec()).expect("a payload");
+    play.done_with(&Input::Retry(Retrying { note: Some(note), ..retrying(&["task/cache"]) }), &payloads);
+    let run = play.reopen("task/cache");
+    play.done(&Input::Unresumable { run, detail: "a.txt was changed since".to_owned() });
+    play.done_with(&Input::Retry(Retrying { note: Some(note), ..retrying(&["task/cache"]) }), &payloads);
+    let run = play.reopen("task/cache");
+    play.settle_if_owed();
+    play.launch();
+    play.done(&Input::RetryActive { run, reason: "it hangs".to_owned() });
+    let mut asked = play.handing(interruption());
+    asked.asked = true;
+    play.done(&Input::Handoff(asked));
+    play.settle_if_owed();
+    play.stage(report("CHECKER_PASS"));
+    play.stage(report("UPDATE_COMPLETE"));
+    play.claim("task/index");
+    for _ in 0..3 {
+        play.stage(report("BLOCKED"));
+    }
+    play.bring("NEEDS_PLANNING", &[document("incident/index-is-vague")]);
+    play.settle_if_owed();
+    play.claim("incident/index-is-vague");
+    play.stage(report("AUDITOR_COMPLETE"));
+    play.stage(report("PLANNER_COMPLETE"));
+    play.bring("MANAGER_COMPLETE", &[task("index-by-name")]);
+    play.finish("task/index-by-name");
+
+    // Acceptance: a gap, the same gap again, and, let go on, a pass.
+    play.judge("faster");
+    play.hand_verdict("REMEDIATION_NEEDED", &[Finding::Pass, Finding::Gap]);
+    let millrace::domain::schedule::Next::Claim { item: gap, .. } = play.next() else {
+        panic!("{:?}", play.next())
+    };
+    play.finish(&gap.to_string());
+    play.judge("faster");
+    play.hand_verdict("REMEDIATION_NEEDED", &[Finding::Pass, Finding::Gap]);
+    play.settle_if_owed();
+    play.done(&Input::Retry(retrying(&["spec/faster"])));
+    play.judge("faster");
+    play.hand_verdict("ARBITER_COMPLETE", &[Finding::Pass, Finding::Pass]);
+
+    play.actor = Actor::Operator;
+    play.add_all(&[task("old"), task("new"), task("dependent").after("old"), task("late").of("faster")]);
+    play.done(&Input::Supersede {
+        item: item("task/old"),
+        by: item("task/new").id,
+        reason: "better".to_owned(),
+    });
+    play.done(&Input::Retarget { item: item("task/dependent"), from: item("task/new").id, to: None });
+    play.done(&Input::Prioritise {
+        item: item("task/dependent"),
+        priority: 9.try_into().expect("a priority"),
+    });
+    play.done(&Input::Release { items: vec![item("spec/faster-2")] });
+    play.done(&Input::Archive { item: item("task/dependent"), reason: "a duplicate".to_owned() });
+    play.done(&Input::CancelLineage { root: item("spec/faster").id, reason: "enough".to_owned() });
+    play.claim("spec/faster-2");
+    play.stage(report("PLANNER_COMPLETE"));
+    play.stage(report("MANAGER_COMPLETE"));
+    let run = play.judge("faster-2");
+    play.done(&Input::CancelRun { run, reason: "not now".to_owned() });
+    play.hand_verdict("ARBITER_COMPLETE", &[Finding::Pass]);
+    play.settle_if_owed();
+    let mine = PauseCause { owner: "ops".to_owned(), ..operator_pause("lunch", play.now) };
+    play.done(&Input::Pause(mine));
+    play.done(&Input::Pause(operator_pause("dinner", play.now)));
+    for owner in ["ops", "operator"] {
+        play.done(&Input::Resume { cause: "operator".to_owned(), owner: Some(owner.to_owned()) });
+    }
+    let session: millrace::domain::ids::SessionId =
+        "00000000000000000000000000000002".parse().expect("a session");
+    play.done(&Input::Stop { session, now: false, reason: "an update".to_owned() });
+    let asks = Box::new(Input::Resume { cause: "operator".to_owned(), owner: None });
+    play.done(&Input::Requested { request: "req-first".parse().expect("an id"), asks });
+    play.actor = Actor::Daemon;
+}
+
+/// The same, and so many requests that the first answer of a folder is forgotten.
+pub(crate) fn tell_with_requests(play: &mut Play) {
+    tell(play);
+    play.actor = Actor::Operator;
+    let folder = |name: &String| Sha256::digest(name.as_bytes())[0] == 7;
+    for name in (0..).map(|n| format!("req-{n}")).filter(folder).take(MAX_RECEIPTS_OF_A_FOLDER + 1) {
+        let asks = Box::new(Input::Resume { cause: "operator".to_owned(), owner: None });
+        play.done(&Input::Requested { request: name.parse().expect("an id"), asks });
+    }
 }

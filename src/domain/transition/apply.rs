@@ -37,7 +37,7 @@ pub enum Record {
     /// `ledger.toml`
     Ledger(LedgerRecord),
     /// `control.toml`
-    Control(Control),
+    Control(Box<Control>),
     /// An intake record.
     Known(Box<Known>),
     /// An active run.
@@ -45,7 +45,7 @@ pub enum Record {
     /// What stays of a run.
     RunRecord(Box<RunRecord>),
     /// An item's trouble.
-    Recovery(Recovery),
+    Recovery(Box<Recovery>),
     /// What a launch came to.
     Result(Box<StageResult>),
     /// An open item of a lineage.
@@ -332,7 +332,7 @@ impl After<'_> {
     fn edits(self) -> Vec<Edit> {
         let mut edits = self.edits;
         if let Some(control) = self.control {
-            edits.push(Edit::Put(place::control(), Record::Control(control)));
+            edits.push(Edit::Put(place::control(), Record::Control(Box::new(control))));
         }
         for (id, run) in self.runs {
             let path = place::run(&id);
@@ -344,7 +344,7 @@ impl After<'_> {
         for (item, recovery) in self.recoveries {
             let path = place::recovery(&item);
             edits.push(match recovery {
-                Some(recovery) => Edit::Put(path, Record::Recovery(recovery)),
+                Some(recovery) => Edit::Put(path, Record::Recovery(Box::new(recovery))),
                 None => Edit::Remove(path),
             });
         }

@@ -184,7 +184,7 @@ pub enum Effect {
         /// Their bytes.
         diagnostics: Content,
     },
-    /// A cause of rest is set; one with the same key is replaced.
+    /// A cause of rest is set; one with the same key and owner is replaced.
     Pause {
         /// The cause.
         cause: PauseCause,

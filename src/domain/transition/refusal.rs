@@ -142,6 +142,12 @@ pub enum Refusal {
         /// The run named in the input.
         run: RunId,
     },
+    /// A run that goes on with an earlier one's work, without the code that it stands on.
+    #[error("run {run} goes on with earlier work: settling its tree takes a snapshot")]
+    NoSnapshot {
+        /// The run.
+        run: RunId,
+    },
     /// Dispatch rests.
     #[error("dispatch rests ({cause}): {detail}")]
     Paused {
@@ -197,6 +203,24 @@ pub enum Refusal {
     /// A failing stage's documents.
     #[error("the stage did not succeed: its documents are not taken in")]
     DocumentsOfFailure,
+    /// A document of a stage that nothing could ever work on.
+    #[error("{item} would wait for ever: {on} is {state}")]
+    WaitsForEver {
+        /// The document.
+        item: ItemRef,
+        /// What it depends on.
+        on: ItemRef,
+        /// How that stands, in words.
+        state: String,
+    },
+    /// The incident of an escalation has the id of another matter's.
+    #[error("{item} is taken ({state}): this matter needs an incident with another id")]
+    IncidentTaken {
+        /// The incident.
+        item: ItemRef,
+        /// Where the other one stands.
+        state: String,
+    },
     /// An escalation brings several incidents.
     #[error("{count} incidents in the outbox; one matter is one incident")]
     SeveralIncidents {

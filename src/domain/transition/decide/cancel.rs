@@ -44,7 +44,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
                 let owed = view.control()?.owed.filter(|owed| owed.run == run.run);
                 // A run that was to go on with another one's work, and does not stand on it yet: as much of it as is
                 // in the work tree already goes out again.
-                let forward = owed.clone().filter(|_| run.continues.is_some() && run.launches == 0);
+                let forward = owed.clone().filter(|_| run.is_to_stand());
                 let recovery = view.recovery(item)?.unwrap_or_else(|| Recovery::new(item.clone()));
                 let end = End {
                     at,
@@ -72,7 +72,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
             }
         }
         Slot::Queued(_) | Slot::Waiting { .. } | Slot::Held(_) | Slot::Blocked => {
-            decision.effects.extend(archives(view, item, slot)?);
+            decision.effects.extend(archives(view, at, item, slot, reason)?);
         }
     }
     Ok(Ok(decision))

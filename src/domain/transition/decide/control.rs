@@ -10,6 +10,7 @@ use crate::domain::control::{PauseCause, Session, StopWish};
 use crate::domain::ids::{PlanId, RunId, SessionId};
 use crate::domain::oid::Oid;
 use crate::domain::place;
+use crate::domain::run::Run;
 use crate::domain::view::View;
 
 #[expect(clippy::unnecessary_wraps, reason = "every rule gives a ruling")]
@@ -99,7 +100,9 @@ pub(super) fn tree_settled(view: &dyn View, run: &RunId, snapshot: Option<Oid>) 
     match view.control()?.owed {
         Some(owed) if &owed.run == run => {
             let mut list = vec![Effect::Paid { run: run.clone() }];
-            if let (Some(snapshot), Some(run)) = (snapshot, view.run(run)?) {
+            // Only a run that has not begun on the work that it goes on with stands on nothing yet.
+            if let Some(run) = view.run(run)?.filter(Run::is_to_stand) {
+                let Some(snapshot) = snapshot else { return Ok(Err(Refusal::NoSnapshot { run: run.run })) };
                 list.push(Effect::Stand { run: run.run, snapshot });
             }
             effects(list)

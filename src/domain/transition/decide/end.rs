@@ -50,6 +50,9 @@ impl End<'_> {
         };
         let mut effects = vec![Effect::Move { item: item.clone(), from: Slot::Active, to: to.clone() }];
         if to == Slot::Blocked {
+            if self.recovery.retry.is_some() {
+                effects.push(Effect::Retried { item: item.clone() });
+            }
             effects.push(Effect::Spend {
                 item: item.clone(),
                 total: self.recovery.spent.saturating_add(self.spent),
@@ -69,11 +72,12 @@ impl End<'_> {
             });
         } else {
             effects.push(Effect::Forget { item: item.clone() });
-            effects.extend(leaves(view, item, &to)?);
+            effects.extend(leaves(view, self.at, item, &to, &self.why)?);
         }
         if to == Slot::Done {
-            effects.extend(release(view, item)?);
-            effects.extend(supersede::by_planning(view, item, self.created)?);
+            let replaced = supersede::by_planning(view, self.at, item, self.created)?;
+            effects.extend(release(view, item, &replaced)?);
+            effects.extend(replaced);
         }
         effects.push(self.close());
         let restores = self.plan.workspace.between_items != BetweenItems::Carry;
@@ -111,11 +115,18 @@ impl End<'_> {
     }
 }
 
-/// The items that waited for this one move on: to their next dependency, or into the queue.
-fn release(view: &dyn View, done: &ItemRef) -> Result<Vec<Effect>, Fault> {
+/// The items that waited for this one move on: to their next dependency, or into the queue. Those whose dependencies
+/// change by the same decision move once, by those.
+fn release(view: &dyn View, done: &ItemRef, replaced: &[Effect]) -> Result<Vec<Effect>, Fault> {
     let mut effects = Vec::new();
     for (id, turn) in view.waiting_for(done.kind, &done.id)? {
         let item = ItemRef::new(done.kind, id);
+        if replaced
+            .iter()
+            .any(|effect| matches!(effect, Effect::Amend { known } if known.intake.item == item))
+        {
+            continue;
+        }
         let depends_on = view.known(&item)?.map(|known| known.intake.depends_on).unwrap_or_default();
         let to = open_slot(view, done.kind, &depends_on, turn, Some(&done.id))?;
         effects.push(Effect::Move { item, from: Slot::Waiting { on: done.id.clone(), turn }, to });

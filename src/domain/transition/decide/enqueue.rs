@@ -137,7 +137,7 @@ pub(super) fn admit(
     submitted: &Submitted,
 ) -> Result<Vec<Effect>, Fault> {
     let mut intake = submitted.intake.clone();
-    intake.root_spec_id = intake.root();
+    intake.root_spec_id = lineage::root_of(view, &intake)?;
     let arrival = arrivals.next();
     let turn = Turn { priority: intake.priority, arrival };
     let slot = if submitted.origin.is_some() {
@@ -145,7 +145,9 @@ pub(super) fn admit(
     } else {
         open_slot(view, intake.item.kind, &intake.depends_on, turn, None)?
     };
-    let (item, root) = (intake.item.clone(), intake.root_spec_id.clone());
+    // What came from outside is of no lineage before an operator lets it in.
+    let root = intake.root_spec_id.clone().filter(|_| submitted.origin.is_none());
+    let item = intake.item.clone();
     let mut effects = vec![Effect::Admit {
         slot,
         document: submitted.document,
@@ -199,8 +201,11 @@ pub(super) fn open_slot(
 /// The documents of one call, by kind and lower-cased id; or items whose dependencies change.
 #[derive(Default)]
 pub(super) struct Batch<'a> {
-    items: BTreeMap<(ItemKind, String), (ItemId, Option<Oid>, &'a [ItemId])>,
+    items: BTreeMap<(ItemKind, String), InBatch<'a>>,
 }
+
+/// An item of a batch: its id, its document where the call brings one, and what it depends on.
+type InBatch<'a> = (ItemId, Option<Oid>, &'a [ItemId]);
 
 impl<'a> Batch<'a> {
     fn key(item: &ItemRef) -> (ItemKind, String) {

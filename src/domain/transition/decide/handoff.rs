@@ -13,7 +13,7 @@ use super::launch::keep;
 use super::route::{Report, Way, route};
 use super::{incident, outbox};
 use crate::domain::closure::Verdict;
-use crate::domain::control::{Control, Owed, PauseCause, PauseKind};
+use crate::domain::control::{Control, Owed, PauseCause, PauseKind, RUNTIME};
 use crate::domain::ids::{FailureClass, ResultName};
 use crate::domain::limits::{BACKOFF_MINUTES, OUTAGES_UNTIL_TOLD};
 use crate::domain::oid::Oid;
@@ -107,9 +107,6 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
     let mut decision = Decision { effects: vec![settle], notes: next.notes };
     decision.effects.extend(evidence);
     decision.effects.extend(next.effects);
-    if came_to_something && recovery.retry.is_some() {
-        decision.effects.push(Effect::Retried { item: run.item.clone() });
-    }
     let (shown, why) = (next.step.shown(&run), next.step.why());
     let conclude = |next: String, why: String| Effect::Conclude {
         run: run.run.clone(),
@@ -131,6 +128,9 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
             }
             if run.again.is_some() {
                 decision.effects.push(Effect::AskAgain { run: run.run.clone(), again: None });
+            }
+            if recovery.retry.is_some() && !judgement.is_failure() {
+                decision.effects.push(Effect::Retried { item: run.item.clone() });
             }
             decision.effects.push(Effect::Route { run: run.run.clone(), to: stage, failure, why: reason });
             decision.effects.insert(1, conclude(shown, why));
@@ -411,15 +411,15 @@ impl Ended<'_> {
     /// The harness did its work: an outage of its runner is over.
     fn runner_works(&self, effects: &mut Vec<Effect>) {
         let Some(kind) = self.harness() else { return };
-        if self.control.pauses.iter().any(|cause| cause.kind == kind) {
-            effects.push(Effect::Resume { cause: kind.key(), owner: None });
+        if self.control.pauses.iter().any(|cause| cause.is(&kind.key(), RUNTIME)) {
+            effects.push(Effect::Resume { cause: kind.key(), owner: Some(RUNTIME.to_owned()) });
         }
     }
 
     /// The pause cause of an outage: longer with each one in a row.
     fn outage(&self, class: InfrastructureClass, detail: &str) -> PauseCause {
         let kind = self.harness().unwrap_or(PauseKind::Operator);
-        let before = self.control.pauses.iter().find(|cause| cause.kind == kind);
+        let before = self.control.pauses.iter().find(|cause| cause.is(&kind.key(), RUNTIME));
         let times = before.map_or(1, |cause| cause.times.saturating_add(1));
         let at = usize::try_from(times - 1).unwrap_or(usize::MAX).min(BACKOFF_MINUTES.len() - 1);
         let until = self.at.saturating_add(SignedDuration::from_mins(BACKOFF_MINUTES[at]));
@@ -429,7 +429,7 @@ impl Ended<'_> {
         }
         PauseCause {
             kind,
-            owner: "runtime".to_owned(),
+            owner: RUNTIME.to_owned(),
             since: before.map_or(self.at, |cause| cause.since),
             detail,
             until: until.ok(),

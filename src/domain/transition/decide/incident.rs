@@ -8,6 +8,7 @@ use super::super::refusal::Refusal;
 use super::enqueue::{Arrivals, admit};
 use crate::domain::ids::ItemId;
 use crate::domain::item::{ItemKind, ItemRef};
+use crate::domain::slot::Slot;
 use crate::domain::view::{Fault, View};
 
 /// What became of it.
@@ -35,7 +36,10 @@ pub(super) fn open(
     }
     let nothing = |incident: Option<ItemId>, said: String| Opened { effects: Vec::new(), incident, said };
     if let Some(known) = view.known(item)? {
-        return Ok(Ok(if known.document == submitted.document.oid {
+        let closed = view.slot(item)?.filter(Slot::is_closed);
+        return Ok(Ok(if let Some(slot) = closed {
+            nothing(None, format!("no incident: {item} is {} already", slot.state()))
+        } else if known.document == submitted.document.oid {
             nothing(Some(item.id.clone()), format!("{item} is open already"))
         } else {
             nothing(None, format!("no incident: {item} exists already with other content"))

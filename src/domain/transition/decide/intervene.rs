@@ -1,6 +1,8 @@
 //! What an operator does about items that do not go on by themselves, or are not to: let them go on, put them aside,
 //! let them in, change their turn.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::super::decision::{Decision, Effect};
@@ -9,8 +11,8 @@ use super::super::refusal::Refusal;
 use super::Ruling;
 use super::end::End;
 use super::enqueue::open_slot;
-use super::launch;
-use super::lineage::archives;
+use super::launch::{self, claims};
+use super::lineage::{archives, joins};
 use crate::domain::closure::TargetState;
 use crate::domain::control::Owed;
 use crate::domain::ids::{FailureClass, RunId};
@@ -21,11 +23,17 @@ use crate::domain::run::Cancel;
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::view::{Fault, View};
 
+/// Each item once, however often it is named.
+fn once(items: &[ItemRef]) -> impl Iterator<Item = &ItemRef> {
+    let mut seen = BTreeSet::new();
+    items.iter().filter(move |item| seen.insert(*item))
+}
+
 /// Blocked items go back into the queue with new counters; a blocked target is judged again. What is not blocked stays
 /// as it is, and is named.
 pub(super) fn retry(view: &dyn View, at: Timestamp, retrying: &Retrying) -> Ruling {
     let mut decision = Decision::default();
-    for item in &retrying.items {
+    for item in once(&retrying.items) {
         let Some(slot) = view.slot(item)? else {
             return Ok(Err(Refusal::NoSuchItem { item: item.clone() }));
         };
@@ -117,6 +125,7 @@ pub(super) fn reopen(view: &dyn View, at: Timestamp, run: &RunId, claim: &Claim)
         Effect::Move { item: claim.item.clone(), from: Slot::Queued(claim.turn), to: Slot::Active },
         Effect::Open { run: opened },
     ];
+    effects.extend(claims(view, at, &plan, claim)?);
     let earlier = view.run_record(&retry.run)?.and_then(|record| Some((record.start, record.end?.snapshot)));
     if let Some((from, to)) = earlier.filter(|(from, to)| from != to) {
         effects.push(Effect::Owe { owed: Owed { run: run.clone(), from, to, ended_at: None } });
@@ -135,7 +144,7 @@ pub(super) fn unresumable(view: &dyn View, at: Timestamp, run: &RunId, detail: &
         return Ok(Err(Refusal::UnknownPlan { plan: run.plan }));
     };
     let recovery = view.recovery(&run.item)?.unwrap_or_else(|| Recovery::new(run.item.clone()));
-    let mut effects = vec![Effect::Paid { run: run.run.clone() }, Effect::Retried { item: run.item.clone() }];
+    let mut effects = vec![Effect::Paid { run: run.run.clone() }];
     let end = End {
         at,
         run: &run,
@@ -185,7 +194,7 @@ pub(super) fn retry_active(view: &dyn View, at: Timestamp, run: &RunId, reason: 
 }
 
 /// An item on which nothing works is taken out of the way.
-pub(super) fn archive(view: &dyn View, item: &ItemRef) -> Ruling {
+pub(super) fn archive(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &str) -> Ruling {
     let Some(slot) = view.slot(item)? else { return Ok(Err(Refusal::NoSuchItem { item: item.clone() })) };
     if slot.is_closed() {
         return Ok(Err(Refusal::AlreadyClosed { item: item.clone(), state: slot.state() }));
@@ -193,19 +202,24 @@ pub(super) fn archive(view: &dyn View, item: &ItemRef) -> Ruling {
     if let Some(run) = view.runs()?.into_iter().find(|run| &run.item == item) {
         return Ok(Err(Refusal::WorkedOn { item: item.clone(), run: run.run }));
     }
-    Ok(Ok(Decision { effects: archives(view, item, slot)?, notes: Vec::new() }))
+    Ok(Ok(Decision { effects: archives(view, at, item, slot, reason)?, notes: Vec::new() }))
 }
 
 /// Items that came from outside may be worked on; others are so already.
 pub(super) fn release(view: &dyn View, items: &[ItemRef]) -> Ruling {
     let mut decision = Decision::default();
-    for item in items {
+    for item in once(items) {
         match view.slot(item)? {
             None => return Ok(Err(Refusal::NoSuchItem { item: item.clone() })),
             Some(Slot::Held(turn)) => {
-                let depends_on = view.known(item)?.map(|known| known.intake.depends_on).unwrap_or_default();
-                let to = open_slot(view, item.kind, &depends_on, turn, None)?;
+                let Some(known) = view.known(item)? else {
+                    return Ok(Err(Refusal::NoSuchItem { item: item.clone() }));
+                };
+                let to = open_slot(view, item.kind, &known.intake.depends_on, turn, None)?;
                 decision.effects.push(Effect::Move { item: item.clone(), from: Slot::Held(turn), to });
+                if let (Some(root), Some(_)) = (known.intake.root(), known.arrival) {
+                    decision.effects.extend(joins(view, root, item.clone())?);
+                }
             }
             Some(slot) => decision.notes.push(format!("{item} is {}, not held", slot.state())),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::super::decision::{Decision, Effect};
-use super::super::input::{Handoff, Judge, Judged};
+use super::super::input::{Handoff, Judge, Judged, Known};
 use super::super::refusal::Refusal;
 use super::Ruling;
 use super::end::End;
@@ -14,10 +14,10 @@ use super::incident;
 use crate::domain::closure::{Finding, Target, TargetState, Verdict};
 use crate::domain::control::Control;
 use crate::domain::ids::{CriterionId, FailureClass, ItemId, ResultName, RunId};
-use crate::domain::item::ItemRef;
+use crate::domain::item::{Arrival, ItemRef, Priority};
 use crate::domain::plan::{Completion, Ending, Plan};
 use crate::domain::recovery::Recovery;
-use crate::domain::roots::{self, Obstacle};
+use crate::domain::roots::{self, Obstacle, named};
 use crate::domain::run::{Cancel, Run};
 use crate::domain::slot::Turn;
 use crate::domain::view::{Fault, View};
@@ -41,8 +41,8 @@ pub(super) fn open(
             Obstacle::Closed => format!("it is {}", target.state.as_str()),
             Obstacle::Blocked { reason } => reason,
             Obstacle::Open { items } => {
-                let names: Vec<String> = items.iter().map(|(item, _)| item.to_string()).collect();
-                format!("not done: {}", names.join(", "))
+                let items: Vec<ItemRef> = items.into_iter().map(|(item, _)| item).collect();
+                format!("not done: {}", named(&items))
             }
         };
         return Ok(Err(Refusal::NotToBeJudged { root: judge.root.clone(), why }));
@@ -60,7 +60,7 @@ pub(super) fn open(
     Ok(Ok(Run {
         run: run.clone(),
         item,
-        turn: turn.unwrap_or(Turn { priority: Default::default(), arrival: Default::default() }),
+        turn: turn.unwrap_or(Turn { priority: Priority::default(), arrival: Arrival::default() }),
         continues: None,
         plan: plan_id.clone(),
         opened_at: at,
@@ -87,15 +87,20 @@ pub(super) fn begin(
     view: &dyn View,
     at: Timestamp,
     plan: &Plan,
-    item: &ItemRef,
+    known: &Known,
 ) -> Result<Option<Effect>, Fault> {
-    let Some(known) = view.known(item)? else { return Ok(None) };
+    let item = &known.intake.item;
     if plan.completion.is_none() || !known.intake.is_root() || view.target(&item.id)?.is_some() {
         return Ok(None);
     }
+    // A document may name an idea that was never kept: nobody could read it.
+    let idea = match &known.intake.root_idea_id {
+        Some(idea) => view.idea(idea)?.map(|_| idea.clone()),
+        None => None,
+    };
     let target = Target {
         root: item.id.clone(),
-        idea: known.intake.root_idea_id,
+        idea,
         opened_at: at,
         rounds: 0,
         verdict: None,
@@ -151,8 +156,7 @@ pub(super) fn verdict(
     let gap = result == &completion.on_gap;
     let against = judged.criteria.iter().find(|criterion| match criterion.finding {
         Finding::Pass => false,
-        Finding::Gap => !gap,
-        Finding::NotJudgeable => !gap,
+        Finding::Gap | Finding::NotJudgeable => !gap,
     });
     if let Some(criterion) = against {
         return Ok(Err(Refusal::VerdictDisagrees {
@@ -197,7 +201,17 @@ impl Judging<'_> {
             decision.effects.push(Effect::Judge { root: root.clone(), verdict: verdict.clone(), rubric });
         }
         match self.end.ending {
-            Ending::Done => target.state = TargetState::Accepted { at },
+            Ending::Done => {
+                let late = view.lineage(&root)?;
+                if late.is_empty() {
+                    target.state = TargetState::Accepted { at };
+                } else {
+                    // What was judged is not all there is: it is judged again when all of it is done.
+                    self.end.why =
+                        format!("{}, not accepted: {} came in meanwhile", self.end.why, named(&late));
+                    decision.notes.push(self.end.why.clone());
+                }
+            }
             Ending::NeedsPlanning => match self.remediation(&target, before.as_ref()) {
                 Ok(()) => {
                     target.rounds = target.rounds.saturating_add(1);
@@ -264,7 +278,9 @@ impl Judging<'_> {
         }
         let gaps: Vec<&str> =
             self.verdict.iter().flat_map(Verdict::gaps).map(|one| one.id.as_str()).collect();
+        // Since an operator let the root go on no round has been tried yet: the gap may well be the one it stopped at.
         let same: Vec<&str> = before
+            .filter(|_| target.rounds > 0)
             .iter()
             .flat_map(|verdict| verdict.gaps())
             .map(|one| one.id.as_str())

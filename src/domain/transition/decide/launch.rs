@@ -5,10 +5,12 @@ use jiff::Timestamp;
 use super::super::decision::{Decision, Effect};
 use super::super::input::{Claim, Files, Launching};
 use super::super::refusal::Refusal;
+use super::lineage::catches_up;
 use super::{Ruling, judge};
 use crate::domain::control::Control;
 use crate::domain::ids::RunId;
 use crate::domain::place;
+use crate::domain::plan::Plan;
 use crate::domain::roots;
 use crate::domain::run::{Launch, Run};
 use crate::domain::slot::Slot;
@@ -45,7 +47,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
                     return Ok(Err(Refusal::ToBeReopened { item: claim.item.clone(), run: retry.run }));
                 }
                 if let Some(plan) = view.plan(&run.plan)? {
-                    decision.effects.extend(judge::begin(view, at, &plan, &claim.item)?);
+                    decision.effects.extend(claims(view, at, &plan, claim)?);
                 }
                 run
             }
@@ -106,6 +108,20 @@ pub(super) fn keep(run: &Run, number: u32, files: &Files) -> Result<Option<Effec
     }))
 }
 
+/// What a claim means for the item's root: its target is opened where there is none yet.
+pub(super) fn claims(
+    view: &dyn View,
+    at: Timestamp,
+    plan: &Plan,
+    claim: &Claim,
+) -> Result<Vec<Effect>, Fault> {
+    let Some(known) = view.known(&claim.item)? else { return Ok(Vec::new()) };
+    let target = judge::begin(view, at, plan, &known)?;
+    let mut effects = catches_up(view, known, claim.turn)?;
+    effects.extend(target);
+    Ok(effects)
+}
+
 /// A new run at the plan's entry stage for the item.
 pub(super) fn open(
     view: &dyn View,
@@ -128,9 +144,7 @@ pub(super) fn open(
     let Some(stage) = plan.entry(claim.item.kind) else {
         return Ok(Err(Refusal::NoEntry { item: claim.item.clone() }));
     };
-    if let Some(known) = view.known(&claim.item)?
-        && let Some(why) = roots::held_back(view, control, &plan, &known.intake)?
-    {
+    if let Some(why) = roots::held_back(view, control, &plan, &claim.item)? {
         return Ok(Err(Refusal::RootWaits { item: claim.item.clone(), why }));
     }
     Ok(Ok(Run {

@@ -70,7 +70,7 @@ fn ruled(view: &dyn View, at: Timestamp, input: &Input) -> Ruling {
         Input::Cancel { item, reason } => cancel::decide(view, at, item, reason),
         Input::CancelRun { run, reason } => judge::cancel(view, at, run, reason),
         Input::CancelLineage { root, reason } => judge::cancel_lineage(view, at, root, reason),
-        Input::Archive { item, reason: _ } => intervene::archive(view, item),
+        Input::Archive { item, reason } => intervene::archive(view, at, item, reason),
         Input::Retry(retrying) => intervene::retry(view, at, retrying),
         Input::RetryActive { run, reason } => intervene::retry_active(view, at, run, reason),
         Input::Reopen { run, claim } => intervene::reopen(view, at, run, claim),

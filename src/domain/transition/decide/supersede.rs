@@ -3,17 +3,16 @@
 use super::super::decision::{Decision, Effect};
 use super::super::input::Known;
 use super::super::refusal::Refusal;
-use super::Ruling;
 use super::enqueue::{Batch, cycle, open_slot};
 use super::lineage::archives;
+use super::{Ruling, cancel};
 use crate::domain::ids::ItemId;
 use crate::domain::item::{Intake, ItemKind, ItemRef};
 use crate::domain::place::OpenState;
-use crate::domain::run::Cancel;
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::view::{Fault, View};
 
-/// An item is archived; those that depend on it depend on another one from now on.
+/// An item is cancelled; those that depend on it depend on another one from now on.
 pub(super) fn decide(
     view: &dyn View,
     at: jiff::Timestamp,
@@ -25,31 +24,16 @@ pub(super) fn decide(
         return Ok(Err(Refusal::TakesItsOwnPlace { item: item.clone() }));
     }
     let other = ItemRef::new(item.kind, by.clone());
-    let Some(slot) = view.slot(item)? else { return Ok(Err(Refusal::NoSuchItem { item: item.clone() })) };
     match view.slot(&other)? {
         None => return Ok(Err(Refusal::NoSuchItem { item: other })),
         Some(Slot::Archived) => return Ok(Err(Refusal::AlreadyClosed { item: other, state: "archived" })),
         Some(_) => {}
     }
-    if slot.is_closed() {
-        return Ok(Err(Refusal::AlreadyClosed { item: item.clone(), state: slot.state() }));
-    }
-    let mut decision = Decision::default();
-    if slot == Slot::Active {
-        let Some(run) = view.runs()?.into_iter().find(|run| &run.item == item && !run.closure) else {
-            return Ok(Err(Refusal::NoSuchItem { item: item.clone() }));
-        };
-        if run.launch.is_none() {
-            return Ok(Err(Refusal::WorkedOn { item: item.clone(), run: run.run }));
-        }
-        if run.cancel.is_none() {
-            let cancel = Cancel { at, reason: format!("superseded by {other}: {reason}") };
-            decision.effects.push(Effect::AskCancel { run: run.run, cancel });
-        }
-    } else {
-        decision.effects.extend(archives(view, item, slot)?);
-    }
-    match dependents(view, item, std::slice::from_ref(by), &[])? {
+    let mut decision = match cancel::decide(view, at, item, &format!("superseded by {other}: {reason}"))? {
+        Ok(decision) => decision,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    match dependents(view, item, std::slice::from_ref(by), &[], None)? {
         Ok(effects) => decision.effects.extend(effects),
         Err(refusal) => return Ok(Err(refusal)),
     }
@@ -76,12 +60,16 @@ pub(super) fn retarget(view: &dyn View, item: &ItemRef, from: &ItemId, to: Optio
         return Ok(Err(Refusal::TooLateToWait { item: item.clone(), state: slot.state() }));
     }
     let changed = exchanged(&known, from, &to);
+    if changed == known {
+        let notes = vec![format!("{item} depends on {from} already")];
+        return Ok(Ok(Decision { effects: Vec::new(), notes }));
+    }
     let mut batch = Batch::default();
     batch.insert(&changed.intake, None);
     if let Some(refusal) = cycle(view, &batch, std::iter::once(item))? {
         return Ok(Err(refusal));
     }
-    let effects = amended(view, changed.clone(), &slot)?;
+    let effects = amended(view, changed.clone(), &slot, None)?;
     Ok(Ok(Decision { effects, notes: Vec::new() }))
 }
 
@@ -97,6 +85,7 @@ fn all_done(view: &dyn View, kind: ItemKind, ids: &[ItemId]) -> Result<bool, Fau
 /// What a resolved incident means for the item whose matter it took: its planning is in that item's place.
 pub(super) fn by_planning(
     view: &dyn View,
+    at: jiff::Timestamp,
     incident: &ItemRef,
     created: &[Intake],
 ) -> Result<Vec<Effect>, Fault> {
@@ -111,7 +100,8 @@ pub(super) fn by_planning(
     if blocked.and_then(|blocked| blocked.incident).as_ref() != Some(&incident.id) {
         return Ok(Vec::new());
     }
-    let mut effects = archives(view, &about, Slot::Blocked)?;
+    let why = format!("its matter was planned by {incident}");
+    let mut effects = archives(view, at, &about, Slot::Blocked, &why)?;
     let by: Vec<ItemId> = created
         .iter()
         .map(|new| &new.item)
@@ -120,17 +110,19 @@ pub(super) fn by_planning(
         .collect();
     if !by.is_empty() {
         // A cycle leaves those that wait as they are: they name what they wait for.
-        effects.extend(dependents(view, &about, &by, created)?.unwrap_or_default());
+        effects.extend(dependents(view, &about, &by, created, Some(incident))?.unwrap_or_default());
     }
     Ok(effects)
 }
 
-/// Those that depend on an item depend on these instead; `created` come in with the same decision.
+/// Those that depend on an item depend on these instead; `created` come in with the same decision, and `finished` is
+/// done by it.
 fn dependents(
     view: &dyn View,
     item: &ItemRef,
     by: &[ItemId],
     created: &[Intake],
+    finished: Option<&ItemRef>,
 ) -> Result<Result<Vec<Effect>, Refusal>, Fault> {
     let mut changed: Vec<(Known, Slot)> = Vec::new();
     for state in [OpenState::Waiting, OpenState::Held] {
@@ -153,7 +145,7 @@ fn dependents(
     }
     let mut effects = Vec::new();
     for (known, slot) in &changed {
-        effects.extend(amended(view, known.clone(), slot)?);
+        effects.extend(amended(view, known.clone(), slot, finished)?);
     }
     Ok(Ok(effects))
 }
@@ -175,9 +167,15 @@ fn exchanged(known: &Known, from: &ItemId, to: &[ItemId]) -> Known {
 }
 
 /// The effects of changed dependencies: the record, and the place where the item waits.
-fn amended(view: &dyn View, known: Known, slot: &Slot) -> Result<Vec<Effect>, Fault> {
+fn amended(
+    view: &dyn View,
+    known: Known,
+    slot: &Slot,
+    finished: Option<&ItemRef>,
+) -> Result<Vec<Effect>, Fault> {
     let ItemRef { kind, .. } = known.intake.item;
-    let waits = |turn: Turn| open_slot(view, kind, &known.intake.depends_on, turn, None);
+    let finished = finished.filter(|done| done.kind == kind).map(|done| &done.id);
+    let waits = |turn: Turn| open_slot(view, kind, &known.intake.depends_on, turn, finished);
     let to = match slot {
         Slot::Queued(turn) | Slot::Waiting { turn, .. } => waits(*turn)?,
         other => other.clone(),
