@@ -31,10 +31,16 @@ pub enum TreeError {
     Store(#[from] StoreError),
     /// The code cannot be kept.
     #[error(transparent)]
-    Snapshot(#[from] SnapError),
+    Snapshot(Box<SnapError>),
     /// The tree of the ledger cannot be read.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+impl From<SnapError> for TreeError {
+    fn from(error: SnapError) -> Self {
+        Self::Snapshot(Box::new(error))
+    }
 }
 
 /// Pays what the work tree owes, by the plan's rule; a wait where that is not clear-cut.

@@ -38,13 +38,13 @@ pub(super) fn held(
     secrets: &Secrets,
     payloads: &mut Payloads,
 ) -> Result<(Judgement, Option<Box<Judged>>), StageError> {
-    let judges = |completion: &&Completion| {
+    let judges = |completion: &Completion| {
         run.closure
             && run.cancel.is_none()
             && matches!(&judgement, Judgement::Reported { result, .. }
                 if result == &completion.on_pass || result == &completion.on_gap)
     };
-    if stage.plan.completion.as_ref().filter(judges).is_none() {
+    if !stage.plan.completion.as_ref().is_some_and(judges) {
         return Ok((judgement, None));
     }
     let mut problems: Vec<String> = changed(project, run, snapshot)?.into_iter().collect();
