@@ -29,7 +29,7 @@ fn three_stages(site: &Site) -> serde_json::Value {
 }
 
 /// Stages that resolve an incident with one task, and do that task.
-const RESOLVED: &str = r#"
+const RESOLVED: &str = r"
 stages:
   auditor: [[{result: {terminal_result: AUDITOR_COMPLETE, summary: It was the store.}}]]
   planner: [[{result: {terminal_result: PLANNER_COMPLETE}}]]
@@ -51,7 +51,7 @@ stages:
   builder: [[{result: {terminal_result: BUILDER_COMPLETE}}]]
   checker: [[{result: {terminal_result: CHECKER_PASS}}]]
   updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
-"#;
+";
 
 /// What a repair stage was given.
 fn given(site: &Site, stage: &str, file: &str) -> String {
@@ -293,7 +293,7 @@ fn f52_two_incidents_are_told_to_the_consultant() {
 
 /// The shortest ladder with a consultant that brings these incidents, and at its second attempt none.
 fn own_incidents(ids: &[&str]) -> Site {
-    let outbox: String = ids
+    let outbox: Vec<String> = ids
         .iter()
         .map(|id| {
             format!(
@@ -302,7 +302,7 @@ fn own_incidents(ids: &[&str]) -> Site {
             )
         })
         .collect();
-    let outbox = outbox.replacen("      - ", "    - - ", 1);
+    let outbox = outbox.concat().replacen("      - ", "    - - ", 1);
     let needs = "      - result: {terminal_result: NEEDS_PLANNING, summary: Two stores.}\n";
     let script = format!(
         "stages:\n  builder: [[{{result: {{terminal_result: BLOCKED}}}}]]\n  troubleshooter: [[{{result: {{terminal_result: BLOCKED}}}}]]\n  \

@@ -49,11 +49,8 @@ fn retry_with_note(site: &Site, id: &str, note: &str) {
 
 /// A step that puts a document into the outbox.
 fn outbox(name: &str, document: &str) -> String {
-    let lines: String = document.lines().map(|line| format!("          {line}\n")).collect();
-    format!(
-        "      - outbox:\n          name: {name}\n          content: |\n  {}",
-        lines.replace("\n          ", "\n            ")
-    )
+    let content = document.lines().collect::<Vec<&str>>().join("\n            ");
+    format!("      - outbox:\n          name: {name}\n          content: |\n            {content}\n")
 }
 
 /// A step that keeps what the stage was given.

@@ -423,10 +423,12 @@ impl Ended<'_> {
         let times = before.map_or(1, |cause| cause.times.saturating_add(1));
         let at = usize::try_from(times - 1).unwrap_or(usize::MAX).min(BACKOFF_MINUTES.len() - 1);
         let until = self.at.saturating_add(SignedDuration::from_mins(BACKOFF_MINUTES[at]));
-        let mut detail = format!("{}: {detail}", word(class));
-        if times >= OUTAGES_UNTIL_TOLD {
-            detail.push_str(&format!("; {times} times in a row, an operator should look"));
-        }
+        let told = if times < OUTAGES_UNTIL_TOLD {
+            String::new()
+        } else {
+            format!("; {times} times in a row, an operator should look")
+        };
+        let detail = format!("{}: {detail}{told}", word(class));
         PauseCause {
             kind,
             owner: RUNTIME.to_owned(),
