@@ -12,6 +12,7 @@ mod infrastructure;
 mod interruption;
 mod launch;
 mod moment;
+mod named_twice;
 mod place;
 mod random;
 mod routing;

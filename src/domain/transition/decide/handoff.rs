@@ -23,6 +23,9 @@ use crate::domain::result::{InfrastructureClass, Judgement};
 use crate::domain::run::{Launch, Run};
 use crate::domain::view::{Fault, View};
 
+/// Whose the pause causes of outages are.
+const OWNER: &str = "runtime";
+
 pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Ruling {
     let Some(run) = view.run(&handoff.run)? else {
         return Ok(Err(match view.run_record(&handoff.run)? {
@@ -404,21 +407,22 @@ impl Ended<'_> {
     /// The harness did its work: an outage of its runner is over.
     fn runner_works(&self, effects: &mut Vec<Effect>) {
         let Some(kind) = self.harness() else { return };
-        if self.control.pauses.iter().any(|cause| cause.kind == kind) {
-            effects.push(Effect::Resume { cause: kind.key(), owner: None });
+        // A rest of this runner that a person asked for is that person's to end.
+        if self.control.pauses.iter().any(|cause| cause.is(&kind.key(), OWNER)) {
+            effects.push(Effect::Resume { cause: kind.key(), owner: Some(OWNER.to_owned()) });
         }
     }
 
     /// The pause cause of an outage: longer with each one in a row.
     fn outage(&self, class: InfrastructureClass, detail: &str) -> PauseCause {
         let kind = self.harness().unwrap_or(PauseKind::Operator);
-        let before = self.control.pauses.iter().find(|cause| cause.kind == kind);
+        let before = self.control.pauses.iter().find(|cause| cause.is(&kind.key(), OWNER));
         let times = before.map_or(1, |cause| cause.times.saturating_add(1));
         let at = usize::try_from(times - 1).unwrap_or(usize::MAX).min(BACKOFF_MINUTES.len() - 1);
         let until = self.at.saturating_add(SignedDuration::from_mins(BACKOFF_MINUTES[at]));
         PauseCause {
             kind,
-            owner: "runtime".to_owned(),
+            owner: OWNER.to_owned(),
             since: before.map_or(self.at, |cause| cause.since),
             detail: format!("{}: {detail}", word(class)),
             until: until.ok(),

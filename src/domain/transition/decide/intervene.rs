@@ -1,6 +1,8 @@
 //! What an operator does about items that do not go on by themselves, or are not to: let them go on, put them aside,
 //! let them in, change their turn.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::super::decision::{Decision, Effect};
@@ -25,7 +27,7 @@ use crate::domain::view::{Fault, View};
 /// as it is, and is named.
 pub(super) fn retry(view: &dyn View, at: Timestamp, retrying: &Retrying) -> Ruling {
     let mut decision = Decision::default();
-    for item in &retrying.items {
+    for item in distinct(&retrying.items) {
         let Some(slot) = view.slot(item)? else {
             return Ok(Err(Refusal::NoSuchItem { item: item.clone() }));
         };
@@ -50,6 +52,11 @@ pub(super) fn retry(view: &dyn View, at: Timestamp, retrying: &Retrying) -> Ruli
         }
     }
     Ok(Ok(decision))
+}
+
+/// Each item once, however often it is named.
+fn distinct(items: &[ItemRef]) -> BTreeSet<&ItemRef> {
+    items.iter().collect()
 }
 
 fn blocked(
@@ -197,7 +204,7 @@ pub(super) fn archive(view: &dyn View, item: &ItemRef) -> Ruling {
 /// Items that came from outside may be worked on; others are so already.
 pub(super) fn release(view: &dyn View, items: &[ItemRef]) -> Ruling {
     let mut decision = Decision::default();
-    for item in items {
+    for item in distinct(items) {
         match view.slot(item)? {
             None => return Ok(Err(Refusal::NoSuchItem { item: item.clone() })),
             Some(Slot::Held(turn)) => {
