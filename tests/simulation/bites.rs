@@ -168,7 +168,7 @@ fn an_honest_commit_is_let_through() {
 #[test]
 fn an_item_in_two_states_is_named() {
     bites("handoff", "is in two states", |_, forge| {
-        forge.copy("tasks/active/second.md", "tasks/blocked/second.md")
+        forge.copy("tasks/active/second.md", "tasks/blocked/second.md");
     });
 }
 
@@ -231,6 +231,6 @@ fn a_root_that_is_opened_without_a_claim_is_named() {
 #[test]
 fn a_mark_of_lineage_for_nothing_is_named() {
     bites("handoff", "the marks of lineage", |_, forge| {
-        forge.put("lineage/root/task.first.toml", "item = \"task/first\"\n")
+        forge.put("lineage/root/task.first.toml", "item = \"task/first\"\n");
     });
 }

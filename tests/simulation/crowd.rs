@@ -71,7 +71,7 @@ fn whatever_happens_the_invariants_hold_and_everything_comes_to_an_end() {
     if let Some(seed) = number("MILLRACE_SIM_SEED") {
         match play(seed) {
             Ok(played) => {
-                println!("seed {seed}: {} steps, {} commits, {}", played.steps, played.commits, played.tip)
+                println!("seed {seed}: {} steps, {} commits, {}", played.steps, played.commits, played.tip);
             }
             Err(failure) => panic!("{failure}"),
         }
@@ -99,7 +99,7 @@ fn whatever_happens_the_invariants_hold_and_everything_comes_to_an_end() {
         per_minute(sum.steps),
         per_minute(sum.commits)
     );
-    print!("{}", sum.tally.shown());
+    println!("{}", sum.tally.shown());
     if let Some(failure) = sum.failure {
         panic!("{failure}");
     }

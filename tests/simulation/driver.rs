@@ -119,13 +119,10 @@ impl Driver {
 
     /// Makes one step.
     pub(crate) fn step(&mut self, world: &mut World) -> Did {
-        match self.try_step(world) {
-            Ok(did) => did,
-            Err(Broken) => {
-                self.crash(world);
-                Did::Something
-            }
-        }
+        self.try_step(world).unwrap_or_else(|Broken| {
+            self.crash(world);
+            Did::Something
+        })
     }
 
     fn try_step(&mut self, world: &mut World) -> Result<Did, Broken> {

@@ -178,9 +178,10 @@ fn the_work_is_there(world: &World) {
                 assert!(there || !edited, "{} {launch}: its work is lost", run.id);
             }
             // What an interrupted stage left goes back within its run; at the end of one, the plan may let it lie.
-            let goes = match is_kept {
-                true => !worked && (run.restores || run.ending == "done"),
-                false => run.restores || run.closure,
+            let goes = if is_kept {
+                !worked && (run.restores || run.ending == "done")
+            } else {
+                run.restores || run.closure
             };
             let id = &run.id;
             assert!(

@@ -250,7 +250,7 @@ fn said(world: &mut World, run: &Run, gap: bool) -> Option<Said> {
         3 => said.criteria.extend(said.criteria.first().cloned()),
         4 | 5 => {
             said.criteria =
-                vec![Criterion { id: "another".parse().expect("an id"), ..said.criteria[0].clone() }]
+                vec![Criterion { id: "another".parse().expect("an id"), ..said.criteria[0].clone() }];
         }
         6 => said.criteria[0].finding = Finding::NotJudgeable,
         _ => said.criteria.iter_mut().for_each(|criterion| {

@@ -28,7 +28,9 @@ impl Tally {
             let (kind, word) = key.split_once(' ').unwrap_or((key, ""));
             lines.entry(kind).or_default().push(format!("{word} {count}"));
         }
-        lines.iter().map(|(kind, words)| format!("{kind}: {}\n", words.join(", "))).collect()
+        let lines: Vec<String> =
+            lines.iter().map(|(kind, words)| format!("{kind}: {}", words.join(", "))).collect();
+        lines.join("\n")
     }
 }
 

@@ -102,7 +102,7 @@ impl World {
         let memory = MemoryStore::new(ObjectFormat::Sha1);
         let mut faults = Vec::new();
         if dice.one_in(3) {
-            for _ in 0..1 + dice.below(6) {
+            for _ in 0..=dice.below(6) {
                 let (call, within) = dice
                     .pick(&[
                         (Call::Publish, 90),
