@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
-    compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand, demo::DemoArguments,
-    doctor::DoctorArguments, init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand,
-    queue::QueueCommand, queue::add_task::AddTaskArguments, run::RunCommand, runs::RunsCommand,
-    status::StatusArguments, verify::VerifyArguments, wait::WaitArguments,
+    compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand,
+    control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
+    log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
+    queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
+    run::RunCommand, runs::RunsCommand, status::StatusArguments, verify::VerifyArguments,
+    wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Queue(QueueCommand),
     AddTask(AddTaskArguments),
+    AddSpec(AddSpecArguments),
+    AddIdea(AddIdeaArguments),
     #[command(subcommand)]
     Run(RunCommand),
     Status(StatusArguments),
@@ -44,6 +48,11 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     Log(LogArguments),
     Wait(WaitArguments),
+    /// Steer the runtime and the queue. Each of these commands is one of `millrace` itself as well.
+    #[command(subcommand)]
+    Control(ControlCommand),
+    #[command(flatten)]
+    Controls(ControlCommand),
     Verify(VerifyArguments),
     Doctor(DoctorArguments),
     #[command(subcommand)]

@@ -113,6 +113,7 @@ impl From<IntakeError> for Failure {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Document(error) => Self::input(error),
+            IntakeError::Id(error) => Self::input(error),
             IntakeError::Store(error) => error.into(),
             IntakeError::Transact(error) => error.into(),
         }

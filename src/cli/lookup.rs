@@ -70,6 +70,51 @@ pub(crate) fn item(view: &TreeView<'_, '_>, text: &str) -> Result<ItemRef, Failu
     )
 }
 
+/// The items that several texts name, each once.
+pub(crate) fn items(view: &TreeView<'_, '_>, texts: &[String]) -> Result<Vec<ItemRef>, Failure> {
+    let mut items = Vec::new();
+    for text in texts {
+        let item = item(view, text)?;
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    Ok(items)
+}
+
+/// The item of this kind that a text names, with its kind or without.
+pub(crate) fn item_of(view: &TreeView<'_, '_>, kind: ItemKind, text: &str) -> Result<ItemRef, Failure> {
+    if !text.contains('/') {
+        return item(view, &format!("{kind}/{text}"));
+    }
+    let item = item(view, text)?;
+    if item.kind == kind {
+        return Ok(item);
+    }
+    Err(Failure::input(format!("{item} is no {kind}, and this takes one")))
+}
+
+/// What a text names that may name either.
+pub(crate) enum Named {
+    /// An item.
+    Item(ItemRef),
+    /// A run.
+    Run(RunId),
+}
+
+/// The item or the run that a text names. A run's id begins with its day: an item that is called so is named with its
+/// kind.
+pub(crate) fn item_or_run(view: &TreeView<'_, '_>, text: &str) -> Result<Named, Failure> {
+    let day = text.split('-').next().unwrap_or_default();
+    if day.len() != "yyyymmdd".len() || !day.bytes().all(|b| b.is_ascii_digit()) {
+        return item(view, text).map(Named::Item);
+    }
+    run(view, text).map(Named::Run).or_else(|failure| match item(view, text) {
+        Ok(item) => Ok(Named::Item(item)),
+        Err(_) => Err(failure),
+    })
+}
+
 /// The run that a text names: its id, or a beginning of it that no other run has.
 pub(crate) fn run(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure> {
     let fits =

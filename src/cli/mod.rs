@@ -16,6 +16,7 @@ mod plan_page;
 mod plan_source;
 mod program;
 mod reasons;
+mod roots;
 mod stdout;
 mod trailers;
 mod watch;

@@ -20,6 +20,7 @@ use crate::domain::run::Run;
 use crate::domain::schedule::{CLAIM_ORDER, Wait, may_launch, may_start, root_waits};
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::view::{Fault, View as _};
+use crate::ledger::store::RefName;
 use crate::ledger::view::TreeView;
 use crate::runtime::project::Project;
 use crate::runtime::{approval, tree};
@@ -44,8 +45,11 @@ pub(crate) enum Why {
         /// Where that stands; none where there is no such item.
         state: Option<&'static str>,
     },
-    /// It came from outside.
-    Held,
+    /// It came from outside, or is offered.
+    Held {
+        /// Where it came from, or why it is offered.
+        origin: Option<String>,
+    },
     /// It stopped, and its recovery record says why.
     Blocked {
         /// None where no reason is recorded.
@@ -155,7 +159,8 @@ impl fmt::Display for Why {
             }
             Self::Dependency { on, state: Some(state) } => write!(f, "waits for {on} ({state})"),
             Self::Dependency { on, state: None } => write!(f, "waits for {on}, which does not exist"),
-            Self::Held => f.write_str("came from outside and has not been released"),
+            Self::Held { origin: Some(origin) } => write!(f, "has not been released; it came from {origin}"),
+            Self::Held { origin: None } => f.write_str("came from outside and has not been released"),
             Self::Blocked { record: Some(blocked) } => {
                 write!(f, "{} ({}) at {}, run {}", blocked.reason, blocked.class, blocked.stage, blocked.run)
             }
@@ -165,12 +170,22 @@ impl fmt::Display for Why {
 }
 
 impl Why {
+    /// Where in git the evidence of the failure lies, of what is blocked.
+    pub(crate) fn evidence(&self) -> Option<String> {
+        match self {
+            Self::Blocked { record: Some(blocked) } => {
+                Some(format!("{}:{}", RefName::State.full(), place::run_folder(&blocked.run)))
+            }
+            _ => None,
+        }
+    }
+
     /// The item's turn, which its place does not say while it is active or blocked.
     pub(crate) fn turn(&self) -> Option<Turn> {
         match self {
             Self::Active(activity) => Some(activity.turn),
             Self::Blocked { record } => record.as_ref().map(|blocked| blocked.turn),
-            Self::Queued { .. } | Self::Dependency { .. } | Self::Held => None,
+            Self::Queued { .. } | Self::Dependency { .. } | Self::Held { .. } => None,
         }
     }
 }
@@ -223,7 +238,7 @@ impl<'v, 't, 's> Reasons<'v, 't, 's> {
         Ok(Some(match slot {
             Slot::Queued(turn) => self.queued(item, *turn)?,
             Slot::Waiting { on, .. } => Why::Dependency { on: on.clone(), state: self.state(item.kind, on)? },
-            Slot::Held(_) => Why::Held,
+            Slot::Held(_) => Why::Held { origin: self.view.known(item)?.and_then(|known| known.origin) },
             Slot::Blocked => {
                 Why::Blocked { record: self.view.recovery(item)?.and_then(|recovery| recovery.blocked) }
             }

@@ -206,6 +206,7 @@ impl<'c, 's> Check<'c, 's> {
         let at = |key: &str| completion.field.get(key).unwrap_or_else(|| completion.field.clone());
         if self.written.plane != Plane::Planning {
             completion.field.refuse("a root is judged in planning", "`completion` in the planning loop");
+            return;
         }
         if !self.known(stage, &at("stage")) {
             return;

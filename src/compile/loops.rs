@@ -209,7 +209,17 @@ fn completion(field: Field<'_>) -> Option<WrittenCompletion<'_>> {
     };
     let (on_pass, on_gap) = (result("on_pass"), result("on_gap"));
     let truth = |key: &str, standard: bool| field.get(key).map_or(Some(standard), |field| field.truth());
-    let (create, skip) = (truth("create_incident_on_gap", false), truth("skip_if_already_closed", true));
+    let create = truth("create_incident_on_gap", false);
+    let skip = field.get("skip_if_already_closed").map_or(Some(true), |field| {
+        let skips = field.truth()?;
+        if !skips {
+            field.refuse(
+                "found `false`",
+                "`true`: an accepted root is judged again when something is added to it, and only then",
+            );
+        }
+        skips.then_some(true)
+    });
     let value = Completion {
         stage: stage?,
         on_pass: on_pass?,

@@ -171,7 +171,8 @@ fn evidence(field: &Field<'_>, results: &BTreeMap<ResultName, ResultClass>) -> E
 }
 
 fn creates(field: &Field<'_>, results: &BTreeMap<ResultName, ResultClass>) -> Creates {
-    const KINDS: &str = "kinds of document with the results that need one, such as `task: [MANAGER_COMPLETE]`";
+    const KINDS: &str =
+        "kinds of document with the results that need one, such as `task: [MANAGER_COMPLETE]`";
     let mut creates = Creates::new();
     for (name, with) in field.entries(KINDS) {
         let Ok(kind) = name.parse::<ItemKind>() else {
@@ -285,6 +286,19 @@ skill: skills/stage/execution/checker-core/SKILL.md
         insta::assert_snapshot!(wrong("[FIX_NEEDED]", "[]"), @"stages/execution/checker.yaml:9: evidence.fix_contract.md: the list is empty; expected `every`, or a list of results of this stage");
         insta::assert_snapshot!(wrong("[FIX_NEEDED]", "{FIX_NEEDED: true}"), @"stages/execution/checker.yaml:9: evidence.fix_contract.md: found a mapping; expected `every`, or a list of results of this stage");
         insta::assert_snapshot!(wrong("[FIX_NEEDED]", "\"\""), @"stages/execution/checker.yaml:9: evidence.fix_contract.md: the text is empty; expected `every`, or a list of results of this stage");
+    }
+
+    #[test]
+    fn what_it_creates_is_kinds_with_the_results_that_need_one() {
+        let with = |creates: &str| changed("entrypoint:", &format!("creates: {creates}\nentrypoint:"));
+        let kind = with("{task: [CHECKER_PASS], spec: optional}").expect("it is right");
+        let kinds: Vec<(ItemKind, usize)> =
+            kind.creates.iter().map(|(kind, with)| (*kind, with.len())).collect();
+        assert_eq!(kinds, [(ItemKind::Task, 1), (ItemKind::Spec, 0)]);
+        let wrong = |creates: &str| with(creates).expect_err("it is wrong");
+        insta::assert_snapshot!(wrong("{taks: optional}"), @"stages/execution/checker.yaml:10: creates.taks: `taks` is no kind of document; expected `task`, `spec` or `incident` (did you mean `task`?)");
+        insta::assert_snapshot!(wrong("{task: [FIX_NEDED]}"), @"stages/execution/checker.yaml:10: creates.task[1]: the stage never reports `FIX_NEDED`; expected `BLOCKED`, `CHECKER_PASS` or `FIX_NEEDED` (did you mean `FIX_NEEDED`?)");
+        insta::assert_snapshot!(wrong("[task]"), @"stages/execution/checker.yaml:10: creates: found a list; expected kinds of document with the results that need one, such as `task: [MANAGER_COMPLETE]`");
     }
 
     #[test]

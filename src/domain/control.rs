@@ -8,6 +8,9 @@ use super::item::{Arrival, ItemKind};
 use super::oid::Oid;
 use super::slot::Slot;
 
+/// Who owns a pause that was asked for under no other name.
+pub const OPERATOR: &str = "operator";
+
 /// The selected plan, why dispatch rests, who runs, and the counters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -36,6 +36,15 @@ pub const DEFAULT_MAX_REMEDIATION_ROUNDS: u32 = 3;
 /// Roots that are worked on at a time, when the plan names no other number.
 pub const DEFAULT_MAX_OPEN_ROOTS: u32 = 1;
 
+/// Items that one command chooses from the state, such as all that is blocked; more come in several commits.
+pub const MAX_CHOSEN_ITEMS: usize = 1000;
+
+/// Bytes of the reason that an operator gives: a sentence or two, which becomes part of a commit message.
+pub const MAX_REASON_BYTES: usize = 1000;
+
+/// Bytes of the note that an operator gives a blocked item on its way. A stage reads all of it.
+pub const MAX_NOTE_BYTES: usize = 64 * 1024;
+
 /// Receipts of one folder; there are 256 folders. More than a day of requests, and a folder that is quickly read.
 pub const MAX_RECEIPTS_OF_A_FOLDER: usize = 32;
 
@@ -62,3 +71,7 @@ pub const DEFAULT_MAX_INTERRUPTIONS: u32 = 5;
 
 /// Minutes of rest after the n-th infrastructure failure in a row of one runner; the last value repeats.
 pub const BACKOFF_MINUTES: [i64; 4] = [5, 15, 60, 60];
+
+/// Outages of one runner in a row after which an operator is told: by then an hour has passed, and most things that
+/// pass by themselves have passed.
+pub const OUTAGES_UNTIL_TOLD: u32 = 3;

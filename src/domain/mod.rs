@@ -14,6 +14,7 @@ pub mod recovery;
 pub mod result;
 pub mod roots;
 pub mod run;
+pub mod runtime_error;
 pub mod schedule;
 pub mod slot;
 pub mod stage_file;

@@ -70,6 +70,9 @@ pub const GIVEN: [&str; 15] = [
     RESULT,
 ];
 
+/// What the documents of a handoff that was not taken are kept as begins with this: `outbox.login.md`.
+pub const OF_OUTBOX: &str = "outbox.";
+
 /// What the runtime saw itself: nobody else's file is kept under one of these names.
 pub const WITNESSED: [&str; 4] = [EXIT, STDOUT, STDERR, FINAL_MESSAGE];
 
@@ -78,5 +81,11 @@ pub const WITNESSED: [&str; 4] = [EXIT, STDOUT, STDERR, FINAL_MESSAGE];
 #[must_use]
 pub fn is_the_runtimes(name: &str) -> bool {
     let mut names = GIVEN.iter().chain(&WITNESSED).chain(&[REPORT, VERDICT, SKILLS, EVIDENCE, OUTBOX]);
-    names.any(|own| own.eq_ignore_ascii_case(name))
+    names.any(|own| own.eq_ignore_ascii_case(name)) || is_of_outbox(name)
+}
+
+/// Whether a document of an outbox may be kept under this name.
+#[must_use]
+pub fn is_of_outbox(name: &str) -> bool {
+    name.get(..OF_OUTBOX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OF_OUTBOX))
 }

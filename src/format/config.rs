@@ -4,6 +4,7 @@
 //! nobody knows is refused with the name that was probably meant. Stage names are not judged against a list in code:
 //! the plan knows them, so [`Loaded::check_stages`] takes its names.
 
+mod boundary;
 mod model;
 mod read;
 mod render;
@@ -16,6 +17,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+pub use boundary::{BOUNDARIES, Boundary, boundary_of, changed_keys};
 pub use model::{
     BetweenItems, CodexRunner, CommandRunner, Config, Limits, ModelTier, ModelTiers, NoModel, OnDone,
     Recovery, RunStyle, Runner, RunnerCommon, Runners, Runtime, ScriptedRunner, SnapshotRules, StageSettings,

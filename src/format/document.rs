@@ -11,6 +11,7 @@ use super::suggest::{all_of, nearest, one_of};
 use super::warning::Warning;
 use super::yaml::{self, Node, Scalar, Step};
 use crate::domain::ids::{BadId, ItemId};
+use crate::domain::item::{ItemKind, Priority};
 
 /// Unknown keys that are warned about one by one; the rest is counted.
 const SHOWN_UNKNOWN_KEYS: usize = 20;
@@ -78,8 +79,21 @@ impl<'a> Fields<'a> {
         known: &[&str],
         required: Vec<&'static str>,
     ) -> Result<Self, DocumentError> {
+        Self::of_any(bytes, file)?.of_known(known, required)
+    }
+
+    /// The same, held to the fields `known`, some of them `required`.
+    pub(super) fn of_known(self, known: &[&str], required: Vec<&'static str>) -> Result<Self, DocumentError> {
+        let mut fields = Self { required, ..self };
+        fields.judge_unknown(known)?;
+        Ok(fields)
+    }
+
+    /// Opens a document of whatever kind: no field is unknown.
+    pub(super) fn of_any(bytes: &'a [u8], file: &'a str) -> Result<Self, DocumentError> {
         let FrontMatter { yaml, first_line, .. } = front_matter::split(bytes, file)?;
-        let mut fields = Self { file, yaml, first_line, map: Vec::new(), required, warnings: Vec::new() };
+        let mut fields =
+            Self { file, yaml, first_line, map: Vec::new(), required: Vec::new(), warnings: Vec::new() };
         let node = yaml::read(yaml).map_err(|error| DocumentError {
             file: file.to_owned(),
             line: error.line + first_line - 1,
@@ -100,18 +114,42 @@ impl<'a> Fields<'a> {
                 });
             }
         }
-        fields.judge_unknown(known)?;
         Ok(fields)
     }
 
-    fn judge_unknown(&mut self, known: &[&str]) -> Result<(), DocumentError> {
-        let unknown: Vec<&str> =
-            self.map.iter().map(|(key, _)| key.as_str()).filter(|key| !known.contains(key)).collect();
-        for key in &unknown {
+    /// Whether a field stands there, empty or not.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.map.iter().any(|(key, _)| key == field)
+    }
+
+    /// Refuses a field that was probably meant to be one of `known`.
+    pub(super) fn refuse_near(&self, known: &[&str]) -> Result<(), DocumentError> {
+        for key in self.unknown(known) {
             if let Some(meant) = nearest(key, known.iter().copied()) {
                 return Err(self.refuse(key, &[], "this field is not known", &format!("`{meant}`")));
             }
         }
+        Ok(())
+    }
+
+    fn unknown<'s>(&'s self, known: &'s [&str]) -> impl Iterator<Item = &'s str> {
+        self.map.iter().map(|(key, _)| key.as_str()).filter(|key| !known.contains(key))
+    }
+
+    /// The refusal of a document that does not say what it is.
+    pub(super) fn says_none(&self, expected: &str) -> DocumentError {
+        DocumentError {
+            file: self.file.to_owned(),
+            line: 1,
+            field: None,
+            problem: "the document has no id".to_owned(),
+            expected: expected.to_owned(),
+        }
+    }
+
+    fn judge_unknown(&mut self, known: &[&str]) -> Result<(), DocumentError> {
+        self.refuse_near(known)?;
+        let unknown: Vec<&str> = self.unknown(known).collect();
         let mut warnings = Vec::new();
         for key in unknown.iter().take(SHOWN_UNKNOWN_KEYS) {
             warnings.push(self.warning(key, "this field is not known; it is kept and has no effect"));
@@ -130,7 +168,7 @@ impl<'a> Fields<'a> {
     }
 
     fn line(&self, field: &str, inside: &[Step<'_>]) -> usize {
-        if self.map.iter().all(|(key, _)| key != field) {
+        if !self.has(field) {
             return 1;
         }
         let mut path = vec![Step::Key(field)];
@@ -180,10 +218,9 @@ impl<'a> Fields<'a> {
 
     /// The refusal for a field that must be there. It names the others of which that is true as well.
     pub(super) fn missing(&self, field: &str, expected: &str) -> DocumentError {
-        let stands = self.map.iter().any(|(key, _)| key == field);
         let others: Vec<&str> =
             self.required.iter().copied().filter(|name| *name != field && self.lacks(name)).collect();
-        let mut problem = if stands { "is empty" } else { "is missing" }.to_owned();
+        let mut problem = if self.has(field) { "is empty" } else { "is missing" }.to_owned();
         if !others.is_empty() {
             problem.push_str(", and so are ");
             problem.push_str(&all_of(others));
@@ -344,6 +381,34 @@ impl<'a> Fields<'a> {
             }
         }
         Ok(ids)
+    }
+
+    /// Its place in the claim order.
+    pub(super) fn priority(&self) -> Result<Priority, DocumentError> {
+        const EXPECTED: &str = "a digit from 0 (first) to 9 (last)";
+        let Some(text) = self.text("priority", EXPECTED)? else { return Ok(Priority::default()) };
+        // One digit: `05` and `5.0` are something that its writer should look at.
+        let digit = match text.as_bytes() {
+            [byte] if byte.is_ascii_digit() => Priority::try_from(byte - b'0').ok(),
+            _ => None,
+        };
+        digit.ok_or_else(|| self.refuse("priority", &[], &format!("found {}", quoted(&text)), EXPECTED))
+    }
+
+    /// The items of the same kind that must be done before this one; never itself.
+    pub(super) fn depends_on(&self, id: &ItemId, kind: ItemKind) -> Result<Vec<ItemId>, DocumentError> {
+        let depends_on = self.ids("depends_on")?;
+        if !depends_on.contains(id) {
+            return Ok(depends_on);
+        }
+        let written = self.list("depends_on")?.unwrap_or_default();
+        let index = written.iter().position(|text| text == id.as_str()).unwrap_or_default();
+        Err(self.refuse(
+            "depends_on",
+            &[Step::Item(index)],
+            &format!("the {kind} depends on itself"),
+            &format!("ids of other {}", kind.plural()),
+        ))
     }
 
     fn parse_id(&self, field: &str, inside: &[Step<'_>], text: &str) -> Result<ItemId, DocumentError> {

@@ -19,39 +19,39 @@ pub struct FrontMatter<'a> {
     pub body: &'a str,
 }
 
-/// Takes a document apart. A UTF-8 byte order mark is skipped, CRLF is fine; other encodings, NUL bytes and
-/// documents over the limits are refused. `file` is what messages call it.
-pub fn split<'a>(bytes: &'a [u8], file: &str) -> Result<FrontMatter<'a>, DocumentError> {
-    let refuse = |line: usize, problem: String, expected: String| DocumentError {
-        file: file.to_owned(),
-        line,
-        field: None,
-        problem,
-        expected,
-    };
-    if bytes.len() > MAX_DOCUMENT_BYTES {
+/// The text of a document of at most `limit` bytes. A UTF-8 byte order mark is skipped, CRLF is fine; other encodings
+/// and NUL bytes are refused. `file` is what messages call it.
+pub(super) fn text<'a>(bytes: &'a [u8], file: &str, limit: usize) -> Result<&'a str, DocumentError> {
+    let refuse = |line, problem, expected: &str| refusal(file, line, problem, expected.to_owned());
+    if bytes.len() > limit {
         return Err(refuse(
             1,
             format!("the document has {} bytes", bytes.len()),
-            format!("at most {MAX_DOCUMENT_BYTES}; put long material into a file of the repository"),
+            &format!("at most {limit}; put long material into a file of the repository"),
         ));
     }
     let line_of = |offset: usize| bytes[..offset].split(|byte| *byte == b'\n').count();
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err(refuse(1, "the document is UTF-16".to_owned(), "UTF-8".to_owned()));
+        return Err(refuse(1, "the document is UTF-16".to_owned(), "UTF-8"));
     }
     if let Some(offset) = bytes.iter().position(|&byte| byte == 0) {
-        return Err(refuse(line_of(offset), "a NUL byte".to_owned(), "UTF-8 text".to_owned()));
+        return Err(refuse(line_of(offset), "a NUL byte".to_owned(), "UTF-8 text"));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
-        refuse(
-            line_of(error.valid_up_to()),
-            format!("the byte 0x{byte:02X} is not UTF-8"),
-            "UTF-8 text".to_owned(),
-        )
+        refuse(line_of(error.valid_up_to()), format!("the byte 0x{byte:02X} is not UTF-8"), "UTF-8 text")
     })?;
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
+}
+
+fn refusal(file: &str, line: usize, problem: String, expected: String) -> DocumentError {
+    DocumentError { file: file.to_owned(), line, field: None, problem, expected }
+}
+
+/// Takes a document apart, whose text is at most [`MAX_DOCUMENT_BYTES`]. `file` is what messages call it.
+pub fn split<'a>(bytes: &'a [u8], file: &str) -> Result<FrontMatter<'a>, DocumentError> {
+    let text = text(bytes, file, MAX_DOCUMENT_BYTES)?;
+    let refuse = |line, problem, expected| refusal(file, line, problem, expected);
 
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     if !is_fence(first) {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::document::{DocumentError, Fields, Parsed, Stamp};
 use super::front_matter::MAX_FRONT_MATTER_BYTES;
-use super::message::one_line;
+use super::message::{a_title, one_line, plain};
+use super::quote::in_quotes;
 use crate::domain::ids::{FailureClass, ItemId, Nonce, RunId};
 use crate::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use crate::domain::limits::{MAX_ID_BYTES, MAX_TITLE_BYTES};
@@ -61,8 +62,23 @@ const LISTS: [&str; 6] = [
     "references",
 ];
 
-/// How bad it is; nobody says so yet, so that all are the same.
-const SEVERITY: &str = "medium";
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// One item does not go on.
+    Medium,
+    /// A root does not do what was asked for.
+    High,
+}
+
+impl Severity {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
 
 /// Characters of one text in the front matter: a line or two. The whole of it is among the evidence.
 const TEXT_CHARS: usize = 400;
@@ -80,6 +96,8 @@ pub struct Incident {
     pub intake: Intake,
     /// The stage that asked for planning.
     pub source: StageRef,
+    /// How bad it is.
+    pub severity: Severity,
     /// Why, as a class.
     pub failure_class: FailureClass,
     /// Why, in words.
@@ -101,25 +119,28 @@ pub struct Incident {
 /// The id of the incident that a launch opens: the same however often it is handed off.
 #[must_use]
 pub fn incident_id(about: &ItemId, launch: &Nonce) -> Option<ItemId> {
-    const PREFIX: &str = "incident-";
+    named("incident-", about, launch)
+}
+
+/// The id of the incident about the gaps that a judge found: the same however often they are handed off.
+#[must_use]
+pub fn gap_id(root: &ItemId, launch: &Nonce) -> Option<ItemId> {
+    named("arbiter-gap-", root, launch)
+}
+
+fn named(prefix: &str, about: &ItemId, launch: &Nonce) -> Option<ItemId> {
     const DIGITS: usize = 8;
     // Ids are ASCII: a byte is a character.
-    let room = MAX_ID_BYTES - PREFIX.len() - 1 - DIGITS;
+    let room = MAX_ID_BYTES - prefix.len() - 1 - DIGITS;
     let about: String = about.as_str().chars().take(room).collect();
     let launch: String = launch.as_str().chars().take(DIGITS).collect();
-    format!("{PREFIX}{about}-{launch}").parse().ok()
+    format!("{prefix}{about}-{launch}").parse().ok()
 }
 
 /// The title of an incident about an item.
 #[must_use]
 pub fn title(about: &ItemRef, title: &str) -> String {
-    let mut bytes = 0;
-    let whole = format!("{} needs planning: {title}", about.id);
-    let fits = |c: &char| {
-        bytes += c.len_utf8();
-        bytes <= MAX_TITLE_BYTES
-    };
-    plain(&whole, MAX_TITLE_BYTES).chars().take_while(fits).collect::<String>().trim_end().to_owned()
+    a_title(&format!("{} needs planning: {title}", about.id))
 }
 
 /// The document.
@@ -150,8 +171,9 @@ pub fn render(incident: &Incident) -> String {
     }
     let _ = writeln!(
         text,
-        "opened_at: {}\nseverity: {SEVERITY}\nneeds_planning: true\nconsultant_decision: needs_planning",
-        intake.created_at
+        "opened_at: {}\nseverity: {}\nneeds_planning: true\nconsultant_decision: needs_planning",
+        intake.created_at,
+        incident.severity.as_str()
     );
     let mut room = LISTS_BYTES;
     let runs = [incident.run.to_string()];
@@ -188,14 +210,9 @@ pub fn render(incident: &Incident) -> String {
 /// [`scalar`] of nothing; readers take a field without a value for one that is missing.
 const EMPTY: &str = "\"\"";
 
-/// A text as one line of characters that YAML takes as they are.
-fn plain(text: &str, chars: usize) -> String {
-    one_line(text, chars).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
-}
-
 /// A text as one line in quotes: nothing in it means anything to YAML.
 fn scalar(text: &str, chars: usize) -> String {
-    format!("\"{}\"", plain(text, chars).replace('\\', "\\\\").replace('"', "\\\""))
+    in_quotes(&plain(text, chars))
 }
 
 /// Reads an incident document. `file` is what messages call it; `stamp` supplies `opened_at` and `opened_by` where the
@@ -239,6 +256,35 @@ pub fn parse_incident(bytes: &[u8], file: &str, stamp: &Stamp<'_>) -> Result<Par
         about: None,
         created_at: fields.time("opened_at")?.unwrap_or(stamp.now),
         created_by: line("opened_by")?.unwrap_or_else(|| stamp.by.to_owned()),
+    };
+    Ok(Parsed { intake, warnings: fields.warnings })
+}
+
+/// Reads an incident by which a stage itself escalates. The queue needs its id and its title; what else it says is for
+/// those who read it, so that nothing of that can be wrong. Times, authors and lineage are the runtime's to say.
+pub fn parse_own_incident(
+    bytes: &[u8],
+    file: &str,
+    stamp: &Stamp<'_>,
+) -> Result<Parsed<Intake>, DocumentError> {
+    const LINE: &str = "one line of text";
+    let fields = Fields::of_any(bytes, file)?;
+    let id = fields.id("incident_id")?.ok_or_else(|| fields.missing("incident_id", "an id of its own"))?;
+    let title =
+        fields.line_of_text("title", MAX_TITLE_BYTES, LINE)?.ok_or_else(|| fields.missing("title", LINE))?;
+    let intake = Intake {
+        item: ItemRef::new(ItemKind::Incident, id),
+        title,
+        priority: Priority::default(),
+        depends_on: Vec::new(),
+        root_spec_id: None,
+        root_idea_id: None,
+        spec_id: None,
+        parent_task_id: None,
+        incident_id: None,
+        about: None,
+        created_at: stamp.now,
+        created_by: stamp.by.to_owned(),
     };
     Ok(Parsed { intake, warnings: fields.warnings })
 }

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::domain::item::ItemRef;
+use crate::domain::limits::MAX_TITLE_BYTES;
 use crate::domain::result::Judgement;
 use crate::domain::transition::decision::Effect;
 use crate::domain::transition::input::Input;
@@ -57,6 +58,7 @@ fn sentence(transition: &Transition) -> String {
                 })
                 .collect();
             match ids.as_slice() {
+                [] => format!("{op}: nothing new"),
                 [one] => format!("{op}: {one}"),
                 many => format!("{op}: {} items ({})", many.len(), many.join(", ")),
             }
@@ -292,6 +294,23 @@ pub fn one_line(text: &str, limit: usize) -> String {
     let mut short: String = line.chars().take(limit.saturating_sub(3)).collect();
     short.push_str("...");
     short
+}
+
+/// Text as [`one_line`] of characters that YAML takes as they are.
+#[must_use]
+pub fn plain(text: &str, limit: usize) -> String {
+    one_line(text, limit).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
+/// Text as the title of a document.
+#[must_use]
+pub fn a_title(text: &str) -> String {
+    let mut bytes = 0;
+    let fits = |c: &char| {
+        bytes += c.len_utf8();
+        bytes <= MAX_TITLE_BYTES
+    };
+    plain(text, MAX_TITLE_BYTES).chars().take_while(fits).collect::<String>().trim_end().to_owned()
 }
 
 /// Control characters, line and paragraph separators, and the characters that change the direction of writing or

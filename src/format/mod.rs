@@ -2,13 +2,18 @@
 
 pub mod config;
 pub mod document;
+pub mod form;
 pub mod front_matter;
+pub mod idea;
 pub mod incident;
 pub mod message;
 pub mod quote;
 pub mod records;
 pub mod secrets;
+pub mod spec;
+pub mod submission;
 pub mod suggest;
 pub mod task;
+pub mod verdict;
 pub mod warning;
 pub mod yaml;

@@ -1,6 +1,7 @@
 //! Text from outside, made fit for one line of a message.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Characters of a foreign text that a message shows.
 const SHOWN: usize = 60;
@@ -50,4 +51,29 @@ pub fn lines(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn is_direction_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text as a YAML scalar in quotes that is read back as it is, whatever it holds.
+#[must_use]
+pub fn in_quotes(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if is_odd(c) => {
+                // Writing to a string cannot fail.
+                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// What stands in no YAML text as itself, or shows as something else.
+fn is_odd(c: char) -> bool {
+    c.is_control()
+        || is_direction_control(c)
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }

@@ -328,7 +328,8 @@ impl View for TreeView<'_, '_> {
         let folder = place::lineage_folder(root);
         let mut members = Vec::new();
         for entry in self.list(&folder)?.iter() {
-            let path = TreePath::new(format!("{folder}/{}", entry.name)).map_err(|_| misplaced(&folder, entry))?;
+            let path =
+                TreePath::new(format!("{folder}/{}", entry.name)).map_err(|_| misplaced(&folder, entry))?;
             let member: Option<Member> = self.record(&path)?;
             members.push(member.ok_or_else(|| misplaced(&folder, entry))?.item);
         }

@@ -51,7 +51,8 @@ pub fn adopt(project: &Project, run: &Run, launch: &Launch) -> Result<Adopted, S
         Ending::Survived(left) => return Ok(Adopted::Unproved(named(&left))),
     };
     settle_branch(project, run)?;
-    Ok(Adopted::Settled(finish(project, &stage, run, ended, false)?))
+    // Somebody had wanted this launch ended, and again: it does not count.
+    Ok(Adopted::Settled(finish(project, &stage, run, ended, run.again.is_some())?))
 }
 
 fn still_lives(survivors: &[crate::harness::exit::Survivor]) -> bool {

@@ -1,12 +1,15 @@
 //! The two ways to run: one stage, or on and on.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use thiserror::Error;
 
 use super::adopt::settle_branches;
+use super::bell::Learns;
 use super::daemon_lock::{DaemonLock, DaemonLockError};
+use super::outside::{Outer, Outside};
 use super::plans;
 use super::project::Project;
 use super::repair::{self, Damage};
@@ -15,6 +18,7 @@ use super::stage::StageError;
 use super::stop::Stop;
 use super::tick::{Driver, StageReport, Tick, TickError};
 use crate::domain::ids::SessionId;
+use crate::domain::oid::Oid;
 use crate::domain::schedule::Wait;
 use crate::domain::transition::input::Input;
 use crate::ledger::store::{RefName, Store as _};
@@ -74,7 +78,7 @@ pub enum Once {
 /// How a daemon ended.
 #[derive(Debug)]
 pub struct DaemonEnd {
-    /// Why: `idle`, `max_ticks`, `signal`, `waiting`.
+    /// Why: `idle`, `max_ticks`, `signal`, `stop`, `waiting`.
     pub reason: &'static str,
     /// Stages that ran.
     pub stages: u64,
@@ -82,13 +86,15 @@ pub struct DaemonEnd {
     pub waits: Option<Wait>,
 }
 
-/// What bounds a daemon.
+/// What bounds a daemon, and what it goes by.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct DaemonLimits {
+pub struct DaemonLimits<'a> {
     /// Stages after which it ends.
     pub max_ticks: Option<u64>,
     /// Whether it ends when nothing is ready.
     pub until_idle: bool,
+    /// The configuration's file, whose changes it takes over; none for the work tree's own.
+    pub config: Option<&'a Path>,
 }
 
 /// Things a daemon says while it runs.
@@ -98,10 +104,14 @@ pub enum Said<'a> {
     Stage(&'a StageReport),
     /// Something else was settled.
     Settled(&'a str),
+    /// Something came from outside the ledger.
+    Outer(&'a Outer),
     /// It waits, and why; said once for each reason.
     Waits(&'a Wait),
     /// It is idle; said once.
     Idle,
+    /// Somebody asked for its end, with this reason; it begins nothing new.
+    Stops(&'a str),
     /// A step failed; it will try again.
     Trouble(&'a TickError),
 }
@@ -126,16 +136,22 @@ fn begin(project: &Project) -> Result<(DaemonLock, SessionId, Stop), RunError> {
     Ok((lock, session, stop))
 }
 
-/// Runs one stage, after whatever has to be settled before it.
-pub fn once(project: &Project) -> Result<Once, RunError> {
+/// Runs one stage, after whatever has to be settled before it. `say` is told what comes from outside the ledger.
+pub fn once(project: &Project, config: Option<&Path>, mut say: impl FnMut(&Outer)) -> Result<Once, RunError> {
     let (_lock, session, stop) = begin(project)?;
+    let mut outside = Outside::open(project, config, Learns::ByLooking);
+    outside.settle(&stop).iter().for_each(&mut say);
     let driver = Driver::new(project, session, stop.clone());
     for _ in 0..MAX_SETTLING {
         if stop.drains() {
             return Ok(Once::Stopped);
         }
         match driver.tick()? {
-            Tick::Stage(report) => return Ok(Once::Stage(report)),
+            Tick::Stage(report) => {
+                outside.stage_ran();
+                outside.settle(&stop).iter().for_each(&mut say);
+                return Ok(Once::Stage(report));
+            }
             Tick::Waits(wait) => return Ok(Once::Waits(wait)),
             Tick::Idle => return Ok(Once::NoWork),
             Tick::Settled(what) => tracing::info!(what, "settled"),
@@ -147,7 +163,7 @@ pub fn once(project: &Project) -> Result<Once, RunError> {
 /// Runs stages until it is told to end, or until nothing is ready.
 pub fn daemon(
     project: &Project,
-    limits: DaemonLimits,
+    limits: DaemonLimits<'_>,
     mut say: impl FnMut(Said<'_>),
 ) -> Result<DaemonEnd, RunError> {
     let (_lock, session, stop) = begin(project)?;
@@ -169,16 +185,31 @@ fn drive(
     project: &Project,
     driver: &Driver<'_>,
     stop: &Stop,
-    limits: DaemonLimits,
+    limits: DaemonLimits<'_>,
     say: &mut impl FnMut(Said<'_>),
 ) -> Result<DaemonEnd, RunError> {
     let mut stages = 0;
     let mut last_word: Option<String> = None;
+    let mut outside = Outside::open(project, limits.config, Learns::ByEvents);
     loop {
-        if stop.drains() {
-            return Ok(DaemonEnd { reason: "signal", stages, waits: None });
+        if let Err(error) = driver.heed() {
+            // The step that follows says so.
+            tracing::warn!(%error, "whether somebody wants the end is not known");
         }
-        if limits.max_ticks.is_some_and(|max| stages >= max) {
+        // Before an end that somebody set, what was just written counts as well.
+        let at_the_end = limits.max_ticks.is_some_and(|max| stages >= max);
+        let came = if at_the_end { outside.settle(stop) } else { outside.look() };
+        for outer in &came {
+            say(Said::Outer(outer));
+        }
+        if stop.drains() {
+            let reason = stop.wish().map_or("signal", |wish| {
+                say(Said::Stops(wish));
+                "stop"
+            });
+            return Ok(DaemonEnd { reason, stages, waits: None });
+        }
+        if at_the_end {
             return Ok(DaemonEnd { reason: "max_ticks", stages, waits: None });
         }
         let before = project.store.resolve(&RefName::State).map_err(TransactError::from)?;
@@ -186,6 +217,7 @@ fn drive(
             Ok(tick) => tick,
             Err(error) if limits.until_idle || limits.max_ticks.is_some() => return Err(error.into()),
             Err(error) => {
+                outside.stage_ran();
                 // What it is about may pass (a full disk, a lock that is held); nothing is launched meanwhile that
                 // the ledger does not know.
                 let word = error.to_string();
@@ -193,7 +225,9 @@ fn drive(
                     say(Said::Trouble(&error));
                     last_word = Some(word);
                 }
-                stop.sleep(AFTER_TROUBLE, || false);
+                // A command may be the remedy; what the step itself left in the ledger is none.
+                let left = project.store.resolve(&RefName::State).ok().flatten();
+                stop.sleep(AFTER_TROUBLE, || moved(project, left));
                 // A claim that failed half-way has its first snapshot, and no run.
                 if let Err(error) = settle_branches(project) {
                     tracing::warn!(%error, "run branches are not settled yet");
@@ -204,11 +238,13 @@ fn drive(
         let (wait, word) = match tick {
             Tick::Stage(report) => {
                 stages += 1;
+                outside.stage_ran();
                 say(Said::Stage(&report));
                 last_word = None;
                 continue;
             }
             Tick::Settled(what) => {
+                outside.stage_ran();
                 say(Said::Settled(&what));
                 last_word = None;
                 continue;
@@ -221,6 +257,14 @@ fn drive(
                 (Some(wait), word)
             }
             Tick::Idle if limits.until_idle => {
+                // A file that was just written is work as well.
+                let came = outside.settle(stop);
+                for outer in &came {
+                    say(Said::Outer(outer));
+                }
+                if came.iter().any(|outer| matches!(outer, Outer::Took(_))) {
+                    continue;
+                }
                 return Ok(DaemonEnd { reason: "idle", stages, waits: None });
             }
             Tick::Idle => (None, "idle".to_owned()),
@@ -233,21 +277,28 @@ fn drive(
             }
             last_word = Some(word);
         }
-        sleep(project, stop, before, wait.as_ref());
+        sleep(project, stop, before, wait.as_ref(), &outside);
     }
 }
 
-/// Sleeps until the ledger moves, a wait's time has come, somebody asks for the end, or it is worth looking again at
-/// what no ledger tells (a merge that was finished, a file that was put back).
-fn sleep(project: &Project, stop: &Stop, before: Option<crate::domain::oid::Oid>, wait: Option<&Wait>) {
+/// Sleeps until the ledger moves, something changes outside of it, a wait's time has come, somebody asks for the end, or
+/// it is worth looking again at what nothing tells (a merge that was finished, a file that was put back).
+fn sleep(project: &Project, stop: &Stop, before: Option<Oid>, wait: Option<&Wait>, outside: &Outside<'_>) {
     const LOOK_AGAIN: Duration = Duration::from_secs(2);
-    let until = wait.and_then(|wait| wait.until);
-    let bound = match until {
-        Some(until) => {
+    const SHORTEST: Duration = Duration::from_millis(50);
+    let bound = match wait {
+        None => outside.idle_sleep(),
+        Some(Wait { until: None, .. }) => LOOK_AGAIN,
+        Some(Wait { until: Some(until), .. }) => {
             let left = until.duration_since(Timestamp::now());
-            Duration::try_from(left).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(50), LOOK_AGAIN)
+            Duration::try_from(left).unwrap_or(Duration::ZERO).clamp(SHORTEST, LOOK_AGAIN)
         }
-        None => LOOK_AGAIN,
     };
-    stop.sleep(bound, || project.store.resolve(&RefName::State).is_ok_and(|tip| tip != before));
+    let bound = outside.soon().map_or(bound, |soon| bound.min(soon.max(SHORTEST)));
+    stop.sleep(bound, || outside.rang() || moved(project, before));
+}
+
+/// Whether the ledger has moved on.
+fn moved(project: &Project, before: Option<Oid>) -> bool {
+    project.store.resolve(&RefName::State).is_ok_and(|tip| tip != before)
 }

@@ -8,7 +8,9 @@ use std::path::Path;
 use crate::domain::limits::{MAX_EVIDENCE_BYTES, MAX_HANDOFF_BYTES};
 use crate::domain::place::TreePath;
 use crate::domain::stage_file;
-use crate::format::secrets::{KnownValue, is_secret_name, redact, unfinished};
+use crate::format::document::DocumentError;
+use crate::format::secrets::{KnownValue, is_secret_name, redact, refuse_secret, unfinished};
+use crate::workspace::run_dir::OutboxDocument;
 
 /// Bytes that the line about a gap takes.
 const GAP_BYTES: usize = 80;
@@ -42,6 +44,11 @@ impl Secrets {
         redact(text, &self.known())
     }
 
+    /// Refuses a document that holds one; `file` is what the refusal calls it.
+    pub fn refuse(&self, text: &str, file: &str) -> Result<(), DocumentError> {
+        refuse_secret(text, file, &self.known())
+    }
+
     /// Where a secret begins in whole lines that may go on behind them.
     #[must_use]
     pub fn unfinished(&self, lines: &str) -> Option<usize> {
@@ -62,7 +69,7 @@ pub fn is_report(name: &str) -> bool {
 }
 
 /// The evidence of one launch, within the bound of a handoff.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Kept {
     /// File names and bytes.
     pub files: Vec<(String, Vec<u8>)>,
@@ -102,16 +109,8 @@ impl Kept {
             .collect();
         names.sort();
         for name in names {
-            if secrets.redacted(&name).1 > 0 {
-                self.redacted += 1;
-                self.findings.push("a file whose name holds a secret was left out of the record".to_owned());
-                continue;
-            }
-            // A name that the ledger's tree cannot hold must not keep the handoff from happening.
-            if stage_file::WITNESSED.contains(&name.as_str()) || TreePath::new(name.clone()).is_err() {
-                let name = name.escape_debug();
-                self.findings
-                    .push(format!("{name} was left out of the record: no stage's file may bear that name"));
+            let free = !stage_file::WITNESSED.contains(&name.as_str()) && !stage_file::is_of_outbox(&name);
+            if !self.may_name(secrets, &name, free) {
                 continue;
             }
             match read(Path::new(&name)) {
@@ -121,6 +120,32 @@ impl Kept {
                 }
             }
         }
+    }
+
+    /// Keeps the documents of an outbox that was not taken in, each under a name of the runtime's.
+    pub fn keep_outbox(&mut self, secrets: &Secrets, documents: &[OutboxDocument]) {
+        for OutboxDocument { name, bytes } in documents {
+            let name = format!("{}{name}", stage_file::OF_OUTBOX);
+            if self.may_name(secrets, &name, true) {
+                self.keep(secrets, &name, &String::from_utf8_lossy(bytes));
+            }
+        }
+    }
+
+    /// Whether the record may have a file of this name; where not, that is a finding. A name that the ledger's tree
+    /// cannot hold must not keep the handoff from happening.
+    fn may_name(&mut self, secrets: &Secrets, name: &str, free: bool) -> bool {
+        if secrets.redacted(name).1 > 0 {
+            self.redacted += 1;
+            self.findings.push("a file whose name holds a secret was left out of the record".to_owned());
+            return false;
+        }
+        if free && TreePath::new(name).is_ok() {
+            return true;
+        }
+        let name = name.escape_debug();
+        self.findings.push(format!("{name} was left out of the record: no stage's file may bear that name"));
+        false
     }
 
     /// What to say about it all.

@@ -3,16 +3,20 @@
 use thiserror::Error;
 
 use super::project::Project;
-use crate::domain::item::ItemRef;
+use crate::domain::ids::{BadId, ItemId, RequestId};
+use crate::domain::item::{Intake, ItemKind, ItemRef};
 use crate::domain::transition::decision::Effect;
 use crate::domain::transition::input::{Input, Submitted};
 use crate::domain::transition::record::Actor;
-use crate::format::document::{DocumentError, Stamp};
+use crate::domain::view::View as _;
+use crate::format::document::{DocumentError, Parsed, Stamp};
+use crate::format::idea::{root_spec, spec_id};
 use crate::format::secrets::refuse_secret;
+use crate::format::spec::parse_spec;
 use crate::format::task::parse_task;
 use crate::format::warning::Warning;
 use crate::ledger::store::StoreError;
-use crate::ledger::transact::{Outcome, Payloads, TransactError};
+use crate::ledger::transact::{Act, Outcome, Payloads, TransactError};
 
 /// Why nothing was taken in.
 #[derive(Debug, Error)]
@@ -20,6 +24,9 @@ pub enum IntakeError {
     /// A document is refused.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// A name that cannot be an id.
+    #[error(transparent)]
+    Id(#[from] BadId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -37,13 +44,45 @@ pub struct Document {
     pub bytes: Vec<u8>,
 }
 
+/// An idea as it came.
+#[derive(Debug, Clone)]
+pub struct Idea {
+    /// Its text.
+    pub text: Document,
+    /// Its id.
+    pub id: ItemId,
+    /// The path that those who plan it are told, where there is one that they can read.
+    pub found_in: Option<String>,
+}
+
+/// How something is to be taken in.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Who brings it.
+    pub actor: Actor,
+    /// Why it is held until somebody releases it; none: it may be worked on at once.
+    pub held: Option<String>,
+    /// Whether a line may look like a secret.
+    pub allow_secret: bool,
+    /// The name by which this is answered once, however often it is asked.
+    pub request: Option<RequestId>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { actor: Actor::Operator, held: None, allow_secret: false, request: None }
+    }
+}
+
 /// What an intake came to.
 #[derive(Debug)]
 pub struct TakenIn {
     /// The items that are new in the queue, with their state.
     pub added: Vec<(ItemRef, &'static str)>,
-    /// The items that were there already, with the same bytes.
+    /// The items that were there already, with the same bytes; or all of them, where the request was answered before.
     pub known: Vec<ItemRef>,
+    /// Whether the request was answered before.
+    pub answered: bool,
     /// What writers of the documents should know.
     pub warnings: Vec<Warning>,
     /// The transition.
@@ -51,27 +90,89 @@ pub struct TakenIn {
 }
 
 /// Takes task documents in.
-pub fn add_tasks(
+pub fn add_tasks(project: &Project, documents: &[Document], terms: &Terms) -> Result<TakenIn, IntakeError> {
+    add(project, documents, terms, parse_task)
+}
+
+/// Takes spec documents in.
+pub fn add_specs(project: &Project, documents: &[Document], terms: &Terms) -> Result<TakenIn, IntakeError> {
+    add(project, documents, terms, parse_spec)
+}
+
+/// Takes an idea in: its text is kept, and it becomes a root spec. The same text is never taken twice.
+pub fn add_idea(project: &Project, idea: &Idea, terms: &Terms) -> Result<TakenIn, IntakeError> {
+    let act = project.act(terms.actor, None)?;
+    let stamp = Stamp { now: act.at, by: &act.committer.name };
+    let Document { file, bytes } = &idea.text;
+    let spec = root_spec(bytes, file, &idea.id, idea.found_in.as_deref(), &stamp)?;
+    refuse_secrets(&idea.text, terms)?;
+    let mut payloads = Payloads::default();
+    let text = payloads.add(&project.store, bytes.clone())?;
+    let input = Input::TakeIdea {
+        idea: idea.id.clone(),
+        text,
+        found_in: idea.found_in.clone(),
+        spec: Box::new(Submitted {
+            document: payloads.add(&project.store, spec.document.into_bytes())?,
+            origin: terms.held.clone(),
+            intake: spec.intake,
+        }),
+    };
+    let mut taken = take_in(project, &act, input, &payloads, terms, Vec::new())?;
+    if !taken.answered && taken.added.is_empty() {
+        // It may have been taken under another name.
+        let trees = project.trees();
+        let known = project.view(&trees)?.idea_of(&text.oid).map_err(TransactError::from)?;
+        let spec = known.and_then(|known| spec_id(&known).ok());
+        taken.known = spec.into_iter().map(|id| ItemRef::new(ItemKind::Spec, id)).collect();
+    }
+    Ok(taken)
+}
+
+type Parse = fn(&[u8], &str, &Stamp<'_>) -> Result<Parsed<Intake>, DocumentError>;
+
+fn add(
     project: &Project,
     documents: &[Document],
-    allow_secret: bool,
+    terms: &Terms,
+    parse: Parse,
 ) -> Result<TakenIn, IntakeError> {
-    let act = project.act(Actor::Operator, None)?;
+    let act = project.act(terms.actor, None)?;
     let stamp = Stamp { now: act.at, by: &act.committer.name };
     let mut payloads = Payloads::default();
     let mut submitted = Vec::new();
     let mut warnings = Vec::new();
     for document in documents {
-        let parsed = parse_task(&document.bytes, &document.file, &stamp)?;
-        if !allow_secret {
-            refuse_secret(&String::from_utf8_lossy(&document.bytes), &document.file, &[])?;
-        }
+        let parsed = parse(&document.bytes, &document.file, &stamp)?;
+        refuse_secrets(document, terms)?;
         warnings.extend(parsed.warnings);
         let content = payloads.add(&project.store, document.bytes.clone())?;
-        submitted.push(Submitted { document: content, origin: None, intake: parsed.intake });
+        submitted.push(Submitted { document: content, origin: terms.held.clone(), intake: parsed.intake });
     }
-    let items: Vec<ItemRef> = submitted.iter().map(|one| one.intake.item.clone()).collect();
-    let outcome = project.transact(&act, &Input::Enqueue { documents: submitted }, &payloads)?;
+    take_in(project, &act, Input::Enqueue { documents: submitted }, &payloads, terms, warnings)
+}
+
+fn refuse_secrets(document: &Document, terms: &Terms) -> Result<(), DocumentError> {
+    if terms.allow_secret {
+        return Ok(());
+    }
+    refuse_secret(&String::from_utf8_lossy(&document.bytes), &document.file, &[])
+}
+
+fn take_in(
+    project: &Project,
+    act: &Act,
+    input: Input,
+    payloads: &Payloads,
+    terms: &Terms,
+    warnings: Vec<Warning>,
+) -> Result<TakenIn, IntakeError> {
+    let items = input.items();
+    let input = match &terms.request {
+        Some(request) => Input::Requested { request: request.clone(), asks: Box::new(input) },
+        None => input,
+    };
+    let outcome = project.transact(act, &input, payloads)?;
     let mut added = Vec::new();
     if let Outcome::Committed { transition, .. } = &outcome {
         for effect in &transition.decision.effects {
@@ -81,5 +182,7 @@ pub fn add_tasks(
         }
     }
     let known = items.into_iter().filter(|item| !added.iter().any(|(new, _)| new == item)).collect();
-    Ok(TakenIn { added, known, warnings, outcome })
+    // A request that is new is kept in any case, so that nothing but its answer makes no commit.
+    let answered = terms.request.is_some() && outcome.commit().is_none();
+    Ok(TakenIn { added, known, answered, warnings, outcome })
 }

@@ -2,16 +2,22 @@
 
 pub mod adopt;
 pub mod approval;
+pub mod bell;
+pub mod config_file;
 pub mod daemon;
 pub mod daemon_lock;
 pub mod evidence;
+pub mod inbox;
 pub mod intake;
 pub mod live;
 pub mod logs;
+pub mod outbox;
+pub mod outside;
 pub mod plans;
 pub mod project;
 pub mod prompt;
 pub mod repair;
+pub mod resume;
 pub mod runner;
 pub mod snapshots;
 pub mod source;

@@ -80,6 +80,8 @@ pub struct Selected {
     pub mode: ModeId,
     /// Whether another one (or none) was selected before.
     pub changed: bool,
+    /// The commit that selected it; none where it was selected already.
+    pub commit: Option<Oid>,
     /// What bootstrapping created.
     pub created: Vec<PathBuf>,
     /// What the configuration's writer should know.
@@ -108,7 +110,7 @@ pub fn load(project: &Project, file: Option<&Path>) -> Result<Loaded, PlanError>
 }
 
 /// What messages call a configuration: as it was named, else as the operator knows it.
-fn shown(file: Option<&Path>) -> String {
+pub(super) fn shown(file: Option<&Path>) -> String {
     file.map_or_else(|| format!("{AGENTS}/{CONFIG}"), |path| path.display().to_string())
 }
 
@@ -122,7 +124,8 @@ pub fn load_or_defaults(project: &Project, file: Option<&Path>) -> Result<(Loade
     Ok((config::parse("", &shown(file))?, false))
 }
 
-fn config_path(project: &Project, file: Option<&Path>) -> Result<PathBuf, PlanError> {
+/// Where a configuration is: the work tree's own, or another file.
+pub fn config_path(project: &Project, file: Option<&Path>) -> Result<PathBuf, PlanError> {
     match file {
         Some(path) => Ok(path.to_owned()),
         None => Ok(work_tree(project)?.join(AGENTS).join(CONFIG)),
@@ -214,6 +217,7 @@ pub fn compile_and_select(
         plan: id,
         mode: plan.mode,
         changed: outcome.commit().is_some(),
+        commit: outcome.commit(),
         created,
         warnings: diagnostics.warnings,
     })

@@ -1,9 +1,9 @@
-//! Signals: the first TERM or INT asks the runtime to drain (finish the stage, then end), the second to cancel the
-//! stage.
+//! Ends that somebody asks for. The first TERM or INT asks the runtime to drain (finish the stage, then end), the
+//! second to cancel the stage; a wish in the ledger asks for the one or the other.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     asked: Arc<AtomicUsize>,
+    wish: Arc<OnceLock<String>>,
 }
 
 /// How long a wait sleeps before it looks again whether somebody asked.
@@ -29,6 +30,20 @@ impl Stop {
             }
         });
         Ok(stop)
+    }
+
+    /// Somebody asks by the ledger; `now`: the running stage is to end, too. Asking again changes nothing.
+    pub fn ask(&self, reason: &str, now: bool) {
+        if self.wish.set(reason.to_owned()).is_ok() {
+            tracing::info!(reason, now, "asked to stop");
+        }
+        self.asked.fetch_max(if now { 2 } else { 1 }, Ordering::SeqCst);
+    }
+
+    /// Why, where it was asked by the ledger.
+    #[must_use]
+    pub fn wish(&self) -> Option<&str> {
+        self.wish.get().map(String::as_str)
     }
 
     /// Whether nothing new may start.

@@ -8,6 +8,7 @@ use super::adopt::{Adopted, adopt};
 use super::approval::{ApprovalError, unapproved};
 use super::plans::{self, PlanError};
 use super::project::Project;
+use super::resume;
 use super::source;
 use super::stage::{Ended, Finished, Stage, StageError, Start, Started, finish, start};
 use super::stop::Stop;
@@ -103,9 +104,13 @@ impl<'p> Driver<'p> {
             Next::Wait(wait) => Ok(Tick::Waits(wait)),
             Next::Adopt(run) => self.adopt(&run),
             Next::Restore(owed) => {
+                let goes_on = view.run(&owed.run)?.filter(resume::goes_on);
                 // Files that change under a merge would get into it.
-                if let Some(wait) = tree::obstacle(self.project, None) {
+                if let Some(wait) = tree::obstacle(self.project, goes_on.as_ref()) {
                     return Ok(Tick::Waits(wait));
+                }
+                if let Some(run) = goes_on {
+                    return Ok(Tick::Settled(resume::put_back(self.project, &run, &owed)?));
                 }
                 Ok(match tree::settle(self.project, &owed)? {
                     Some(wait) => Tick::Waits(wait),
@@ -121,17 +126,41 @@ impl<'p> Driver<'p> {
                 }
                 self.run(&Start::Next(Box::new(run)))
             }
-            Next::Judge { root } => Ok(Tick::Waits(tree::wait("no_judge", format!("spec/{root} is drained")))),
-            Next::Reopen { item, .. } => Ok(Tick::Waits(tree::wait("no_reopen", item.to_string()))),
-            Next::Claim { item, turn } => {
-                let plan = view.control()?.plan;
-                if let Some(plan) = plan
-                    && let Some(wait) = self.obstacle(&view, &plan, None)?
-                {
-                    return Ok(Tick::Waits(wait));
-                }
-                self.run(&Start::Claim { item, turn })
-            }
+            Next::Judge { root } => match self.obstacle_to_new(&view)? {
+                Some(wait) => Ok(Tick::Waits(wait)),
+                None => self.run(&Start::Judge { root }),
+            },
+            Next::Reopen { item, turn } => Ok(match self.obstacle_to_new(&view)? {
+                Some(wait) => Tick::Waits(wait),
+                None => Tick::Settled(resume::reopen(self.project, &item, turn)?),
+            }),
+            Next::Claim { item, turn } => match self.obstacle_to_new(&view)? {
+                Some(wait) => Ok(Tick::Waits(wait)),
+                None => self.run(&Start::Claim { item, turn }),
+            },
+        }
+    }
+
+    /// Takes notice of the wish that this session ends.
+    pub fn heed(&self) -> Result<(), TickError> {
+        let trees = self.project.trees();
+        self.heed_in(&self.project.view(&trees)?)
+    }
+
+    fn heed_in(&self, view: &TreeView<'_, '_>) -> Result<(), TickError> {
+        let sessions = view.control()?.sessions;
+        let own = sessions.into_iter().find(|other| other.session == self.session);
+        if let Some(wish) = own.and_then(|session| session.stop) {
+            self.stop.ask(&wish.reason, wish.now);
+        }
+        Ok(())
+    }
+
+    /// What keeps a new run of the selected plan from being opened.
+    fn obstacle_to_new(&self, view: &TreeView<'_, '_>) -> Result<Option<Wait>, TickError> {
+        match view.control()?.plan {
+            Some(plan) => self.obstacle(view, &plan, None),
+            None => Ok(None),
         }
     }
 
@@ -186,7 +215,8 @@ impl<'p> Driver<'p> {
         })
     }
 
-    /// Waits for a stage's end; ends it when somebody cancels its run, or asks twice for the runtime's end.
+    /// Waits for a stage's end; ends it when somebody cancels its run, wants it again, or wants the runtime to end at
+    /// once.
     ///
     /// `None`: its supervisor was killed, and nobody knows yet what became of it.
     fn watch(&self, stage: &Stage, supervised: &mut Supervised) -> Result<Option<(Ended, bool)>, TickError> {
@@ -205,18 +235,20 @@ impl<'p> Driver<'p> {
                 continue;
             }
             let tip = self.project.store.resolve(&RefName::State).map_err(TransactError::from)?;
-            let cancelled = tip != seen && self.is_cancelled(stage)?;
+            let unwanted = tip != seen && self.is_unwanted(stage)?;
             seen = tip;
-            if cancelled || self.stop.cancels() {
+            if unwanted || self.stop.cancels() {
                 supervised.cancel();
                 asked = true;
             }
         }
     }
 
-    fn is_cancelled(&self, stage: &Stage) -> Result<bool, TickError> {
+    /// Whether the running stage is to end, by the ledger; a wish about the runtime is noticed on the way.
+    fn is_unwanted(&self, stage: &Stage) -> Result<bool, TickError> {
         let trees = self.project.trees();
         let view = self.project.view(&trees)?;
-        Ok(view.run(&stage.run)?.is_none_or(|run| run.cancel.is_some()))
+        self.heed_in(&view)?;
+        Ok(view.run(&stage.run)?.is_none_or(|run| run.cancel.is_some() || run.again.is_some()))
     }
 }

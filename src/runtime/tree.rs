@@ -3,12 +3,14 @@
 use thiserror::Error;
 
 use super::project::Project;
+use super::snapshots::SnapError;
 use crate::domain::control::Owed;
 use crate::domain::plan::BetweenItems;
 use crate::domain::run::Run;
 use crate::domain::schedule::Wait;
 use crate::domain::transition::input::Input;
 use crate::domain::view::{Fault, View as _};
+use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
 use crate::workspace::restore::{RestoreError, plan_restore, restore, still_held};
 
@@ -24,6 +26,12 @@ pub enum TreeError {
     /// The ledger failed.
     #[error(transparent)]
     Transact(#[from] TransactError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The code cannot be kept.
+    #[error(transparent)]
+    Snapshot(#[from] SnapError),
     /// The tree of the ledger cannot be read.
     #[error(transparent)]
     Fault(#[from] Fault),

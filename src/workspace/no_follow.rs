@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use thiserror::Error;
 
@@ -163,6 +163,15 @@ impl Folder {
             return Err(NoFollowError::TooLarge { path, cap });
         }
         Ok(Some(bytes))
+    }
+
+    /// What is known of an entry, not of what a link leads to; `None` where there is nothing.
+    pub(super) fn stat(&self, name: &OsStr) -> Result<Option<Stat>, NoFollowError> {
+        match statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(fault("look at", &self.path.join(name), errno)),
+        }
     }
 
     /// At most `most` names in it, sorted, and whether there are more.

@@ -10,10 +10,9 @@ use super::bootstrap::{AGENTS, IgnoreRule, ensure_ignore_rule};
 use super::no_follow::Folder;
 pub use super::no_follow::NoFollowError;
 use crate::domain::ids::{RunId, StageName};
+use crate::domain::limits::MAX_OUTBOX_DOCUMENTS;
 use crate::domain::stage_file::OUTBOX;
-
-/// Documents that a stage may leave: more is a stage that has run away.
-pub const MAX_OUTBOX_DOCUMENTS: usize = 50;
+use crate::format::quote::one_line;
 
 /// Bytes of one document; the bound of every work document.
 pub const MAX_OUTBOX_BYTES: u64 = crate::domain::limits::MAX_DOCUMENT_BYTES as u64;
@@ -112,25 +111,29 @@ impl StageDir {
         }
     }
 
-    /// The documents that the stage left. Too many, too large, no regular file, no UTF-8 name: each is a problem
-    /// in words. Names that begin with a dot are an editor's and are passed over.
+    /// The documents that the stage left, `.md` files all of them. Too many, too large, no regular file, another name:
+    /// each is a problem in words. Names that begin with a dot are an editor's and are passed over.
     pub fn collect_outbox(&self) -> Result<Outbox, NoFollowError> {
         let mut found = Outbox::default();
         let Some(folder) = self.open()? else { return Ok(found) };
         let Some(outbox) = folder.enter(OsStr::new(OUTBOX))? else { return Ok(found) };
-        let (names, _) = outbox.names(MAX_NAMES)?;
+        let (names, more) = outbox.names(MAX_NAMES)?;
         let names: Vec<OsString> =
             names.into_iter().filter(|name| !name.as_encoded_bytes().starts_with(b".")).collect();
-        if names.len() > MAX_OUTBOX_DOCUMENTS {
+        if more || names.len() > MAX_OUTBOX_DOCUMENTS {
             found.problems.push(format!("{OUTBOX}/ holds more than {MAX_OUTBOX_DOCUMENTS} documents"));
             return Ok(found);
         }
         for name in names {
-            let shown = name.to_string_lossy().escape_debug().to_string();
+            let shown = one_line(&name.to_string_lossy()).into_owned();
             let Some(text) = name.to_str().filter(|text| !text.chars().any(char::is_control)) else {
                 found.problems.push(format!("{OUTBOX}/{shown}: the name is not plain text"));
                 continue;
             };
+            if !text.ends_with(".md") {
+                found.problems.push(format!("{OUTBOX}/{shown}: the name does not end in `.md`"));
+                continue;
+            }
             match outbox.read(&name, MAX_OUTBOX_BYTES) {
                 Ok(Some(bytes)) => found.documents.push(OutboxDocument { name: text.to_owned(), bytes }),
                 Ok(None) => {}

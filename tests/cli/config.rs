@@ -37,56 +37,59 @@ fn every_key_is_shown_with_its_value_and_its_source() {
     assert!(!text.contains("hush-hush") && !text.contains("abcdefgh"), "{text}");
     insta::assert_snapshot!(text, @r#"
     [runtime]
-      default_mode        "standard_plain"  millrace-agents/millrace.toml:4
-      run_style           "daemon"          default
-      idle_sleep_seconds  1.0               default
+      default_mode        "standard_plain"  compile    millrace-agents/millrace.toml:4
+      run_style           "daemon"          no_effect  default
+      idle_sleep_seconds  1.0               at_once    default
 
     [workspace]
-      between_items  "restore"  default
-      on_done        "leave"    default
+      between_items  "restore"  compile    default
+      on_done        "leave"    no_effect  default
 
     [snapshot]
-      exclude         []        default
-      max_file_bytes  10485760  default
+      exclude         []        compile  default
+      max_file_bytes  10485760  compile  default
 
     [limits]
-      max_launches_per_item  40  default
-      max_interruptions      3   millrace-agents/millrace.toml:22
+      max_launches_per_item   40  compile  default
+      max_interruptions       3   compile  millrace-agents/millrace.toml:22
+      max_rejected_handoffs   2   compile  default
+      max_remediation_rounds  3   compile  default
+      max_open_roots          1   compile  default
 
     [recovery]
-      max_fix_cycles                            2     default
-      max_troubleshoot_attempts_before_consult  2     default
-      max_mechanic_attempts                     2     default
-      max_consultant_invocations                2     default
-      stale_state_recovery_enabled              true  default
+      max_fix_cycles                            2     compile    default
+      max_troubleshoot_attempts_before_consult  2     compile    default
+      max_mechanic_attempts                     2     compile    default
+      max_consultant_invocations                2     compile    default
+      stale_state_recovery_enabled              true  no_effect  default
 
     [watchers]
-      enabled            false  default
-      debounce_ms        250    default
-      watch_ideas_inbox  true   default
-      watch_specs_queue  true   default
+      enabled            false  at_once  default
+      debounce_ms        250    at_once  default
+      watch_ideas_inbox  true   at_once  default
+      watch_specs_queue  true   at_once  default
 
     [runners]
-      default_runner  "codex_cli"  default
+      default_runner  "codex_cli"  compile  default
 
     [runners.codex]
-      command                        "codex"                                                            default
-      args                           ["exec", "--token", "[hidden]", "--auth-token=[hidden]", "plain"]  millrace-agents/millrace.toml:8
-      skip_git_repo_check            true                                                               default
-      extra_config                   ["model_reasoning_effort=high", "api_key=[hidden]"]                millrace-agents/millrace.toml:7
-      env_pass                       []                                                                 default
-      permission_default             "maximum"                                                          default
-      permission_by_stage.checker    "basic"                                                            millrace-agents/millrace.toml:9
-      permission_by_model."gpt-5.1"  "elevated"                                                         millrace-agents/millrace.toml:12
-      env.LANG                       "C"                                                                millrace-agents/millrace.toml:15
-      env.SERVICE_TOKEN              "[hidden]"                                                         millrace-agents/millrace.toml:16
-      profile                        -                                                                  default
-      silence_seconds                -                                                                  default
+      command                        "codex"                                                            compile  default
+      args                           ["exec", "--token", "[hidden]", "--auth-token=[hidden]", "plain"]  compile  millrace-agents/millrace.toml:8
+      skip_git_repo_check            true                                                               compile  default
+      extra_config                   ["model_reasoning_effort=high", "api_key=[hidden]"]                compile  millrace-agents/millrace.toml:7
+      env_pass                       []                                                                 compile  default
+      permission_default             "maximum"                                                          compile  default
+      permission_by_stage.checker    "basic"                                                            compile  millrace-agents/millrace.toml:9
+      permission_by_model."gpt-5.1"  "elevated"                                                         compile  millrace-agents/millrace.toml:12
+      env.LANG                       "C"                                                                compile  millrace-agents/millrace.toml:15
+      env.SERVICE_TOKEN              "[hidden]"                                                         compile  millrace-agents/millrace.toml:16
+      profile                        -                                                                  compile  default
+      silence_seconds                -                                                                  compile  default
 
     [stages.builder]
-      model            "gpt-5.1"    millrace-agents/millrace.toml:19
-      runner           "codex_cli"  default
-      timeout_seconds  3600         default
+      model            "gpt-5.1"    compile  millrace-agents/millrace.toml:19
+      runner           "codex_cli"  compile  default
+      timeout_seconds  3600         compile  default
 
     warning: millrace-agents/millrace.toml:16: runners.codex.env.SERVICE_TOKEN: its value is frozen into plans, and commits are for ever; use `env_pass` for a secret
     "#);
@@ -97,9 +100,9 @@ fn every_key_is_shown_with_its_value_and_its_source() {
         let mut settings = shown["settings"].as_array().expect("settings").iter();
         settings.find(|one| one["section"] == section && one["key"] == key).expect("a setting").clone()
     };
-    insta::assert_snapshot!(of("limits", "max_interruptions"), @r#"{"section":"limits","key":"max_interruptions","value":3,"source":"file","line":22}"#);
-    insta::assert_snapshot!(of("limits", "max_launches_per_item"), @r#"{"section":"limits","key":"max_launches_per_item","value":40,"source":"default","line":null}"#);
-    insta::assert_snapshot!(of("runners.codex", "profile"), @r#"{"section":"runners.codex","key":"profile","value":null,"source":"default","line":null}"#);
+    insta::assert_snapshot!(of("limits", "max_interruptions"), @r#"{"section":"limits","key":"max_interruptions","value":3,"source":"file","line":22,"boundary":"compile"}"#);
+    insta::assert_snapshot!(of("limits", "max_launches_per_item"), @r#"{"section":"limits","key":"max_launches_per_item","value":40,"source":"default","line":null,"boundary":"compile"}"#);
+    insta::assert_snapshot!(of("runners.codex", "profile"), @r#"{"section":"runners.codex","key":"profile","value":null,"source":"default","line":null,"boundary":"compile"}"#);
     assert_eq!(shown["exists"], true);
 }
 
@@ -134,7 +137,7 @@ fn another_file_is_shown_under_its_own_name() {
     let repo = TestRepo::with_commit();
     repo.write("other.toml", "[limits]\nmax_interruptions = 3\n");
     let text = well(&repo, &["config", "show", "--config", "other.toml"]);
-    assert!(text.contains("  max_interruptions      3   other.toml:2\n"), "{text}");
+    assert!(text.contains("  max_interruptions       3   compile  other.toml:2\n"), "{text}");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["config", "show", "--config", "none.toml"])), @"
     exit 2
     ! millrace: cannot read none.toml: No such file or directory (os error 2)

@@ -79,3 +79,25 @@ fn without_a_shell_it_says_so() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&repo, &output));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("millrace: cannot run sh: "));
 }
+
+#[test]
+fn the_full_one_shows_an_idea_until_it_is_accepted() {
+    let repo = TestRepo::init();
+    let answer = data(&repo, "demo", &["demo", "--full"]);
+    let told: Vec<String> = answer["handoffs"]
+        .as_array()
+        .expect("handoffs")
+        .iter()
+        .map(|handoff| {
+            let item = handoff["item"].as_str().expect("an item");
+            // What follows is made of the launch that found the gap.
+            let item =
+                item.rsplit_once('-').filter(|_| item.starts_with("incident/")).map_or(item, |(id, _)| id);
+            format!("{item} {}", handoff["result"].as_str().expect("a result"))
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @"");
+    assert_eq!(answer["verified"]["sound"], true);
+    let verdict = answer["verdict"].as_str().expect("a verdict");
+    assert_eq!(verdict.matches("finding = \"pass\"").count(), 3, "{verdict}");
+}

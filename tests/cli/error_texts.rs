@@ -103,6 +103,18 @@ fn refusals_of_the_runtimes_own_moves() {
     ");
 }
 
+/// A command of control looks first which run and which session there is: only if that ends in between is it refused so.
+#[test]
+fn refusals_of_what_ended_while_somebody_asked() {
+    insta::assert_snapshot!(texts(&[
+        &Refusal::NotAJudgement { run: run(), item: item() },
+        &Refusal::NoSuchSession { session: "0123456789abcdef0123456789abcdef".parse().expect("a session") },
+    ]), @"
+    run 20261122-0930-7f3a1c works on task/fix: cancel the item
+    no daemon has session 0123456789abcdef0123456789abcdef
+    ");
+}
+
 /// A record that holds such a text is a damaged one; the fault names the record, and this stands behind it.
 #[test]
 fn words_of_records_that_cannot_be_read() {

@@ -5,18 +5,12 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use millrace::domain::transition::input::{Input, Submitted};
-use millrace::domain::transition::record::Actor;
-use millrace::format::document::Stamp;
-use millrace::format::task::{example_task, parse_task};
-use millrace::ledger::transact::Payloads;
-use millrace::runtime::project::Project;
-
 use super::commands::{STRAIGHT, call, fed, millrace, queue, said, script, task, task_with, well};
+use crate::support::malformed::SPEC;
 use crate::support::repo::TestRepo;
 
 /// The ledger's last commit with a file of its tree replaced, or taken out, as something that is not ours would.
-fn forge(repo: &TestRepo, path: &str, content: Option<&str>) {
+pub(super) fn forge(repo: &TestRepo, path: &str, content: Option<&str>) {
     let index = repo.beside().join("forge-index");
     let git = |arguments: &[&str]| {
         let output =
@@ -43,7 +37,7 @@ fn forge(repo: &TestRepo, path: &str, content: Option<&str>) {
 }
 
 /// A file of the ledger's tip.
-fn kept(repo: &TestRepo, path: &str) -> String {
+pub(super) fn kept(repo: &TestRepo, path: &str) -> String {
     repo.git(&["show", &format!("refs/millrace/state:{path}")]) + "\n"
 }
 
@@ -157,16 +151,8 @@ fn refusals_of_the_queue() {
 fn an_id_that_two_kinds_have() {
     let repo = TestRepo::with_commit();
     queue(&repo, &task("a"));
-    // No command takes a spec in yet; the ledger does.
-    let project = Project::open(repo.path()).expect("a project");
-    let act = project.act(Actor::Operator, None).expect("somebody");
-    let bytes = example_task("a").into_bytes();
-    let mut intake = parse_task(&bytes, "a", &Stamp { now: act.at, by: "x" }).expect("a task").intake;
-    intake.item = "spec/a".parse().expect("an item");
-    let mut payloads = Payloads::default();
-    let document = payloads.add(&project.store, bytes).expect("a payload");
-    let input = Input::Enqueue { documents: vec![Submitted { document, origin: None, intake }] };
-    project.transact(&act, &input, &payloads).expect("a commit");
+    let spec = fed(&repo, &["add-spec", "-"], SPEC.document("a", "A", "", "").as_bytes());
+    assert_eq!(spec.status.code(), Some(0));
     insta::assert_snapshot!(shown(&repo, &["queue", "show", "a"]), @"
     exit 2
     ! millrace: `a` names 2 items: spec/a, task/a

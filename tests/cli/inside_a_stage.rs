@@ -3,7 +3,7 @@
 use super::commands::{data, everything, millrace, queue, said, task, well};
 use crate::support::repo::TestRepo;
 
-const CHANGING: [&[&str]; 12] = [
+const CHANGING: [&[&str]; 29] = [
     &["init"],
     &["init", "--mode", "standard_plain"],
     &["run", "once", "--mode", "standard_plain"],
@@ -16,6 +16,23 @@ const CHANGING: [&[&str]; 12] = [
     &["compile", "validate"],
     &["demo"],
     &["doctor", "--repair"],
+    &["pause"],
+    &["control", "pause", "--owner", "me"],
+    &["resume"],
+    &["control", "resume", "--cause", "harness:scripted"],
+    &["stop"],
+    &["cancel", "a"],
+    &["cancel", "--lineage", "a"],
+    &["archive", "a"],
+    &["retry", "--all-blocked"],
+    &["retry-active"],
+    &["planning", "retry-active"],
+    &["supersede", "a", "b"],
+    &["retarget", "a", "--from", "b", "--drop"],
+    &["set-priority", "a", "0"],
+    &["release", "--all"],
+    &["clear-stale-state"],
+    &["config", "reload"],
 ];
 
 const READING: [&[&str]; 14] = [

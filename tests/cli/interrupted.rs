@@ -77,12 +77,13 @@ fn a_killed_runtime_is_seen_and_the_next_one_goes_on() {
 fn a_cancelled_run_stops_its_stage() {
     let repo = TestRepo::with_commit();
     let mut daemon = at_work(&repo);
-    let said = filtered(&repo, &well(&repo, &["queue", "cancel", "a", "--reason", "not now"]));
+    let said = data(&repo, "control", &["queue", "cancel", "a", "--reason", "not now"]);
+    let said = filtered(&repo, said["detail"].as_str().expect("words"));
     wait_until(|| data(&repo, "queue_show", &["queue", "show", "a"])["state"] == "archived");
     wait_until(|| !repo.path().join("built.txt").exists());
     signal(&daemon, Signal::TERM);
     assert_eq!(daemon.wait().expect("its end").code(), Some(0));
-    assert_eq!(said, "task/a: run [run] ends when its stage has stopped\n");
+    assert_eq!(said, "run [run] ends when its stage has stopped");
     assert_eq!(data(&repo, "runs_ls", &["runs", "ls"])["runs"][0]["state"], "cancelled");
     assert!(well(&repo, &["log", "-n", "1"]).contains("session: ends, signal"));
 }

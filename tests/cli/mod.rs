@@ -1,11 +1,16 @@
 //! Tests of `src/cli`: the program as its users call it.
 
 mod answers;
+mod bad_input;
 mod bootstrap;
 mod commands;
 mod compile_show;
 mod completions;
 mod config;
+mod control;
+mod control_live;
+mod control_once;
+mod control_queue;
 mod demo;
 mod docs;
 mod docs_format;
@@ -17,6 +22,7 @@ mod failures;
 mod first_minute;
 mod following;
 mod inside_a_stage;
+mod intake;
 mod interrupted;
 mod log;
 mod plan_choice;

@@ -252,7 +252,7 @@ fn a_blocked_item_is_shown_with_all_that_helps_to_go_on() {
 
     run  [run]  blocked  consultant:BLOCKED
 
-    go on: read the evidence; then queue what is to be done as a new item (`parent_task_id: a` ties it to this one), and take this one out with `millrace queue cancel`
+    go on: read the evidence; `millrace retry task/a` lets it go on where it failed, with a `--note` of what was found; `millrace supersede` puts a better one in its place
     ");
 }
 
@@ -273,7 +273,7 @@ fn how_to_go_on_depends_on_the_reason() {
     insta::assert_snapshot!(said, @"
     a: `millrace run daemon` works through the queue
     after-a: it goes on when task/a is done
-    after-gone: gone was given up: take this one out with `millrace queue cancel`, and queue it anew
+    after-gone: gone was given up: `millrace retarget` names another one in its place, or none, and `millrace cancel` takes this one out
     lost: queue task/never; it goes on when that is done
     ");
     let gone = data(&repo, "queue_show", &["queue", "show", "gone"]);
@@ -332,19 +332,19 @@ fn a_template_of_another_kind() {
     ! millrace: there is no kind of document `taks`
     ! hint: did you mean `task`?
     ");
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "template", "spec"])), @"
-    exit 2
-    ! millrace: this version takes no specs in
-    ! hint: `millrace queue template task` prints a task
-    ");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "template", "incident"])), @"
     exit 2
-    ! millrace: this version takes no incidents in
-    ! hint: `millrace queue template task` prints a task
+    ! millrace: incidents are written by stages and by the runtime
+    ! hint: `millrace queue template task` prints a task, `millrace queue template spec` a spec
+    ");
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "template", "idea"])), @"
+    exit 2
+    ! millrace: an idea has no form: any text is one
+    ! hint: `millrace queue add-idea FILE` takes it
     ");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["queue", "template", "a\u{1b}[2Jb"])), @r"
     exit 2
     ! millrace: there is no kind of document `a\u{1b}[2Jb`
-    ! hint: `millrace queue template task` prints a task
+    ! hint: `millrace queue template task` prints a task, `millrace queue template spec` a spec
     ");
 }

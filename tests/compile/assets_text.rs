@@ -184,7 +184,8 @@ fn entrypoints_say_what_the_runtime_owns() {
 
 #[test]
 fn outbox_examples_carry_the_required_fields_and_no_lineage() {
-    let required: [(&str, &[&str]); 2] = [
+    let required: [(&str, &[&str]); 3] = [
+        ("consultant", &["incident_id", "title"]),
         (
             "planner",
             &[

@@ -189,7 +189,10 @@ fn no_way_to_done() {
 fn a_wrong_completion() {
     insta::assert_snapshot!(errors_of_change(PLANNING, "  stage: arbiter", "  stage: arbitr"), @"millrace-agents/loops/planning.standard.yaml:54: completion.stage: the loop has no stage `arbitr`; expected `arbiter`");
     insta::assert_snapshot!(errors_of_change(PLANNING, "  on_gap: REMEDIATION_NEEDED", "  on_gap: FIX_NEEDED"), @"millrace-agents/loops/planning.standard.yaml:56: completion.on_gap: `arbiter` never reports `FIX_NEEDED`; expected `ARBITER_COMPLETE`, `BLOCKED` or `REMEDIATION_NEEDED`");
-    insta::assert_snapshot!(errors_of_change(PLANNING, "  on_gap: REMEDIATION_NEEDED", "  on_gap: ARBITER_COMPLETE"), @"millrace-agents/loops/planning.standard.yaml:56: completion.on_gap: `ARBITER_COMPLETE` is `on_pass` too; expected two different results");
+    insta::assert_snapshot!(errors_of_change(PLANNING, "  on_gap: REMEDIATION_NEEDED", "  on_gap: ARBITER_COMPLETE"), @"
+    millrace-agents/loops/planning.standard.yaml:37: edges[6].end: `ARBITER_COMPLETE` of `arbiter` does not end `needs_planning`; expected `end: needs_planning`
+    millrace-agents/loops/planning.standard.yaml:56: completion.on_gap: `ARBITER_COMPLETE` is `on_pass` too; expected two different results
+    ");
     insta::assert_snapshot!(errors_of_change(PLANNING, "  on_pass: ARBITER_COMPLETE\n", ""), @"millrace-agents/loops/planning.standard.yaml:53: completion: `on_pass` is missing; expected a result of its stage");
     let text = format!(
         "{}\ncompletion: {{stage: checker, on_pass: CHECKER_PASS, on_gap: FIX_NEEDED}}\n",
@@ -275,4 +278,13 @@ fn the_list_of_errors_has_an_end() {
     assert_eq!(diagnostics.errors.len(), MAX_PROBLEMS);
     assert_eq!(diagnostics.more_errors, 150);
     assert!(diagnostics.to_string().ends_with("\nand 150 more"));
+}
+
+#[test]
+fn a_judge_ends_its_run_as_its_completion_says() {
+    let said =
+        |from: &str, to: &str| errors(&config(""), &overrides([(PLANNING, changed(PLANNING, from, to))]));
+    insta::assert_snapshot!(said("    on: BLOCKED\n    end: blocked", "    on: BLOCKED\n    repair: true"), @"millrace-agents/loops/planning.standard.yaml:43: edges[8].repair: `arbiter` judges roots, and its report does not end the run; expected `end: done`, `end: needs_planning` or `end: blocked`");
+    insta::assert_snapshot!(said("    on: ARBITER_COMPLETE\n    end: done", "    on: ARBITER_COMPLETE\n    end: blocked"), @"millrace-agents/loops/planning.standard.yaml:37: edges[6].end: `ARBITER_COMPLETE` of `arbiter` does not end `done`; expected `end: done`");
+    insta::assert_snapshot!(said("skip_if_already_closed: true", "skip_if_already_closed: false"), @"millrace-agents/loops/planning.standard.yaml:58: completion.skip_if_already_closed: found `false`; expected `true`: an accepted root is judged again when something is added to it, and only then");
 }

@@ -91,40 +91,46 @@ fn the_record_is_the_plan_and_reads_from_top_to_bottom() {
         text[start..end].to_owned()
     };
     insta::assert_snapshot!(part("schema", "[stages."), @r#"
-schema = 1
-mode = "standard_plain"
+    schema = 1
+    mode = "standard_plain"
 
-[limits]
-max_launches_per_item = 40
-max_interruptions = 5
+    [limits]
+    max_launches_per_item = 40
+    max_interruptions = 5
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
-[workspace]
-between_items = "restore"
-on_done = "leave"
+    [workspace]
+    between_items = "restore"
+    on_done = "leave"
 
-[snapshot]
-exclude = []
-max_file_bytes = 10485760
-"#);
+    [snapshot]
+    exclude = []
+    max_file_bytes = 10485760
+    "#);
     insta::assert_snapshot!(part("[stages.consultant]", "[stages.doublechecker]"), @r#"
-[stages.consultant]
-plane = "execution"
-repair = true
-runner = "codex_cli"
-permission = "maximum"
-timeout_seconds = 3600
-entrypoint = "entrypoints/execution/consultant.md"
-skills = ["skills/stage/execution/consultant-core/SKILL.md"]
+    [stages.consultant]
+    plane = "execution"
+    repair = true
+    runner = "codex_cli"
+    permission = "maximum"
+    timeout_seconds = 3600
+    entrypoint = "entrypoints/execution/consultant.md"
+    skills = ["skills/stage/execution/consultant-core/SKILL.md"]
 
-[stages.consultant.results]
-BLOCKED = "blocked"
-CONSULT_COMPLETE = "success"
-NEEDS_PLANNING = "escalate_planning"
+    [stages.consultant.results]
+    BLOCKED = "blocked"
+    CONSULT_COMPLETE = "success"
+    NEEDS_PLANNING = "escalate_planning"
 
-[stages.consultant.evidence]
-"consultant_decision.json" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
-"consultant_summary.md" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
-"#);
+    [stages.consultant.evidence]
+    "consultant_decision.json" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
+    "consultant_summary.md" = ["BLOCKED", "CONSULT_COMPLETE", "NEEDS_PLANNING"]
+
+    [stages.consultant.creates]
+    incident = []
+    "#);
     insta::assert_snapshot!(part("[execution]", "[[execution.edges]]\nfrom = \"fixer\""), @r#"
 [execution]
 id = "execution.standard"
@@ -314,13 +320,13 @@ fn the_mode_is_the_one_asked_for_else_the_configured_one() {
 
 #[test]
 fn the_diagnostics_are_a_record_without_a_time() {
-    let compiled = good(&config("[watchers]\nenabled = true\n"), &Assets::shipped());
+    let compiled = good(&config("[runtime]\nrun_style = \"once\"\n"), &Assets::shipped());
     let text = String::from_utf8(compiled.diagnostics.to_toml().expect("a record")).expect("text");
     insta::assert_snapshot!(text, @r#"
 ok = true
 mode_id = "standard_plain"
 errors = []
-warnings = ["millrace-agents/millrace.toml:2: watchers.enabled: is kept and has no effect in this version; documents come in by `millrace queue add-task`"]
+warnings = ["millrace-agents/millrace.toml:2: runtime.run_style: has no effect; `millrace run once` and `millrace run daemon` say it"]
 "#);
     let parsed = parse("", "f").expect("a configuration");
     let mode = "nope".parse().expect("a mode id");

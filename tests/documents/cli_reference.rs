@@ -69,15 +69,23 @@ impl Changes {
     }
 }
 
-/// The file of a command: `queue/add_task.rs` for `queue add-task`, or the file of its group.
+/// The file of a command: `queue/add_task.rs` for `queue add-task`, or that of its group where its commands are in it.
 fn file(words: &[&str]) -> Option<String> {
     let words: Vec<String> = words.iter().map(|word| word.replace('-', "_")).collect();
+    let found = |stem: &str| {
+        let paths = [format!("src/cli/commands/{stem}.rs"), format!("src/cli/commands/{stem}/mod.rs")];
+        paths.into_iter().find(|path| root().join(path).exists())
+    };
     let group = words[..words.len() - 1].join("/");
-    [words.join("/"), group]
-        .iter()
-        .filter(|stem| !stem.is_empty())
-        .flat_map(|stem| [format!("src/cli/commands/{stem}.rs"), format!("src/cli/commands/{stem}/mod.rs")])
-        .find(|path| root().join(path).exists())
+    found(&words.join("/")).or_else(|| {
+        let group = found(&group).filter(|_| !group.is_empty())?;
+        (commands_in(&read(&group)) > 0).then_some(group)
+    })
+}
+
+/// How many commands a file defines.
+fn commands_in(text: &str) -> usize {
+    text.lines().filter(|line| line.starts_with("pub") && line.contains("Arguments {")).count()
 }
 
 /// The kinds of the answers that a file defines.
@@ -105,8 +113,7 @@ fn source(words: &[&str]) -> Option<Source> {
             (false, _) => Changes::Nothing,
         };
     // In a file with several commands, the kind begins with the words of its command.
-    let commands =
-        text.lines().filter(|line| line.starts_with("pub") && line.contains("Arguments {")).count();
+    let commands = commands_in(&text);
     let own = words.join("_").replace('-', "_");
     // What a command keeps in a folder of its own answers for it as well.
     let path = file(words)?;
@@ -114,6 +121,11 @@ fn source(words: &[&str]) -> Option<Source> {
     let inner = if root().join(folder).is_dir() { files_ending(folder, "rs") } else { Vec::new() };
     let mut kinds = kinds(&(text.clone() + &inner.iter().map(|path| read(path)).collect::<String>()));
     kinds.retain(|kind| commands < 2 || kind.starts_with(&own));
+    // What all commands of a group answer stands in a file of its own.
+    let shared = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/answer.rs"));
+    if let Some(shared) = shared.filter(|shared| kinds.is_empty() && root().join(shared).exists()) {
+        kinds = self::kinds(&read(&shared));
+    }
     Some(Source { changes, kinds })
 }
 
@@ -262,20 +274,23 @@ fn reference(program: &Command) -> String {
             changes,
         ]));
     }
-    let mut said: Vec<(String, String)> = Vec::new();
     for called in &all {
         let level = if called.words.len() == 1 { "##" } else { "###" };
         let name = called.name();
         let about = sentence(called.command.get_long_about().or(called.command.get_about()));
         let _ = write!(text, "\n{level} {name}\n\n");
-        match said.iter().find(|(other, _)| *other == about && source(&called.words).is_none()) {
-            Some((_, other)) => {
+        let same = |other: &&Called<'_>| {
+            about == sentence(other.command.get_long_about().or(other.command.get_about()))
+                && source(&other.words).is_some()
+        };
+        match all.iter().find(same).filter(|_| source(&called.words).is_none()) {
+            Some(other) => {
+                let other = other.name();
                 let anchor = other.replace(' ', "-");
                 let _ = writeln!(text, "Another name of [`{other}`](#{anchor}).");
             }
             None => text.push_str(&body(called)),
         }
-        said.push((about, name));
     }
     text
 }

@@ -6,8 +6,9 @@ use millrace::cli::exit::Exit;
 use millrace::compile::{Assets, Request, compile};
 use millrace::domain::item::ItemKind;
 use millrace::domain::permission::PermissionLevel;
-use millrace::domain::plan::{Ending, Plan};
+use millrace::domain::plan::{Ending, Plan, Plane};
 use millrace::domain::result::ResultClass;
+use millrace::domain::runtime_error::RuntimeError;
 use millrace::format::config::parse;
 
 use crate::support::documents::{Piece, paragraphs, pieces, spans};
@@ -75,6 +76,9 @@ fn failure_classes(plan: &Plan) -> BTreeSet<String> {
     found.extend(words_after(&judge, "failed("));
     for before in ["Ending::Blocked,", "Ending::Cancelled,", "FailureClass::normalised("] {
         found.extend(words_after(&sources("src/domain/transition"), before));
+    }
+    for plane in [Plane::Execution, Plane::Planning] {
+        found.extend(RuntimeError::ALL.map(|error| error.code(plane).to_string()));
     }
     let bounds = [&plan.execution, &plan.planning].into_iter().flat_map(|graph| &graph.edges);
     found.extend(bounds.filter_map(|edge| edge.bound.as_ref()).map(|bound| bound.exhausted.to_string()));

@@ -7,6 +7,7 @@ use millrace::domain::schedule::Next;
 use millrace::domain::transition::decision::Effect;
 use millrace::domain::transition::input::{Handoff, Input, Known, Submitted};
 use millrace::domain::transition::record::Transition;
+use millrace::domain::transition::refusal::Refusal;
 use millrace::ledger::transact::{Payloads, TransactError};
 
 use crate::support::play::{Play, cancelling, item, report, result_of, task};
@@ -198,5 +199,36 @@ fn it_waits_for_planning_and_tasks_go_on() {
     );
     // And the rules let it be claimed: the wait is the schedule's alone.
     play.finish(&id);
+    play.end();
+}
+
+/// The stage can still give its incident another name; once its run has ended, nobody could.
+#[test]
+fn f52_an_own_incident_whose_id_is_taken_is_refused_and_the_same_one_again_is_not() {
+    let mut play = consulting();
+    let mut payloads = Payloads::default();
+    let own = play.incident(&mut payloads);
+    let mut handoff = play.handing(report("NEEDS_PLANNING"));
+    handoff.documents = vec![own.clone()];
+
+    let other = payloads.add(play.store(), b"something else".to_vec()).expect("bytes");
+    let twin = own.intake.item.id.to_string().to_uppercase().parse().expect("an id");
+    let taken = Submitted { document: other, ..own.clone() };
+    play.done_with(&Input::Enqueue { documents: vec![taken] }, &payloads);
+    let refusal = play.refused_with(&Input::Handoff(handoff.clone()), &payloads);
+    assert!(
+        matches!(&refusal, Refusal::DifferentDocument { item, .. } if item == &own.intake.item),
+        "{refusal}"
+    );
+
+    handoff.documents[0].intake.item.id = twin;
+    let refusal = play.refused_with(&Input::Handoff(handoff.clone()), &payloads);
+    assert!(matches!(&refusal, Refusal::CaseTwin { .. }), "{refusal}");
+
+    // What is there already, byte for byte, is the incident.
+    handoff.documents = vec![Submitted { document: other, ..own.clone() }];
+    let transition = play.done_with(&Input::Handoff(handoff), &payloads);
+    assert!(admitted(&transition).is_empty());
+    assert_eq!(reason(&play), format!("consultant:NEEDS_PLANNING: {} is open already", own.intake.item));
     play.end();
 }

@@ -16,4 +16,5 @@ mod named_twice;
 mod place;
 mod random;
 mod routing;
+mod runtime_error;
 mod schedule;

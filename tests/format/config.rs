@@ -1,7 +1,10 @@
 //! The configuration: what is accepted, what is refused and in which words.
 
 use millrace::domain::permission::{PermissionLevel, PermissionRule};
-use millrace::format::config::{Config, ConfigError, Loaded, Runner, bootstrap_text, effective_toml, parse};
+use millrace::format::config::{
+    BOUNDARIES, Config, ConfigError, Loaded, Runner, Setting, bootstrap_text, boundary_of, changed_keys,
+    effective_toml, parse, settings,
+};
 use proptest::prelude::*;
 
 use super::fixtures;
@@ -26,10 +29,6 @@ fn all_accepted_configurations_are_accepted_with_their_warnings() {
     every-key-of-the-reference
       millrace.toml:3: runtime.run_style: has no effect; `millrace run once` and `millrace run daemon` say it
       millrace.toml:24: recovery.stale_state_recovery_enabled: has no effect; recovery reads the last commit, at every start
-      millrace.toml:27: watchers.enabled: is kept and has no effect in this version; documents come in by `millrace queue add-task`
-      millrace.toml:28: watchers.debounce_ms: is kept and has no effect in this version; documents come in by `millrace queue add-task`
-      millrace.toml:29: watchers.watch_ideas_inbox: is kept and has no effect in this version; documents come in by `millrace queue add-task`
-      millrace.toml:30: watchers.watch_specs_queue: is kept and has no effect in this version; documents come in by `millrace queue add-task`
     own-keys
       millrace.toml:3: workspace.on_done: has no effect in this version: finished code stays in the work tree, uncommitted
       millrace.toml:35: runners.second-agent.env.API_TOKEN: its value is frozen into plans, and commits are for ever; use `env_pass` for a secret
@@ -191,6 +190,9 @@ fn an_empty_file_is_all_defaults() {
     [limits]
     max_launches_per_item = 40
     max_interruptions = 5
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
     [recovery]
     max_fix_cycles = 2
@@ -264,6 +266,9 @@ fn the_reference_keys_arrive() {
     [limits]
     max_launches_per_item = 40
     max_interruptions = 5
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
     [recovery]
     max_fix_cycles = 3
@@ -329,6 +334,9 @@ fn our_own_keys_arrive() {
     [limits]
     max_launches_per_item = 7
     max_interruptions = 3
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
 
     [recovery]
     max_fix_cycles = 2
@@ -508,4 +516,58 @@ proptest! {
             prop_assert!(!line.chars().any(char::is_control), "{:?}", line);
         }
     }
+}
+
+/// Every key that a file may have has one boundary, and the table has no other row.
+#[test]
+fn every_key_has_a_boundary() {
+    let mut used = std::collections::BTreeSet::new();
+    for name in ["every-key-of-the-reference", "own-keys", "empty"] {
+        for setting in settings(&accepted(name)) {
+            let Setting { section, key, .. } = &setting;
+            let rows = BOUNDARIES.iter().filter(|(pattern, name, _)| {
+                let before = pattern.split('<').next().expect("a part");
+                (pattern == section || before != *pattern && section.starts_with(before))
+                    && (*name == "*" || name == key)
+            });
+            let rows: Vec<_> = rows.collect();
+            assert_eq!(rows.len(), 1, "{section}.{key}: {rows:?}");
+            assert_eq!(boundary_of(section, key), Some(rows[0].2));
+            used.insert((rows[0].0, rows[0].1));
+        }
+    }
+    let unused = BOUNDARIES.iter().filter(|row| !used.contains(&(row.0, row.1))).collect::<Vec<_>>();
+    assert!(unused.is_empty(), "no file has these: {unused:?}");
+    assert_eq!(boundary_of("runtime", "no_such"), None);
+    assert_eq!(boundary_of("runners", "codex"), None);
+}
+
+#[test]
+fn changed_keys_are_told_with_their_boundary() {
+    let of = |text: &str| parse(text, "millrace.toml").expect("a configuration").config;
+    let old = of(
+        "[runners.codex]\nargs = [\"exec\"]\n[stages.builder]\nmodel = \"one\"\n[model_tiers]\nstrong = \"a\"\n",
+    );
+    let new = of(
+        "[runtime]\nrun_style = \"once\"\nidle_sleep_seconds = 2\n[runners.codex.env]\nLANG = \"C\"\n[stages.checker]\n\
+         model = \"one\"\n[model_tiers.strong]\ncodex_cli = \"a\"\n[watchers]\nenabled = true\n",
+    );
+    let changed: Vec<String> = changed_keys(&old, &new)
+        .iter()
+        .map(|(key, boundary)| format!("{} {key}", boundary.as_str()))
+        .collect();
+    assert_eq!(
+        changed,
+        [
+            "compile model_tiers.strong",
+            "compile model_tiers.strong.codex_cli",
+            "compile runners.codex.env.LANG",
+            "at_once runtime.idle_sleep_seconds",
+            "no_effect runtime.run_style",
+            "compile stages.builder.model",
+            "compile stages.checker.model",
+            "at_once watchers.enabled",
+        ]
+    );
+    assert_eq!(changed_keys(&new, &new), []);
 }

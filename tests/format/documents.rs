@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use millrace::domain::item::Intake;
 use millrace::domain::limits::MAX_DOCUMENT_BYTES;
 use millrace::format::document::{DocumentError, Parsed, Stamp};
+use millrace::format::form::Prefill;
 use millrace::format::front_matter::{MAX_FRONT_MATTER_BYTES, split};
-use millrace::format::task::{Prefill, example_task, parse_task, template_task};
+use millrace::format::task::{example_task, parse_task, template_task};
 use proptest::prelude::*;
 
 use super::fixtures;

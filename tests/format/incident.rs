@@ -5,7 +5,7 @@ use millrace::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use millrace::domain::limits::{MAX_ID_BYTES, MAX_TITLE_BYTES};
 use millrace::format::document::Stamp;
 use millrace::format::front_matter::split;
-use millrace::format::incident::{Incident, incident_id, parse_incident, render, title};
+use millrace::format::incident::{Incident, Severity, incident_id, parse_incident, render, title};
 use proptest::prelude::*;
 
 fn stamp() -> Stamp<'static> {
@@ -31,6 +31,7 @@ fn incident() -> Incident {
             created_by: "execution/consultant (codex_cli)".to_owned(),
         },
         source: "execution/consultant".parse().expect("a stage"),
+        severity: Severity::Medium,
         failure_class: "consultant_needs_planning".parse().expect("a class"),
         trigger_reason: "execution/consultant reported NEEDS_PLANNING on task/fix-login".to_owned(),
         summary: "The task assumes one session store.\nThere are two.".to_owned(),

@@ -3,9 +3,13 @@
 mod config;
 mod documents;
 mod fixtures;
+mod idea;
 mod incident;
 mod intake;
 mod message;
 mod secrets;
+mod spec;
+mod submission;
 mod suggest;
+mod verdict;
 mod yaml;

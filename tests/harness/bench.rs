@@ -54,6 +54,7 @@ impl Bench {
         Call {
             nonce: self.nonce.clone(),
             run: "20260101-0000-00c0de".parse().expect("a run id"),
+            item: "task/fix-login".parse().expect("an item"),
             stage: "builder".parse().expect("a stage"),
             attempt: 1,
             workdir: self.work(),

@@ -181,8 +181,17 @@ fn another_stages_marker_is_illegal_and_two_markers_conflict() {
 fn the_result_file_comes_first() {
     let rest = r#""terminal_result": "BUILDER_COMPLETE", "summary": "s", "resume_stage": "checker",
                   "target_stage": "fixer", "artifacts": ["a.md"], "extra": 1"#;
-    let Judgement::Reported { result, class, summary, resume_stage, target_stage, artifacts, channel, notes, .. } =
-        judge(&well(with_file("done, no marker", rest)), &legal())
+    let Judgement::Reported {
+        result,
+        class,
+        summary,
+        resume_stage,
+        target_stage,
+        artifacts,
+        channel,
+        notes,
+        ..
+    } = judge(&well(with_file("done, no marker", rest)), &legal())
     else {
         panic!("not reported")
     };

@@ -23,6 +23,36 @@ fn failing(config: &str, builder: &str) -> Site {
     Site::with(crate::support::repo::TestRepo::with_commit(), &format!("{SHORT}{config}"), &script)
 }
 
+/// Builder, troubleshooter and consultant, and nothing of the incident's own run.
+fn three_stages(site: &Site) -> serde_json::Value {
+    site.json(&["run", "daemon", "--max-ticks", "3"])
+}
+
+/// Stages that resolve an incident with one task, and do that task.
+const RESOLVED: &str = r#"
+stages:
+  auditor: [[{result: {terminal_result: AUDITOR_COMPLETE, summary: It was the store.}}]]
+  planner: [[{result: {terminal_result: PLANNER_COMPLETE}}]]
+  manager:
+    - - outbox:
+          name: rest.md
+          content: |
+            ---
+            task_id: rest
+            title: The rest of one
+            target_paths: [src]
+            acceptance: [done]
+            required_checks: [none]
+            references: [README.md]
+            risk: [none]
+            ---
+            Do what is left.
+      - result: {terminal_result: MANAGER_COMPLETE}
+  builder: [[{result: {terminal_result: BUILDER_COMPLETE}}]]
+  checker: [[{result: {terminal_result: CHECKER_PASS}}]]
+  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
+"#;
+
 /// What a repair stage was given.
 fn given(site: &Site, stage: &str, file: &str) -> String {
     let path = site.sign(stage).join(file);
@@ -56,7 +86,7 @@ fn repair_stages_see_the_failure_and_its_evidence() {
     for (config, builder, class, said) in rows {
         let site = failing(config, &builder);
         site.add("one");
-        assert_eq!(site.work()["reason"], "waiting", "{class}: the incident waits for planning");
+        assert_eq!(three_stages(&site)["reason"], "max_ticks", "{class}");
         assert_eq!(site.state_of("one"), "blocked", "{class}");
 
         for (stage, launch, counter) in [
@@ -98,14 +128,14 @@ fn repair_stages_see_the_failure_and_its_evidence() {
 }
 
 #[test]
-fn what_needs_planning_becomes_an_incident_that_is_kept() {
+fn f21_what_needs_planning_becomes_an_incident_that_is_planned() {
     let site = failing("", "      - result: {terminal_result: BLOCKED, summary: It is stuck.}");
     let document = super::site::task("one")
         .replace("risk:", "root_spec_id: sessions\nroot_idea_id: idea\nspec_id: login\nrisk:");
     let path = site.repo.beside().join("one.md");
     std::fs::write(&path, document).expect("a document");
     site.ok(&["queue", "add-task", &path.display().to_string()]);
-    site.work();
+    three_stages(&site);
 
     let place = site.path("incidents/incoming/", ".md");
     let id = place.rsplit_once("0002.").expect("its turn").1.trim_end_matches(".md");
@@ -199,31 +229,86 @@ fn what_needs_planning_becomes_an_incident_that_is_kept() {
         assert!(changed.contains(line), "{changed}");
     }
 
-    // It is kept, said, and in nobody's way.
-    let why = format!("planning_plane: incident/{id} is kept; this version does not run the planning loop");
-    assert_eq!(site.json(&["status"])["next"]["detail"], why.as_str());
-    assert_eq!(site.json(&["status"])["unattended"], false);
-    let status = site.ok(&["status"]);
-    assert!(status.contains(&format!("\nnext: {why}\n")) && status.contains("\nincidents  1 "), "{status}");
-    assert!(!status.contains("nothing runs it"), "{status}");
-    let listed = site.json(&["queue", "ls"]);
-    let listed = listed["items"].as_array().expect("items");
-    let incident =
-        listed.iter().find(|one| one["item"] == format!("incident/{id}").as_str()).expect("the incident");
-    assert_eq!((&incident["state"], &incident["why"]), (&"queued".into(), &why.as_str().into()));
-    site.script(super::site::STRAIGHT);
-    site.add("two");
-    let answer = site.work();
-    assert_eq!(
-        (&answer["reason"], &answer["waits"]["cause"]),
-        (&"waiting".into(), &"planning_plane".into()),
-        "{answer}"
-    );
-    assert_eq!(site.state_of("two"), "done");
-    // It can be let go of.
-    site.ok(&["queue", "cancel", &format!("incident/{id}")]);
+    // F-21: nothing keeps it from being worked on. Once it is resolved, its tasks are in the place of the blocked one.
+    site.script(RESOLVED);
     assert_eq!(site.work()["reason"], "idle");
+    assert!(site.path("incidents/resolved/", ".md").contains(id));
+    assert_eq!((site.state_of("one"), site.state_of("rest")), ("archived".to_owned(), "done".to_owned()));
+    let record = site.show(&site.path("tasks/intake/", "/rest.toml"));
+    for line in ["root_spec_id = \"sessions\"".to_owned(), format!("incident_id = \"{id}\"")] {
+        assert!(record.contains(&line), "{line}: {record}");
+    }
     site.sound();
+}
+
+/// F-52, F-22: the consultant's own incident is the only one, whatever else it says of itself, and its lineage is the
+/// task's.
+#[test]
+fn f52_a_consultants_own_incident_is_adopted_and_no_other_is_opened() {
+    let site = own_incidents(&["mine"]);
+    site.add("one");
+    three_stages(&site);
+    let incidents: Vec<String> =
+        site.paths().into_iter().filter(|path| path.starts_with("incidents/intake/")).collect();
+    assert_eq!(incidents.len(), 1, "{incidents:?}");
+    assert!(incidents[0].ends_with("/mine.toml"), "{incidents:?}");
+    let record = site.show(&incidents[0]);
+    for line in [
+        "about = \"task/one\"",
+        "parent_task_id = \"one\"",
+        "created_by = \"execution/consultant (scripted)\"",
+    ] {
+        assert!(record.contains(line), "{line}: {record}");
+    }
+    assert!(!record.contains("forged"), "{record}");
+    let recovery = site.show("recovery/task.one.toml");
+    assert!(
+        recovery.contains("incident = \"mine\"") && recovery.contains("opened incident/mine"),
+        "{recovery}"
+    );
+    assert_eq!(site.state_of("one"), "blocked");
+
+    site.script(RESOLVED);
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!((site.state_of("one"), site.state_of("rest")), ("archived".to_owned(), "done".to_owned()));
+    site.sound();
+}
+
+/// F-52: one matter is one incident. Which of two it is, is the consultant's to say.
+#[test]
+fn f52_two_incidents_are_told_to_the_consultant() {
+    let site = own_incidents(&["mine", "yours"]);
+    site.add("one");
+    site.json(&["run", "daemon", "--max-ticks", "4"]);
+    let rejected = given(&site, "again", "rejected.md");
+    assert!(rejected.contains("\n- 2 incidents in the outbox; one matter is one incident\n"), "{rejected}");
+    assert!(rejected.contains("\nError-Code: execution_post_stage_apply_failed\n"), "{rejected}");
+    let opened = site.path("incidents/intake/", ".toml");
+    assert!(
+        opened.contains("/incident-one-"),
+        "the second attempt brought none, so the runtime opened one: {opened}"
+    );
+    site.sound();
+}
+
+/// The shortest ladder with a consultant that brings these incidents, and at its second attempt none.
+fn own_incidents(ids: &[&str]) -> Site {
+    let outbox: String = ids
+        .iter()
+        .map(|id| {
+            format!(
+                "      - outbox:\n          name: {id}.md\n          content: |\n            ---\n            incident_id: {id}\n            \
+                 title: The store loses writes\n            root_spec_id: forged\n            mood: grim\n            ---\n            Look at it.\n"
+            )
+        })
+        .collect();
+    let outbox = outbox.replacen("      - ", "    - - ", 1);
+    let needs = "      - result: {terminal_result: NEEDS_PLANNING, summary: Two stores.}\n";
+    let script = format!(
+        "stages:\n  builder: [[{{result: {{terminal_result: BLOCKED}}}}]]\n  troubleshooter: [[{{result: {{terminal_result: BLOCKED}}}}]]\n  \
+         consultant:\n{outbox}{needs}    - - run: {{argv: [sh, -c, 'mkdir -p @/again && cp -r \"$MILLRACE_RUN_DIR\"/. @/again/'], expect: 0}}\n{needs}"
+    );
+    Site::with(crate::support::repo::TestRepo::with_commit(), SHORT, &script)
 }
 
 /// The cancel is asked while the consultant works; what it then says opens nothing.

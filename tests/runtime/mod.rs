@@ -1,14 +1,19 @@
 //! Tests of `src/runtime`.
 
+mod acceptance;
 mod between;
 mod bounds;
 mod crash;
 mod damage;
 mod escalation;
 mod evidence;
+mod handing_over;
 mod happy;
+mod outbox;
 mod plan_change;
 mod repair;
+mod retry;
+mod roots;
 mod site;
 mod stopping;
 mod waits;

@@ -303,6 +303,15 @@ impl Daemon {
         rustix::process::kill_process(pid, signal).expect("it lives");
     }
 
+    /// How long it has used a processor so far, itself and not its stages.
+    pub(super) fn worked(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it lives");
+        let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+        // User and system time, in hundredths of a second.
+        let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
+        Duration::from_millis(10 * ticks)
+    }
+
     /// Ends it as a power cut would.
     pub(super) fn kill(mut self) {
         self.child.kill().expect("it lives");

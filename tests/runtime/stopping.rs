@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use millrace::domain::transition::input::Input;
 use rustix::process::Signal;
 
 use super::site::{STRAIGHT, Site, lives, text, wait_until};
@@ -83,6 +84,64 @@ fn a_second_term_ends_the_stage_which_is_no_interruption_that_counts() {
     site.sound();
 }
 
+/// Asks the daemon that lives to end.
+fn stop(site: &Site, now: bool) {
+    let reason = "the machine is needed".to_owned();
+    site.ask(&Input::Stop { session: site.session(), now, reason });
+}
+
+/// How long a command to a daemon may take: a second, and what this machine takes for a process.
+const SOON: Duration = Duration::from_secs(5);
+
+#[test]
+fn m02_a_daemon_that_is_asked_to_stop_drains_says_so_and_the_next_one_goes_on() {
+    let site = Site::scripted(AT_A_SIGN);
+    site.add("one");
+    let mut daemon = site.daemon(&[]);
+    site.await_sign("started");
+    stop(&site, false);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(daemon.runs());
+    site.give("go");
+    let (status, out, err) = daemon.ended();
+    assert!(status.success(), "{err}");
+    assert!(out.contains("asked to stop: the machine is needed\nended: stop, 1 stage,"), "{out}");
+    assert_eq!(site.state_of("one"), "active");
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.state_of("one"), "done");
+    let said = site.repo.git(&["log", "--format=%s%n%b", "--grep=^session: ", "refs/millrace/state"]);
+    assert!(said.contains("stop"), "{said}");
+
+    // One that has nothing to do ends at once.
+    let daemon = site.daemon(&[]);
+    wait_until("a session", || site.show("control.toml").contains("[[sessions]]"));
+    let asked = Instant::now();
+    stop(&site, false);
+    let (_, out, _) = daemon.ended();
+    assert!(out.contains("ended: stop, 0 stages,"), "{out}");
+    assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+    site.sound();
+}
+
+#[test]
+fn a_stop_now_ends_the_stage_which_runs_again_and_does_not_count() {
+    let site = Site::with(TestRepo::with_commit(), "[limits]\nmax_interruptions = 1\n", STUCK);
+    site.add("one");
+    let daemon = site.daemon(&[]);
+    let stage = site.pid("stage");
+    stop(&site, false);
+    stop(&site, true);
+    let (status, out, err) = daemon.ended();
+    assert!(status.success(), "{err}");
+    assert!(out.contains("ended: stop, 1 stage,"), "{out}");
+    assert!(!lives(stage));
+    assert_eq!(site.lines("interrupt: "), ["interrupt: one builder runs again (interrupted)"]);
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.state_of("one"), "done");
+    assert!(!site.repo.path().join("half.txt").exists());
+    site.sound();
+}
+
 #[test]
 fn a_queued_item_that_is_cancelled_is_archived_and_never_runs() {
     let site = Site::scripted(STRAIGHT);
@@ -144,7 +203,7 @@ fn a_cancel_while_no_runtime_lives_is_carried_out_by_the_next_one() {
     let stage = site.pid("stage");
     daemon.kill();
     let said = site.ok(&["queue", "cancel", "one"]);
-    assert!(said.contains("ends when a runtime takes it up again"), "{said}");
+    assert!(said.contains("no runtime lives, so it ends when one takes it up"), "{said}");
     assert_eq!(site.state_of("one"), "active");
     let answer = site.work();
     assert_eq!((answer["reason"].as_str(), answer["stages"].as_u64()), (Some("idle"), Some(0)), "{answer}");

@@ -257,7 +257,9 @@ pub(crate) fn assert_consistent(store: &dyn Store, commit: Oid) {
     // Lineage: exactly the open items with a root, as far as their intake was by the second rules.
     let expected: BTreeSet<(String, String)> = items
         .iter()
-        .filter(|(name, it)| known[*name].arrival.is_some() && !["done", "archived"].contains(&it.state.as_str()))
+        .filter(|(name, it)| {
+            known[*name].arrival.is_some() && !["done", "archived"].contains(&it.state.as_str())
+        })
         .filter_map(|(name, _)| {
             let root = known[name].intake.root_spec_id.as_ref()?;
             Some((root.to_string(), format!("{}/{}", name.0, name.1)))

@@ -2,6 +2,7 @@
 
 pub(crate) mod consistent;
 pub(crate) mod documents;
+pub(crate) mod malformed;
 pub(crate) mod play;
 pub(crate) mod project;
 pub(crate) mod repo;

@@ -27,7 +27,7 @@ use millrace::domain::transition::record::{Actor, Transition};
 use millrace::domain::transition::refusal::Refusal;
 use millrace::domain::view::View;
 use millrace::format::config::{Loaded, parse};
-use millrace::format::incident::{self, Incident, incident_id};
+use millrace::format::incident::{self, Incident, Severity, incident_id};
 use millrace::format::records::decode;
 use millrace::ledger::commit::Person;
 use millrace::ledger::memory::MemoryStore;
@@ -558,6 +558,7 @@ impl Play {
         let incident = Incident {
             intake: intake.out_of(&known.intake),
             source: run.stage,
+            severity: Severity::Medium,
             failure_class: "consultant_needs_planning".parse().expect("a class"),
             trigger_reason: "it needs planning".to_owned(),
             summary: "It is more than a task.".to_owned(),

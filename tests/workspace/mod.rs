@@ -4,6 +4,7 @@ mod bootstrap;
 mod changes;
 mod discover;
 mod head;
+mod inbox;
 mod restore;
 mod run_dir;
 mod snapshot;

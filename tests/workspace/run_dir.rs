@@ -4,8 +4,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use millrace::domain::limits::MAX_OUTBOX_DOCUMENTS;
 use millrace::workspace::bootstrap::IgnoreRule;
-use millrace::workspace::run_dir::{MAX_OUTBOX_BYTES, MAX_OUTBOX_DOCUMENTS, NoFollowError, StageDir};
+use millrace::workspace::run_dir::{MAX_OUTBOX_BYTES, NoFollowError, StageDir};
 
 use super::inventory;
 use crate::support::repo::TestRepo;
@@ -125,6 +126,7 @@ fn the_outbox_gives_documents_and_names_the_rest() {
     std::fs::write(outbox.join("a.md"), vec![b'a'; most]).expect("written");
     std::fs::write(outbox.join("huge.md"), vec![b'a'; most + 1]).expect("written");
     std::fs::write(outbox.join(".a.md.swp"), "swap").expect("written");
+    std::fs::write(outbox.join("notes.txt"), "not a document").expect("written");
     std::fs::write(outbox.join(std::ffi::OsStr::from_bytes(b"odd\xff")), "x").expect("written");
     std::fs::create_dir(outbox.join("folder")).expect("a folder");
     symlink("/etc/hostname", outbox.join("link.md")).expect("a link");
@@ -134,9 +136,10 @@ fn the_outbox_gives_documents_and_names_the_rest() {
     assert_eq!(
         found.problems,
         [
-            "outbox/folder: is not a regular file",
+            "outbox/folder: the name does not end in `.md`",
             "outbox/huge.md: has more than 1048576 bytes",
             "outbox/link.md: is not a regular file",
+            "outbox/notes.txt: the name does not end in `.md`",
             "outbox/odd\u{fffd}: the name is not plain text",
         ]
     );
@@ -155,6 +158,17 @@ fn too_many_documents_are_none() {
     let found = stage.collect_outbox().expect("collected");
     assert_eq!(found.documents, []);
     assert_eq!(found.problems, ["outbox/ holds more than 50 documents"]);
+}
+
+#[test]
+fn more_names_than_are_looked_at_are_a_problem_even_where_most_are_passed_over() {
+    let repo = TestRepo::with_commit();
+    let stage = dir(&repo, 1, "planner");
+    stage.materialise(&[]).expect("made");
+    for at in 0..=20 * MAX_OUTBOX_DOCUMENTS {
+        std::fs::write(stage.outbox_path().join(format!(".{at}")), "x").expect("written");
+    }
+    assert_eq!(stage.collect_outbox().expect("collected").problems, ["outbox/ holds more than 50 documents"]);
 }
 
 #[test]

@@ -15,41 +15,95 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer, print};
+use crate::domain::closure::TargetState;
 use crate::domain::ids::RunId;
+use crate::domain::place;
 use crate::domain::slot::Slot;
 use crate::domain::view::View as _;
+use crate::format::idea::idea_id;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::verify::{Report, verify};
 use crate::runtime::daemon::{self, DaemonLimits, Said};
-use crate::runtime::intake::{Document, add_tasks};
+use crate::runtime::intake::{Document, Idea, TakenIn, Terms, add_idea, add_tasks};
 use crate::runtime::plans;
 use crate::runtime::project::Project;
 
-/// What the scratch repository begins with.
-const FILES: [(&str, &str); 5] = [
+/// What every scratch repository begins with.
+const FILES: [(&str, &str); 4] = [
     ("calc.sh", include_str!("../../assets/demo/calc.sh")),
     ("test.sh", include_str!("../../assets/demo/test.sh")),
     ("millrace-agents/millrace.toml", include_str!("../../assets/demo/millrace.toml")),
     ("millrace-agents/.gitignore", include_str!("../../assets/demo/gitignore")),
-    ("millrace-agents/demo.yaml", include_str!("../../assets/demo/demo.yaml")),
 ];
 
-/// The task.
-const TASK: &str = include_str!("../../assets/demo/task.md");
+/// One story that can be shown.
+struct Story {
+    /// The files that it adds: what the harness does.
+    files: &'static [(&'static str, &'static str)],
+    /// What is brought in.
+    begins: Begins,
+    /// What the stages have to report, in this order, for the demo to have worked.
+    expected: &'static [&'static str],
+}
 
-/// What the stages have to report, in this order, for the demo to have worked.
-const EXPECTED: [&str; 5] =
-    ["BUILDER_COMPLETE", "FIX_NEEDED", "FIXER_COMPLETE", "DOUBLECHECK_PASS", "UPDATE_COMPLETE"];
+/// What a story begins with.
+enum Begins {
+    Task(&'static str),
+    Idea { name: &'static str, text: &'static str },
+}
+
+/// A task: a bug, a fix that is not good enough, and one that is.
+const TASK: Story = Story {
+    files: &[("millrace-agents/demo.yaml", include_str!("../../assets/demo/demo.yaml"))],
+    begins: Begins::Task(include_str!("../../assets/demo/task.md")),
+    expected: &["BUILDER_COMPLETE", "FIX_NEEDED", "FIXER_COMPLETE", "DOUBLECHECK_PASS", "UPDATE_COMPLETE"],
+};
+
+/// An idea: planned, cut into three tasks, built, judged, mended, judged again.
+const FULL: Story = Story {
+    files: &[
+        ("millrace-agents/demo.yaml", include_str!("../../assets/demo/full/demo.yaml")),
+        ("millrace-agents/judge.sh", include_str!("../../assets/demo/full/judge.sh")),
+    ],
+    begins: Begins::Idea { name: "calc-divides", text: include_str!("../../assets/demo/full/idea.md") },
+    expected: &[
+        "PLANNER_COMPLETE",
+        "MANAGER_COMPLETE",
+        "BUILDER_COMPLETE",
+        "CHECKER_PASS",
+        "UPDATE_COMPLETE",
+        "BUILDER_COMPLETE",
+        "FIX_NEEDED",
+        "FIXER_COMPLETE",
+        "DOUBLECHECK_PASS",
+        "UPDATE_COMPLETE",
+        "BUILDER_COMPLETE",
+        "CHECKER_PASS",
+        "UPDATE_COMPLETE",
+        "REMEDIATION_NEEDED",
+        "AUDITOR_COMPLETE",
+        "PLANNER_COMPLETE",
+        "MANAGER_COMPLETE",
+        "BUILDER_COMPLETE",
+        "CHECKER_PASS",
+        "UPDATE_COMPLETE",
+        "ARBITER_COMPLETE",
+    ],
+};
 
 /// Stages after which the demo gives up.
-const MAX_STAGES: u64 = 20;
+const MAX_STAGES: u64 = 40;
 
 /// Show a whole run in a scratch repository: a bug, a fix that is not good enough, and one that is.
 ///
 /// No model and no network is needed: an embedded harness follows a script. Fails if any of it goes wrong.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
+    /// Show the whole of it: an idea becomes a spec and three tasks, is built, judged, mended, and accepted.
+    #[arg(long)]
+    full: bool,
+
     /// Make the repository here, and leave it; the folder must be empty or missing.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -60,8 +114,12 @@ pub(crate) struct DemoArguments {
 struct Demonstrated {
     /// Where the repository is, where it was kept.
     kept: Option<PathBuf>,
+    /// The last run.
     run: RunId,
     handoffs: Vec<HandedOff>,
+    /// What the judge found in the end, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
     /// `git log` of the run branch.
     run_log: String,
     /// `git log` of the ledger.
@@ -76,9 +134,10 @@ impl DemoArguments {
         context.refuse_inside_a_stage()?;
         let place = Place::new(self.keep.as_deref())?;
         let root = place.path();
+        let story = if self.full { &FULL } else { &TASK };
         let tell = |page: Page| if context.json { Ok(()) } else { print(page.into_text().as_bytes()) };
 
-        found(root)?;
+        found(root, story)?;
         let mut page = Page::default();
         page.line(format!("A scratch repository: {}", root.display()));
         page.line("Its test fails before:");
@@ -90,8 +149,7 @@ impl DemoArguments {
 
         let project = Project::open(root)?;
         let plan = plans::compile_and_select(&project, None, None)?;
-        let document = Document { file: "task.md".to_owned(), bytes: TASK.as_bytes().to_vec() };
-        let taken = add_tasks(&project, &[document], false)?;
+        let taken = story.begin(&project)?;
         page.gap();
         page.line(format!("Compiled {}", plan.plan));
         for (item, state) in &taken.added {
@@ -102,17 +160,22 @@ impl DemoArguments {
 
         let handoffs = run(&project, context)?;
         let found: Vec<&str> = handoffs.iter().map(HandedOff::result).collect();
-        if found != EXPECTED {
+        if found != story.expected {
             return Err(wrong(format!("the stages reported {}", found.join(", "))));
         }
         let done = match (handoffs.last(), taken.added.first()) {
             (Some(last), Some((item, _))) if last.next() == "done" => {
                 let trees = project.trees();
-                project.view(&trees)?.slot(item)? == Some(Slot::Done)
+                let view = project.view(&trees)?;
+                let accepted = match view.target(&item.id)? {
+                    Some(target) => matches!(target.state, TargetState::Accepted { .. }),
+                    None => !self.full,
+                };
+                accepted && view.slot(item)? == Some(Slot::Done)
             }
             _ => false,
         };
-        let Some(last) = handoffs.last().filter(|_| done) else { return Err(wrong("the task is not done")) };
+        let Some(last) = handoffs.last().filter(|_| done) else { return Err(wrong("it is not done")) };
         let (after, output) = test(root)?;
         if after != Some(0) {
             return Err(wrong(format!("the test still fails: {}", output.trim().replace('\n', "; "))));
@@ -124,7 +187,15 @@ impl DemoArguments {
             Some(tip) => verify(&project.store, tip)?,
             None => Report::default(),
         };
+        let verdict = match taken.added.first().filter(|_| self.full) {
+            Some((item, _)) => {
+                let path = place::verdict(&item.id, &run_id);
+                Some(git(root, "show", &[&format!("{}:{path}", RefName::State.full())])?)
+            }
+            None => None,
+        };
         let shown = Demonstrated {
+            verdict,
             kept: self.keep.is_some().then(|| root.to_owned()),
             run_log: git(root, "log", &["--oneline", &branch])?,
             ledger_log: git(root, "log", &["--oneline", &RefName::State.full()])?,
@@ -133,7 +204,7 @@ impl DemoArguments {
             run: run_id,
             handoffs,
         };
-        if !shown.diff.contains("calc.sh") || shown.run_log.lines().count() <= EXPECTED.len() {
+        if !shown.diff.contains("calc.sh") || shown.run_log.lines().count() < 2 {
             return Err(wrong("the run branch does not hold what the run did"));
         }
         answer(context, &shown)
@@ -144,7 +215,7 @@ impl DemoArguments {
 fn run(project: &Project, context: &Context) -> Result<Vec<HandedOff>, Failure> {
     let mut handoffs = Vec::new();
     let mut told = Ok(());
-    let limits = DaemonLimits { max_ticks: Some(MAX_STAGES), until_idle: true };
+    let limits = DaemonLimits { max_ticks: Some(MAX_STAGES), until_idle: true, config: None };
     let end = daemon::daemon(project, limits, |said| {
         if let Said::Stage(report) = said {
             let handed = HandedOff::of(report);
@@ -162,6 +233,28 @@ fn run(project: &Project, context: &Context) -> Result<Vec<HandedOff>, Failure> 
     Ok(handoffs)
 }
 
+impl Story {
+    /// Brings in what the story begins with.
+    fn begin(&self, project: &Project) -> Result<TakenIn, Failure> {
+        Ok(match &self.begins {
+            Begins::Task(text) => {
+                let document = Document { file: "task.md".to_owned(), bytes: text.as_bytes().to_vec() };
+                add_tasks(project, &[document], &Terms::default())?
+            }
+            Begins::Idea { name, text } => {
+                let text = Document { file: format!("{name}.md"), bytes: text.as_bytes().to_vec() };
+                let idea = Idea {
+                    text,
+                    id: idea_id(name).map_err(|bad| Failure::failed(bad.to_string()))?,
+                    found_in: None,
+                    held: None,
+                };
+                add_idea(project, &idea, &Terms::default())?
+            }
+        })
+    }
+}
+
 impl Answer for Demonstrated {
     const KIND: &'static str = "demo";
 
@@ -171,7 +264,10 @@ impl Answer for Demonstrated {
             (format!("git log --oneline {branch}"), &self.run_log),
             (format!("git log --oneline {}", RefName::State.full()), &self.ledger_log),
             (format!("git diff HEAD {branch}"), &self.diff),
-        ] {
+        ]
+        .into_iter()
+        .chain(self.verdict.iter().map(|verdict| ("git show of the last verdict".to_owned(), verdict)))
+        {
             page.line("");
             page.line(format!("$ {command}"));
             page.verbatim(output);
@@ -222,8 +318,8 @@ impl Place {
 }
 
 /// The repository with its first commit, whatever the user's configuration of git says.
-fn found(root: &Path) -> Result<(), Failure> {
-    for (name, content) in FILES {
+fn found(root: &Path, story: &Story) -> Result<(), Failure> {
+    for (name, content) in FILES.iter().chain(story.files) {
         let path = root.join(name);
         let fault =
             |error: std::io::Error| Failure::failed(format!("cannot write {}: {error}", path.display()));

@@ -3,6 +3,7 @@
 pub(super) mod compile;
 pub(super) mod completions;
 pub(super) mod config;
+pub(super) mod control;
 pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod init;

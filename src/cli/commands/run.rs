@@ -18,8 +18,11 @@ use crate::domain::oid::Oid;
 use crate::domain::plan::StageRef;
 use crate::domain::result::Judgement;
 use crate::domain::schedule::Wait;
+use crate::runtime::config_file::ConfigNews;
 use crate::runtime::daemon::{self, DaemonEnd, DaemonLimits, Once, RunError, Said};
 use crate::runtime::daemon_lock::{DaemonLockError, probe};
+use crate::runtime::inbox::Took;
+use crate::runtime::outside::Outer;
 use crate::runtime::plans;
 use crate::runtime::project::Project;
 use crate::runtime::tick::StageReport;
@@ -42,6 +45,8 @@ impl RunCommand {
 
 /// Run one stage, and end.
 ///
+/// With `[watchers]`, what lies in ideas/inbox and specs/inbox is taken in before the stage, and after it.
+///
 /// The selected plan is run; nothing is compiled but the first plan of a repository that has none. With --mode or --config, that is compiled and selected first, as by
 /// `compile validate`; where it does not compile, nothing is run.
 #[derive(Debug, Args)]
@@ -54,6 +59,8 @@ pub(crate) struct OnceArguments {
 ///
 /// A first TERM or INT lets the stage that runs finish; a second one ends it. With `--json` every line is an envelope
 /// of its own.
+///
+/// With `[watchers]`, what is dropped into ideas/inbox and specs/inbox is taken in, once by content, and stays as it is.
 ///
 /// The selected plan is run; nothing is compiled but the first plan of a repository that has none. With --mode or --config, that is compiled and selected first, as by
 /// `compile validate`; where it does not compile, nothing is run.
@@ -216,7 +223,9 @@ impl OnceArguments {
     fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
         prepare(&project, &self.source)?;
-        let came_to = match daemon::once(&project)? {
+        let came_to = match daemon::once(&project, self.source.config(), |outer| {
+            say(&Event::of_outer(outer).line());
+        })? {
             Once::Stage(report) => CameTo::Stage(Box::new(HandedOff::of(&report))),
             Once::Waits(wait) => CameTo::Waits(Waits::from(&wait)),
             Once::NoWork => CameTo::NoWork,
@@ -266,23 +275,82 @@ impl Answer for RanOnce {
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event {
     Stage(Box<HandedOff>),
-    Settled { what: String },
+    Settled {
+        what: String,
+    },
+    /// A document of an inbox was taken.
+    Took {
+        file: String,
+        item: ItemRef,
+        state: &'static str,
+        held: Option<String>,
+    },
+    /// Something of an inbox cannot be taken; said once.
+    Warning {
+        what: String,
+    },
+    /// The configuration's file changed; said once.
+    Config {
+        what: String,
+    },
     Waits(Waits),
     Idle,
-    Trouble { what: String },
+    Stops {
+        why: String,
+    },
+    Trouble {
+        what: String,
+    },
+}
+
+impl Event {
+    fn of_outer(outer: &Outer) -> Self {
+        match outer {
+            Outer::Took(Took { file, item, state, held }) => {
+                Self::Took { file: file.clone(), item: item.clone(), state, held: held.clone() }
+            }
+            Outer::Warning(what) => Self::Warning { what: what.clone() },
+            Outer::Config(news) => Self::Config { what: config_line(news) },
+        }
+    }
+
+    fn line(&self) -> String {
+        match self {
+            Self::Stage(handed) => format!("{}  {}", time(handed.ended_at), handed.line()),
+            Self::Settled { what } => format!("settled: {what}"),
+            Self::Took { file, item, state, held: None } => format!("took {file}: {item} is {state}"),
+            Self::Took { file, item, held: Some(why), .. } => format!("took {file}: {item} is held: {why}"),
+            Self::Warning { what } => format!("warning: {what}"),
+            Self::Config { what } => format!("configuration: {what}"),
+            Self::Waits(waits) => format!("waits: {}", waits.line()),
+            Self::Idle => "idle: waiting for work".to_owned(),
+            Self::Stops { why } => format!("asked to stop: {why}"),
+            Self::Trouble { what } => format!("trouble, will try again: {what}"),
+        }
+    }
+}
+
+/// What became of a change of the configuration.
+fn config_line(news: &ConfigNews) -> String {
+    match news {
+        ConfigNews::Broken(problem) => format!("{problem}; what counted before counts on"),
+        ConfigNews::Whole => "the file can be read again".to_owned(),
+        ConfigNews::Took(keys) => format!("taken over: {}", keys.join(", ")),
+        ConfigNews::Uncompiled(keys) => {
+            format!(
+                "changed, not compiled: {}; `millrace compile validate` makes a plan of it",
+                keys.join(", ")
+            )
+        }
+        ConfigNews::Nothing(keys) => format!("changed, without effect: {}", keys.join(", ")),
+    }
 }
 
 impl Answer for Event {
     const KIND: &'static str = "run_daemon_event";
 
     fn text(&self, page: &mut Page) {
-        match self {
-            Self::Stage(handed) => page.line(format!("{}  {}", time(handed.ended_at), handed.line())),
-            Self::Settled { what } => page.line(format!("settled: {what}")),
-            Self::Waits(waits) => page.line(format!("waits: {}", waits.line())),
-            Self::Idle => page.line("idle: waiting for work"),
-            Self::Trouble { what } => page.line(format!("trouble, will try again: {what}")),
-        }
+        page.line(self.line());
     }
 }
 
@@ -292,7 +360,7 @@ struct RanDaemon {
     run_mode: &'static str,
     plan: PlanId,
     mode: Option<ModeId>,
-    /// Why it ended: `idle`, `max_ticks`, `signal`, `waiting`.
+    /// Why it ended: `idle`, `max_ticks`, `signal`, `stop`, `waiting`.
     reason: &'static str,
     stages: u64,
     waits: Option<Waits>,
@@ -302,7 +370,11 @@ impl DaemonArguments {
     fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
         prepare(&project, &self.source)?;
-        let limits = DaemonLimits { max_ticks: self.max_ticks, until_idle: self.until_idle };
+        let limits = DaemonLimits {
+            max_ticks: self.max_ticks,
+            until_idle: self.until_idle,
+            config: self.source.config(),
+        };
         // A reader that goes away does not end the work: the ledger is what counts.
         let mut heard = true;
         let DaemonEnd { reason, stages, waits } = daemon::daemon(&project, limits, |said| {
@@ -312,8 +384,10 @@ impl DaemonArguments {
             let event = match said {
                 Said::Stage(report) => Event::Stage(Box::new(HandedOff::of(report))),
                 Said::Settled(what) => Event::Settled { what: what.to_owned() },
+                Said::Outer(outer) => Event::of_outer(outer),
                 Said::Waits(wait) => Event::Waits(Waits::from(wait)),
                 Said::Idle => Event::Idle,
+                Said::Stops(why) => Event::Stops { why: why.to_owned() },
                 Said::Trouble(error) => Event::Trouble { what: error.to_string() },
             };
             heard = render(context, &event).is_ok_and(|bytes| try_print(&bytes).is_ok());

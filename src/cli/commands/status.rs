@@ -1,5 +1,6 @@
 //! `millrace status`: reads trees only, and never an item, so that it answers at once whatever is queued.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use crate::cli::coming::{Coming, coming};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::moments::{duration, time};
+use crate::cli::moments::{duration, elapsed, seconds, time};
 use crate::cli::page::Page;
 use crate::cli::reasons::{Activity, Reasons};
+use crate::cli::roots::Root;
 use crate::cli::stdout::{Answer, answer, print};
 use crate::cli::trailers;
 use crate::cli::watch::{LOOK, Watch};
@@ -31,6 +33,9 @@ use crate::workspace::bootstrap::reference_style;
 
 /// Items of one state that are named.
 const NAMED: usize = 10;
+
+/// Outages in a row from which on an operator is told to look.
+const TELLS_AT: u32 = 3;
 
 /// Show what runs, what waits and why, and what comes next.
 #[derive(Debug, Args)]
@@ -83,6 +88,8 @@ struct Status {
     runs: Vec<Activity>,
     counts: Vec<Counts>,
     pauses: Vec<Pause>,
+    /// The roots that are not accepted yet, oldest first.
+    roots: Vec<Root>,
     /// The run whose changes the work tree still holds.
     owed: Option<RunId>,
     waiting: Named,
@@ -114,7 +121,13 @@ struct Pause {
     cause: String,
     owner: String,
     since: Timestamp,
+    /// How long it stands.
+    age_seconds: i64,
     until: Option<Timestamp>,
+    /// How long it is until dispatch tries again by itself; 0 when that is due.
+    left_seconds: Option<i64>,
+    /// How often in a row it was set.
+    times: u32,
     detail: String,
 }
 
@@ -129,6 +142,9 @@ struct Named {
 struct Reason {
     item: ItemRef,
     why: String,
+    /// Where in git the evidence of its failure lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
 }
 
 impl StatusArguments {
@@ -180,6 +196,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
         runs: Vec::new(),
         counts: Vec::new(),
         pauses: Vec::new(),
+        roots: Vec::new(),
         owed: None,
         waiting: Named::default(),
         blocked: Named::default(),
@@ -227,16 +244,23 @@ fn status(project: &Project) -> Result<Status, Failure> {
             cause: cause.kind.key(),
             owner: cause.owner.clone(),
             since: cause.since,
+            age_seconds: seconds(cause.since, now).max(0),
             until: cause.until,
+            left_seconds: cause.until.map(|until| seconds(now, until).max(0)),
+            times: cause.times,
             detail: cause.detail.clone(),
         })
         .collect();
+    for root in &control.targets {
+        status.roots.extend(Root::of(&view, &reasons, root)?);
+    }
     status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
     status.next = Some(coming(project, &view, control.plan.as_ref(), attended, now)?);
     status.plan = control.plan;
-    let work =
-        status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
-    status.unattended = work && !attended;
+    let work = status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
+    let judges = status.next.as_ref().is_some_and(|next| next.action == "judge");
+    // A run that judges works on no item that is active.
+    status.unattended = (work || judges || !status.runs.is_empty()) && !attended;
     Ok(status)
 }
 
@@ -268,16 +292,11 @@ impl Answer for Status {
         self.counts_text(page);
         for pause in &self.pauses {
             page.gap();
-            let until = pause.until.map_or_else(
-                || format!("until {} lifts it", pause.owner),
-                |until| format!("until {}", time(until)),
-            );
-            page.line(format!(
-                "dispatch rests: {}: {} (since {}, {until})",
-                pause.cause,
-                pause.detail,
-                time(pause.since)
-            ));
+            page.line(format!("dispatch rests: {pause}"));
+        }
+        for root in &self.roots {
+            page.gap();
+            root.text(page);
         }
         if let Some(run) = &self.owed {
             page.gap();
@@ -298,6 +317,10 @@ impl Status {
         let mut status = self.clone();
         for run in &mut status.runs {
             run.without_clock();
+        }
+        for pause in &mut status.pauses {
+            pause.age_seconds = 0;
+            pause.left_seconds = pause.left_seconds.map(|left| left.min(1));
         }
         status
     }
@@ -332,6 +355,25 @@ impl Status {
     }
 }
 
+/// Completes the sentence that begins with "dispatch rests".
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cause, owner, detail, since, .. } = self;
+        write!(f, "{cause}: {detail} (since {}, {}, ", time(*since), elapsed(self.age_seconds))?;
+        match (self.until, self.left_seconds) {
+            (Some(_), Some(0)) => f.write_str("the next attempt is due")?,
+            (Some(until), left) => {
+                write!(f, "until {}, {} left", time(until), elapsed(left.unwrap_or_default()))?;
+            }
+            (None, _) => write!(f, "until {owner} lifts it")?,
+        }
+        if self.times >= TELLS_AT {
+            write!(f, "; {} times in a row: somebody has to look at it", self.times)?;
+        }
+        f.write_str(")")
+    }
+}
+
 impl Named {
     /// Adds the items of one kind and state.
     fn name(
@@ -348,7 +390,8 @@ impl Named {
             }
             let item = ItemRef::new(kind, id);
             if let Some(why) = reasons.of(&item, &slot)? {
-                self.items.push(Reason { item, why: why.to_string() });
+                let evidence = why.evidence();
+                self.items.push(Reason { item, why: why.to_string(), evidence });
             }
         }
         Ok(())
@@ -360,8 +403,11 @@ impl Named {
         }
         page.gap();
         page.line(format!("{title}:"));
-        let rows: Vec<Vec<String>> =
-            self.items.iter().map(|reason| vec![reason.item.to_string(), reason.why.clone()]).collect();
+        let mut rows = Vec::new();
+        for reason in &self.items {
+            rows.push(vec![reason.item.to_string(), reason.why.clone()]);
+            rows.extend(reason.evidence.iter().map(|path| vec![String::new(), format!("evidence: {path}")]));
+        }
         page.indented("  ", &rows);
         if self.more > 0 {
             page.line(format!("  and {} more", self.more));

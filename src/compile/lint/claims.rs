@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::finding::{Level, Notes, at};
 use super::markdown::{Markdown, Passage};
 use crate::domain::ids::EvidenceName;
+use crate::domain::stage_file;
 use crate::format::quote::quoted;
 use crate::format::suggest::nearest;
 
@@ -132,13 +133,13 @@ pub(super) fn foreign(text: &Markdown<'_>, notes: &mut Notes) {
     }
 }
 
-/// Notes every report that no stage writes.
+/// Notes every report that no stage writes, and that the runtime does not lay there either.
 pub(super) fn reports(text: &Markdown<'_>, written: &BTreeSet<&EvidenceName>, notes: &mut Notes) {
     let known = || written.iter().map(|name| name.as_str());
     for (number, quote) in text.quotes() {
         let plain = quote.parse::<EvidenceName>().is_ok();
-        if plain && REPORTS.iter().any(|ending| quote.ends_with(ending)) && !known().any(|name| name == quote)
-        {
+        let reports = plain && REPORTS.iter().any(|ending| quote.ends_with(ending));
+        if reports && !stage_file::is_the_runtimes(quote) && !known().any(|name| name == quote) {
             let expected = nearest(quote, known())
                 .map_or_else(|| "the evidence file of some stage".to_owned(), |meant| format!("`{meant}`"));
             notes.add(Level::Policy, at(number), format!("no stage writes {}", quoted(quote)), expected);

@@ -30,8 +30,9 @@ pub(super) const SKILL: [&str; 9] = [
     "Verification Pattern",
 ];
 
-/// Lines of a shipped entrypoint: shorter ones leave a stage guessing, longer ones are not read to the end.
-pub(super) const ENTRYPOINT_LINES: std::ops::RangeInclusive<usize> = 50..=115;
+/// Lines of a shipped entrypoint: shorter ones leave a stage guessing, longer ones are not read to the end. The longest
+/// ones show the form of a document as well.
+pub(super) const ENTRYPOINT_LINES: std::ops::RangeInclusive<usize> = 50..=125;
 
 /// Lines of a shipped skill.
 pub(super) const SKILL_LINES: std::ops::RangeInclusive<usize> = 40..=90;

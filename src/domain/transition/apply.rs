@@ -277,7 +277,8 @@ impl After<'_> {
             Effect::AskStop { session, stop } => {
                 let sessions = &mut self.control()?.sessions;
                 let found = sessions.iter_mut().find(|other| &other.session == session);
-                found.ok_or_else(|| Misfit::State(format!("no session {session}")))?.stop = Some(stop.clone());
+                found.ok_or_else(|| Misfit::State(format!("no session {session}")))?.stop =
+                    Some(stop.clone());
             }
             Effect::KeepIdea { idea, text } => self.edits.push(Edit::Place(place::idea(idea), *text)),
             Effect::Amend { known } => {

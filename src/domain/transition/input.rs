@@ -421,7 +421,9 @@ impl Input {
             Self::BeginSession { .. } | Self::EndSession { .. } => "session",
             Self::Launch(_) => "launch",
             Self::Handoff(handoff) => match handoff.judgement {
-                Judgement::Reported { .. } | Judgement::Failed { .. } | Judgement::Rejected { .. } => "handoff",
+                Judgement::Reported { .. } | Judgement::Failed { .. } | Judgement::Rejected { .. } => {
+                    "handoff"
+                }
                 Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => "interrupt",
             },
             Self::TreeSettled { .. } => "tree",

@@ -61,7 +61,9 @@ impl Subject {
         let id = match input.asked() {
             Input::Launch(launching) => &launching.run,
             Input::Handoff(handoff) => &handoff.run,
-            Input::Reopen { run, .. } | Input::Unresumable { run, .. } | Input::RetryActive { run, .. } => run,
+            Input::Reopen { run, .. } | Input::Unresumable { run, .. } | Input::RetryActive { run, .. } => {
+                run
+            }
             _ => return Ok(None),
         };
         let opened = decision.effects.iter().find_map(|effect| match effect {

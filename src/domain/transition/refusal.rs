@@ -185,7 +185,9 @@ pub enum Refusal {
         allowed: String,
     },
     /// The result needs a document, or a reason why there is none.
-    #[error("{result} needs a {kind} in the outbox, or `nothing_to_create` in the result file with the reason why none is needed")]
+    #[error(
+        "{result} needs a {kind} in the outbox, or `nothing_to_create` in the result file with the reason why none is needed"
+    )]
     NothingCreated {
         /// The result.
         result: ResultName,

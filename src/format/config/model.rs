@@ -122,16 +122,16 @@ pub struct Recovery {
     pub stale_state_recovery_enabled: bool,
 }
 
-/// `[watchers]`: kept, without effect in this version.
+/// `[watchers]`: whether a daemon takes in what lies in the inboxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watchers {
-    /// `enabled`
+    /// Whether anything is watched.
     pub enabled: bool,
-    /// `debounce_ms`, milliseconds, over 0.
+    /// Milliseconds for which a file has to stay as it is before it is taken; over 0.
     pub debounce_ms: u64,
-    /// `watch_ideas_inbox`
+    /// Whether `ideas/inbox/*.md` are taken in as ideas.
     pub watch_ideas_inbox: bool,
-    /// `watch_specs_queue`
+    /// Whether `specs/inbox/*.md` are taken in as specs. The reference watched the folder that was its queue.
     pub watch_specs_queue: bool,
 }
 

@@ -248,11 +248,8 @@ fn recovery(section: &Section<'_>, recovery: &mut Recovery) -> Result<(), Config
 }
 
 fn watchers(section: &Section<'_>, watchers: &mut Watchers) -> Result<(), ConfigError> {
-    const NO_EFFECT: &str =
-        "is kept and has no effect in this version; documents come in by `millrace queue add-task`";
     if let Some(number) = section.count("debounce_ms", MAX_SECONDS * 1000)? {
         watchers.debounce_ms = number;
-        section.warn("debounce_ms", NO_EFFECT);
     }
     let truths = [
         ("enabled", &mut watchers.enabled),
@@ -262,7 +259,6 @@ fn watchers(section: &Section<'_>, watchers: &mut Watchers) -> Result<(), Config
     for (key, place) in truths {
         if let Some(truth) = section.truth(key)? {
             *place = truth;
-            section.warn(key, NO_EFFECT);
         }
     }
     Ok(())

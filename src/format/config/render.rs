@@ -14,6 +14,11 @@ pub fn effective_toml(config: &Config) -> String {
     effective_table(config).to_string()
 }
 
+/// Whether this section has tables of its own below it, a name each.
+pub(super) fn has_tables(section: &str) -> bool {
+    matches!(section, "runners" | "stages")
+}
+
 /// The same as a table.
 pub(super) fn effective_table(config: &Config) -> Table {
     let mut root = Table::new();

@@ -4,8 +4,9 @@ use toml::{Table, Value};
 
 use super::super::secrets::is_secret_name;
 use super::Loaded;
+use super::boundary::{Boundary, boundary_of};
 use super::model::{Runner, table_of};
-use super::render::effective_table;
+use super::render::{effective_table, has_tables};
 
 /// What stands for a value that is not shown.
 const HIDDEN: &str = "[hidden]";
@@ -23,6 +24,14 @@ pub struct Setting {
     pub line: Option<usize>,
 }
 
+impl Setting {
+    /// When a change of it is taken over.
+    #[must_use]
+    pub fn boundary(&self) -> Boundary {
+        boundary_of(&self.section, &self.key).unwrap_or(Boundary::Compile)
+    }
+}
+
 /// Every key, in the order in which a plan freezes them. What a stage or a runner has and no default fits is there as
 /// well, without a value.
 #[must_use]
@@ -30,9 +39,8 @@ pub fn settings(loaded: &Loaded) -> Vec<Setting> {
     let mut found = Vec::new();
     for (name, value) in effective_table(&loaded.config) {
         let Value::Table(keys) = value else { continue };
-        let (tables, own): (Table, Table) = keys.into_iter().partition(|(_, value)| {
-            matches!(name.as_str(), "runners" | "stages") && matches!(value, Value::Table(_))
-        });
+        let (tables, own): (Table, Table) =
+            keys.into_iter().partition(|(_, value)| has_tables(&name) && matches!(value, Value::Table(_)));
         flatten(loaded, &name, "", own, &mut found);
         for (key, table) in tables {
             let Value::Table(table) = table else { continue };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::domain::ids::{Nonce, RunId, StageName};
+use crate::domain::item::ItemRef;
 use crate::domain::permission::PermissionLevel;
 use crate::harness::environment::MARK;
 
@@ -16,6 +17,8 @@ pub struct Call {
     pub nonce: Nonce,
     /// The run that it belongs to.
     pub run: RunId,
+    /// What the run works on; of a run that judges, the root spec.
+    pub item: ItemRef,
     /// The stage.
     pub stage: StageName,
     /// Which attempt of this stage in this run it is, from 1.
@@ -77,6 +80,7 @@ impl Call {
         [
             (MARK, self.nonce.to_string()),
             ("MILLRACE_RUN", self.run.to_string()),
+            ("MILLRACE_ITEM", self.item.to_string()),
             ("MILLRACE_STAGE", self.stage.to_string()),
             ("MILLRACE_ATTEMPT", self.attempt.to_string()),
             ("MILLRACE_WORKDIR", path(&self.workdir)),

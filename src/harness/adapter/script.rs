@@ -10,10 +10,15 @@ use thiserror::Error;
 use crate::format::yaml::{self, YamlError};
 
 /// A script: for every stage a list of attempts, each a list of steps. The last attempt stands for all later ones.
+/// Items may have stages of their own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Script {
-    stages: BTreeMap<String, Vec<Vec<Step>>>,
+    stages: Stages,
+    /// By an item's name, or a beginning of names with `*` behind it.
+    items: BTreeMap<String, Stages>,
 }
+
+type Stages = BTreeMap<String, Vec<Vec<Step>>>;
 
 /// One thing that the harness does.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,8 +118,12 @@ pub enum ScriptError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawScript {
-    stages: BTreeMap<String, Vec<Vec<RawStep>>>,
+    stages: RawStages,
+    #[serde(default)]
+    items: BTreeMap<String, RawStages>,
 }
+
+type RawStages = BTreeMap<String, Vec<Vec<RawStep>>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -179,30 +188,50 @@ impl Script {
             place,
             reason: reason.to_owned(),
         };
-        let mut stages = BTreeMap::new();
-        for (stage, attempts) in raw.stages {
-            if attempts.is_empty() {
-                return Err(wrong(format!("stages.{stage}"), "expected at least one attempt"));
+        let read = |key: &str, raw: RawStages| -> Result<Stages, ScriptError> {
+            let mut stages = BTreeMap::new();
+            for (stage, attempts) in raw {
+                if attempts.is_empty() {
+                    return Err(wrong(format!("{key}.{stage}"), "expected at least one attempt"));
+                }
+                let mut read = Vec::with_capacity(attempts.len());
+                for (nth, steps) in attempts.into_iter().enumerate() {
+                    let place = |at: usize| format!("{key}.{stage}[{nth}][{at}]");
+                    let steps = steps
+                        .into_iter()
+                        .enumerate()
+                        .map(|(at, step)| step.read().map_err(|reason| wrong(place(at), reason)))
+                        .collect::<Result<Vec<Step>, _>>()?;
+                    read.push(steps);
+                }
+                stages.insert(stage, read);
             }
-            let mut read = Vec::with_capacity(attempts.len());
-            for (nth, steps) in attempts.into_iter().enumerate() {
-                let place = |at: usize| format!("stages.{stage}[{nth}][{at}]");
-                let steps = steps
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, step)| step.read().map_err(|reason| wrong(place(at), reason)))
-                    .collect::<Result<Vec<Step>, _>>()?;
-                read.push(steps);
-            }
-            stages.insert(stage, read);
+            Ok(stages)
+        };
+        let stages = read("stages", raw.stages)?;
+        let mut items = BTreeMap::new();
+        for (item, raw) in raw.items {
+            let stages = read(&format!("items.{item}"), raw)?;
+            items.insert(item, stages);
         }
-        Ok(Self { stages })
+        Ok(Self { stages, items })
     }
 
-    /// The steps of a stage at its n-th attempt, from 1; `None` where the script does not know the stage.
+    /// The steps of a stage for an item at its n-th attempt, from 1; `None` where the script does not know the stage.
+    /// What is said of the item by its name comes before what is said of names that begin so, the longest first, and
+    /// that before what is said of all.
     #[must_use]
-    pub fn steps(&self, stage: &str, attempt: u32) -> Option<&[Step]> {
-        let attempts = self.stages.get(stage)?;
+    pub fn steps(&self, item: &str, stage: &str, attempt: u32) -> Option<&[Step]> {
+        let begins = |(name, _): &(&String, &Stages)| {
+            name.strip_suffix('*').map_or(*name == item, |beginning| item.starts_with(beginning))
+        };
+        let own = self
+            .items
+            .iter()
+            .filter(begins)
+            .filter(|(_, stages)| stages.contains_key(stage))
+            .max_by_key(|(name, _)| (!name.ends_with('*'), name.len()));
+        let attempts = own.map_or(&self.stages, |(_, stages)| stages).get(stage)?;
         let nth = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
         attempts.get(nth).or_else(|| attempts.last()).map(Vec::as_slice)
     }

@@ -40,7 +40,7 @@ impl ScriptedSpec {
     }
 }
 
-/// The embedded harness, with the arguments after its subcommand. Stage, attempt and paths come from the `MILLRACE_*`
+/// The embedded harness, with the arguments after its subcommand. Item, stage, attempt and paths come from the `MILLRACE_*`
 /// variables, the work tree is the current directory.
 #[must_use]
 pub fn scripted_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -62,11 +62,11 @@ fn follow(arguments: &[OsString]) -> Result<u8, String> {
     }
     let path = Path::new(path);
     let script = Script::read(path).map_err(|fault| fault.to_string())?;
-    let stage = variable("MILLRACE_STAGE")?;
+    let (item, stage) = (variable("MILLRACE_ITEM")?, variable("MILLRACE_STAGE")?);
     let attempt =
         variable("MILLRACE_ATTEMPT")?.parse().map_err(|_| "MILLRACE_ATTEMPT is not a number".to_owned())?;
     let steps = script
-        .steps(&stage, attempt)
+        .steps(&item, &stage, attempt)
         .ok_or_else(|| format!("{}: stages.{stage}: the script does not know this stage", path.display()))?;
     let mut output = io::stdout();
     for (nth, step) in steps.iter().enumerate() {

@@ -169,6 +169,7 @@ impl Stage {
         let call = Call {
             nonce: which.nonce.clone(),
             run: which.run.clone(),
+            item: which.item.clone(),
             stage: stage.clone(),
             attempt: 1 + earlier_launches(view, which.run, which.number, stage.as_str())?,
             workdir: work_tree.clone(),

@@ -10,9 +10,9 @@ use crate::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use crate::domain::place;
 use crate::domain::result::Judgement;
 use crate::domain::run::Run;
-use crate::domain::transition::input::Files;
+use crate::domain::transition::input::{Files, Submitted};
 use crate::domain::view::{Fault, View as _};
-use crate::format::incident::{Incident, incident_id, title};
+use crate::format::incident::{Incident, Severity, incident_id, title};
 use crate::ledger::view::TreeView;
 
 /// How a stage ended that may ask for planning.
@@ -21,10 +21,12 @@ pub(super) struct Asking<'a> {
     pub(super) ended_at: jiff::Timestamp,
     /// What it left behind, by name.
     pub(super) evidence: &'a Files,
+    /// What it wants to be taken in.
+    pub(super) documents: &'a [Submitted],
 }
 
-/// The incident to open with a handoff; `None` where the run does not end in planning. The same handoff gives the same
-/// incident, byte for byte.
+/// The incident to open with a handoff; `None` where the run does not end in planning, or where the stage brings the
+/// incident itself: one matter is one incident. The same handoff gives the same incident, byte for byte.
 pub(super) fn incident(
     project: &Project,
     stage: &Stage,
@@ -32,6 +34,9 @@ pub(super) fn incident(
     asking: &Asking<'_>,
 ) -> Result<Option<Incident>, StageError> {
     if run.cancel.is_some() || !stage.plan.needs_planning(&stage.at, asking.judgement) {
+        return Ok(None);
+    }
+    if asking.documents.iter().any(|one| one.intake.item.kind == ItemKind::Incident) {
         return Ok(None);
     }
     let trees = project.trees();
@@ -62,6 +67,7 @@ pub(super) fn incident(
     let mut incident = Incident {
         intake: intake.out_of(&known.intake),
         source: stage.at.clone(),
+        severity: Severity::Medium,
         failure_class: FailureClass::normalised(&format!("{}_needs_planning", stage.at.stage)),
         trigger_reason: format!("{} reported {what} on {}", stage.at, stage.item),
         summary: said,

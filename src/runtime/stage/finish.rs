@@ -8,7 +8,9 @@ use super::super::logs;
 use super::super::project::Project;
 use super::super::snapshots::{self, Place, SnapError};
 use super::context::{Stage, StageError};
+use super::delivery::{self, Delivery};
 use super::escalate::{Asking, incident};
+use super::judgement;
 use crate::domain::ids::EvidenceName;
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
@@ -16,7 +18,7 @@ use crate::domain::result::{Interrupter, Judgement, Usage};
 use crate::domain::run::Run;
 use crate::domain::stage_file;
 use crate::domain::transition::decision::{Effect, StageResult};
-use crate::domain::transition::input::{Files, Handoff, Input, Submitted};
+use crate::domain::transition::input::{self, Files, Handoff, Input, Submitted};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::format::incident::render;
@@ -70,40 +72,44 @@ pub fn finish(
     findings.extend(missing_evidence(stage, &judged.judgement));
     findings.extend(judged.findings);
 
-    let (files, more) = kept.into_parts();
-    findings.extend(more);
-    let findings = findings.into_iter().map(|finding| secrets.redacted(&finding).0).collect();
     let mut payloads = Payloads::default();
-    let mut evidence = Files::new();
-    for (name, bytes) in files {
-        evidence.insert(name, payloads.add(&project.store, bytes)?);
-    }
-    let judgement = redacted(judged.judgement, &secrets);
-    let asking = Asking { judgement: &judgement, ended_at: judged.ended_at, evidence: &evidence };
-    let incident = match incident(project, stage, run, &asking)? {
-        None => None,
-        Some(incident) => Some(Box::new(Submitted {
-            document: payloads.add(&project.store, render(&incident).into_bytes())?,
-            origin: None,
-            intake: incident.intake,
-        })),
-    };
-    let input = Input::Handoff(Handoff {
-        run: stage.run.clone(),
-        nonce: stage.call.nonce.clone(),
-        ended_at: judged.ended_at,
-        judgement,
+    let delivery =
+        Delivery::of(project, stage, run, &judged.judgement, judged.ended_at, &secrets, &mut payloads)?;
+    findings.extend(delivery.findings.iter().cloned());
+    let judgement = delivery.judged(stage.at.plane, judged.judgement);
+    let (mut judgement, verdict) =
+        judgement::held(project, stage, run, judgement, snapshot, &secrets, &mut payloads)?;
+    let draft = Draft {
+        project,
+        stage,
+        run,
         asked,
         snapshot,
+        ended_at: judged.ended_at,
         usage: judged.usage,
-        evidence,
         findings,
-        documents: Vec::new(),
-        verdict: None,
-        incident,
-    });
+        kept,
+        delivery,
+        verdict,
+        secrets,
+    };
     let act = project.act(Actor::Daemon, Some(stage.author()))?;
-    match project.transact(&act, &input, &payloads) {
+    let handed = loop {
+        let handoff = draft.handoff(judgement.clone(), &mut payloads)?;
+        let handed = project.transact(&act, &Input::Handoff(handoff), &payloads);
+        // What the ledger does not take, the stage is told: the same launch is handed off without it.
+        let told = match &handed {
+            Err(TransactError::Refused(refusal)) => {
+                delivery::rejected_by(stage.at.plane, &judgement, refusal)
+            }
+            _ => None,
+        };
+        match told {
+            Some(rejected) => judgement = rejected,
+            None => break handed,
+        }
+    };
+    match handed {
         Ok(Outcome::Committed { commit, transition }) => {
             // What it held is in the ledger and the log store now.
             let _ = std::fs::remove_dir_all(&stage.call.inv_dir);
@@ -122,6 +128,76 @@ pub fn finish(
             Ok(Finished::Late(refusal))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A handoff, but for how it is judged: what came with it may not be taken.
+struct Draft<'a> {
+    project: &'a Project,
+    stage: &'a Stage,
+    run: &'a Run,
+    asked: bool,
+    snapshot: Option<Oid>,
+    ended_at: Timestamp,
+    usage: Usage,
+    findings: Vec<String>,
+    kept: Kept,
+    delivery: Delivery,
+    /// Of a stage that judges.
+    verdict: Option<Box<input::Judged>>,
+    secrets: Secrets,
+}
+
+impl Draft<'_> {
+    /// The handoff of the launch as this.
+    fn handoff(&self, judgement: Judgement, payloads: &mut Payloads) -> Result<Handoff, StageError> {
+        let Self { project, stage, run, secrets, .. } = self;
+        let rejected = matches!(judgement, Judgement::Rejected { .. });
+        let mut kept = self.kept.clone();
+        if rejected {
+            kept.keep_outbox(secrets, &self.delivery.left);
+        }
+        let (files, more) = kept.into_parts();
+        let findings = self.findings.iter().chain(&more).map(|finding| secrets.redacted(finding).0).collect();
+        let mut evidence = Files::new();
+        for (name, bytes) in files {
+            evidence.insert(name, payloads.add(&project.store, bytes)?);
+        }
+        let judgement = redacted(judgement, secrets);
+        let asking = Asking {
+            judgement: &judgement,
+            ended_at: self.ended_at,
+            evidence: &evidence,
+            documents: &self.delivery.documents,
+        };
+        let verdict = self.verdict.clone().filter(|_| !rejected);
+        let incident = if run.closure {
+            judgement::remediation(project, stage, run, &asking, verdict.as_deref())?
+        } else {
+            incident(project, stage, run, &asking)?
+        };
+        let incident = match incident {
+            None => None,
+            Some(incident) => Some(Box::new(Submitted {
+                document: payloads.add(&project.store, render(&incident).into_bytes())?,
+                origin: None,
+                intake: incident.intake,
+            })),
+        };
+        Ok(Handoff {
+            run: stage.run.clone(),
+            nonce: stage.call.nonce.clone(),
+            ended_at: self.ended_at,
+            judgement,
+            asked: self.asked,
+            snapshot: self.snapshot,
+            usage: self.usage,
+            evidence,
+            findings,
+            documents: if rejected { Vec::new() } else { self.delivery.documents.clone() },
+            verdict,
+            incident,
+        })
     }
 }
 
@@ -248,7 +324,9 @@ fn snapshot(
          Millrace-Result: {what}\n",
         stage.at.stage, stage.run, stage.item, stage.at, stage.number
     );
-    // One commit a handoff; of an interruption only what it left half done.
+    // One commit a handoff; of an interruption only what it left half done. A judge is to leave nothing: whether it
+    // did has to be known.
+    let worked = worked && !run.closure;
     let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip), even_unchanged: worked };
     let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &message) {
         Ok(Some(taken)) => taken,

@@ -6,28 +6,29 @@ use std::time::Duration;
 
 use super::super::project::Project;
 use super::super::prompt::{self, Given, Request};
-use super::super::snapshots::{self, Place};
 use super::super::source;
 use super::context::{Stage, StageError, Which};
 use super::history::{Past, launches, led_to};
-use crate::domain::ids::{Nonce, ResultName, RunId, SessionId};
-use crate::domain::item::ItemRef;
+use super::judging;
+use super::opening::Opening;
+use super::told::Told;
+use crate::domain::ids::{ItemId, Nonce, PlanId, ResultName, RunId, SessionId};
+use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place;
-use crate::domain::plan::StageRef;
+use crate::domain::plan::{Plan, StageRef};
 use crate::domain::result::ResultClass;
 use crate::domain::run::{Failure, Run};
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::stage_file;
 use crate::domain::transition;
-use crate::domain::transition::input::{Claim, Input, Launching};
+use crate::domain::transition::input::{Claim, Input, Judge, Launching};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
 use crate::harness::environment::environment;
 use crate::harness::invocation::{Invocation, millis};
 use crate::harness::supervisor::{Supervised, launch, own_executable};
-use crate::ledger::store::StoreError;
 use crate::ledger::transact::{Payloads, TransactError};
 use crate::ledger::view::TreeView;
 
@@ -41,6 +42,11 @@ pub enum Start {
         item: ItemRef,
         /// Its place in the queue.
         turn: Turn,
+    },
+    /// The judge of this drained root, in a new run.
+    Judge {
+        /// The root spec.
+        root: ItemId,
     },
 }
 
@@ -63,10 +69,15 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
             Ok(prepared) => prepared,
             Err(refusal) => return Ok(Started::Overtaken(refusal)),
         },
+        Start::Judge { root } => match Prepared::judge(project, &view, root)? {
+            Ok(prepared) => prepared,
+            Err(refusal) => return Ok(Started::Overtaken(refusal)),
+        },
     };
     let stage = Stage::of(project, &view, &prepared.which(&nonce))?;
-    let files = Files::gather(&view, &stage, prepared.failure.as_ref())?;
-    let request = request(&view, &stage, &prepared)?;
+    let told = Told::of(&view, &stage, prepared.failure.as_ref())?;
+    let files = Files::gather(&view, &stage, &prepared, &told)?;
+    let request = request(&view, &stage, &prepared, &told)?;
     let prompt = prompt::render(&request, &files.given());
     let request = toml::to_string(&request)
         .map_err(|error| StageError::Plan { plan: stage.plan_id.clone(), detail: error.to_string() })?;
@@ -80,7 +91,7 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
     let input = Input::Launch(Launching {
         run: prepared.run.clone(),
         claim: prepared.claim.clone(),
-        judge: None,
+        judge: prepared.judge.clone(),
         nonce: nonce.clone(),
         session: session.clone(),
         evidence,
@@ -89,8 +100,8 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
     match project.transact(&act, &input, &payloads) {
         Ok(_) => {}
         Err(TransactError::Refused(refusal)) => {
-            if let Some(claim) = &prepared.claim {
-                snapshots::reset(project, &prepared.run, claim.start, None)?;
+            if let Some(opening) = &prepared.opening {
+                opening.undo(project)?;
             }
             return Ok(Started::Overtaken(refusal));
         }
@@ -105,12 +116,17 @@ struct Prepared {
     run: RunId,
     item: ItemRef,
     at: StageRef,
-    plan: crate::domain::ids::PlanId,
+    plan: PlanId,
     number: u32,
     base: Option<Oid>,
     snapshot: Oid,
     failure: Option<Failure>,
+    /// Whether the run judges its item, a drained root.
+    closure: bool,
+    /// How the run begins, where it is new; then as a claim, or as a judgement.
+    opening: Option<Opening>,
     claim: Option<Claim>,
+    judge: Option<Judge>,
 }
 
 impl Prepared {
@@ -124,53 +140,67 @@ impl Prepared {
             base: run.base,
             snapshot: run.snapshot,
             failure: run.failure.clone(),
+            closure: run.closure,
+            opening: None,
             claim: None,
+            judge: None,
         }
     }
 
-    /// A new run, with snapshot 0 on its branch.
     fn claim(
         project: &Project,
         view: &TreeView<'_, '_>,
         item: &ItemRef,
         turn: Turn,
     ) -> Result<Result<Self, Refusal>, StageError> {
+        let prepared = Self::opened(project, view, item, |plan| plan.entry(item.kind))?;
+        Ok(prepared.map(|prepared| Self {
+            claim: prepared.opening.as_ref().map(|opening| opening.claim(item, turn)),
+            ..prepared
+        }))
+    }
+
+    fn judge(
+        project: &Project,
+        view: &TreeView<'_, '_>,
+        root: &ItemId,
+    ) -> Result<Result<Self, Refusal>, StageError> {
+        let item = ItemRef::new(ItemKind::Spec, root.clone());
+        let judges = |plan: &Plan| plan.completion.as_ref().and_then(|judge| plan.stage_ref(&judge.stage));
+        let prepared = Self::opened(project, view, &item, judges)?;
+        Ok(prepared.map(|prepared| Self {
+            judge: prepared.opening.as_ref().map(|opening| opening.judge(root)),
+            closure: true,
+            ..prepared
+        }))
+    }
+
+    /// A new run of the selected plan at this stage, with snapshot 0 on its branch.
+    fn opened(
+        project: &Project,
+        view: &TreeView<'_, '_>,
+        item: &ItemRef,
+        at: impl FnOnce(&Plan) -> Option<StageRef>,
+    ) -> Result<Result<Self, Refusal>, StageError> {
         let Some(plan_id) = view.control()?.plan else { return Ok(Err(Refusal::NoPlan)) };
         let Some(plan) = view.plan(&plan_id)? else {
             return Ok(Err(Refusal::UnknownPlan { plan: plan_id }));
         };
-        let Some(at) = plan.entry(item.kind) else { return Ok(Err(Refusal::NoEntry { item: item.clone() })) };
-        let now = source::now();
-        let run = source::run_id(now).map_err(StageError::io("get a random run id"))?;
-        let head = project
-            .repository
-            .head()
-            .map_err(|error| StageError::Store(StoreError::Unsupported(error.to_string())))?;
-        let message = format!(
-            "start: {}\n\nThe code before the first stage; uncommitted work included.\n\n\
-             Millrace-Run: {run}\nMillrace-Item: {item}\nMillrace-Plan: {plan_id}\n",
-            item.id
-        );
-        let place = Place { run: &run, tip: None, parent: head.oid, even_unchanged: true };
-        let author = project.person()?;
-        let taken = snapshots::take(project, &plan.snapshot, &place, &author, &message)?
-            .ok_or_else(|| StageError::Plan { plan: plan_id.clone(), detail: "no snapshot 0".to_owned() })?;
+        let Some(at) = at(&plan) else { return Ok(Err(Refusal::NoEntry { item: item.clone() })) };
+        let opening = Opening::take(project, &plan_id, &plan, item)?;
         Ok(Ok(Self {
+            run: opening.run.clone(),
             item: item.clone(),
             at,
             plan: plan_id,
             number: 1,
-            base: head.oid,
-            snapshot: taken.commit,
+            base: opening.base,
+            snapshot: opening.start,
             failure: None,
-            claim: Some(Claim {
-                item: item.clone(),
-                turn,
-                base: head.oid,
-                branch: head.branch,
-                start: taken.commit,
-            }),
-            run,
+            closure: false,
+            opening: Some(opening),
+            claim: None,
+            judge: None,
         }))
     }
 
@@ -179,7 +209,12 @@ impl Prepared {
     }
 }
 
-fn request(view: &TreeView<'_, '_>, stage: &Stage, prepared: &Prepared) -> Result<Request, StageError> {
+fn request(
+    view: &TreeView<'_, '_>,
+    stage: &Stage,
+    prepared: &Prepared,
+    told: &Told,
+) -> Result<Request, StageError> {
     let title = view.known(&stage.item)?.map(|known| known.intake.title).unwrap_or_default();
     Ok(Request {
         nonce: stage.call.nonce.clone(),
@@ -199,7 +234,14 @@ fn request(view: &TreeView<'_, '_>, stage: &Stage, prepared: &Prepared) -> Resul
         stage_dir: stage.call.run_dir.display().to_string(),
         result_file: stage.call.result_file.display().to_string(),
         outbox: stage.call.outbox.display().to_string(),
+        verdict_file: prepared
+            .closure
+            .then(|| stage.call.run_dir.join(stage_file::VERDICT).display().to_string()),
         legal_results: legal_results(stage),
+        told: told.files.iter().map(|(name, _)| *name).collect(),
+        continues: told.continues.clone(),
+        runtime_error_code: told.error.clone(),
+        creates: stage.planned.creates.clone(),
         evidence: stage.planned.asked().map(|(name, with)| (name.clone(), with.clone())).collect(),
         failure: prepared.failure.clone(),
     })
@@ -224,21 +266,33 @@ fn is_detail(name: &str) -> bool {
 }
 
 /// The files of a stage's folder, from the frozen plan and the ledger, never from files that somebody can edit.
+#[derive(Default)]
 struct Files {
     all: Vec<(PathBuf, Vec<u8>)>,
+    /// What the work is: the item, or what a judge judges by.
+    work: Vec<&'static str>,
     skills: Vec<String>,
     evidence: Vec<String>,
+    continued: Vec<String>,
 }
 
 impl Files {
-    fn gather(view: &TreeView<'_, '_>, stage: &Stage, failure: Option<&Failure>) -> Result<Self, StageError> {
-        let mut gathered = Self { all: Vec::new(), skills: Vec::new(), evidence: Vec::new() };
-        let document = place::document(&stage.item, &view.slot(&stage.item)?.unwrap_or(Slot::Active));
-        let bytes = view.file(&document)?.ok_or_else(|| Fault {
-            at: document.to_string(),
-            detail: "the item's document is missing".to_owned(),
-        })?;
-        gathered.add(stage_file::ITEM, bytes);
+    fn gather(
+        view: &TreeView<'_, '_>,
+        stage: &Stage,
+        prepared: &Prepared,
+        told: &Told,
+    ) -> Result<Self, StageError> {
+        let mut gathered = Self::default();
+        let work = if prepared.closure {
+            judging::files(view, &stage.item)?
+        } else {
+            vec![(stage_file::ITEM, document(view, &stage.item)?)]
+        };
+        for (name, bytes) in work {
+            gathered.add(name, bytes);
+            gathered.work.push(name);
+        }
         gathered.add(stage_file::ENTRYPOINT, frozen(view, stage, &stage.planned.entrypoint)?);
         for path in &stage.planned.skills {
             // `skills/stage/execution/builder-core/SKILL.md` lies there as `skills/builder-core/SKILL.md`.
@@ -249,8 +303,15 @@ impl Files {
             gathered.add(&relative, frozen(view, stage, path)?);
             gathered.skills.push(relative);
         }
-        gathered.earlier_evidence(view, stage)?;
-        if let Some(failure) = failure {
+        for (name, bytes) in &told.files {
+            gathered.add(name, bytes.clone());
+        }
+        if let Some(before) = &told.continues {
+            let folder = format!("{}/{before}", stage_file::EVIDENCE);
+            gathered.continued = gathered.evidence_of(view, before, &folder)?;
+        }
+        gathered.evidence = gathered.evidence_of(view, &stage.run, stage_file::EVIDENCE)?;
+        if let Some(failure) = &prepared.failure {
             let past = launches(view, &stage.run)?;
             let seen: Vec<String> = led_to(&past, failure).iter().map(Past::in_words).collect();
             let last = past.iter().find(|past| past.result.launch == failure.launch);
@@ -264,9 +325,15 @@ impl Files {
         self.all.push((PathBuf::from(relative), bytes));
     }
 
-    /// What earlier launches of the run left: `evidence/<nn>-<stage>/<file>`.
-    fn earlier_evidence(&mut self, view: &TreeView<'_, '_>, stage: &Stage) -> Result<(), StageError> {
-        let folder = place::run_folder(&stage.run);
+    /// What the launches of a run left: `<below>/<nn>-<stage>/<file>`; the names of those that a stage should know of.
+    fn evidence_of(
+        &mut self,
+        view: &TreeView<'_, '_>,
+        run: &RunId,
+        below: &str,
+    ) -> Result<Vec<String>, StageError> {
+        let mut named = Vec::new();
+        let folder = place::run_folder(run);
         for launch in view.list(&folder)?.iter().filter(|entry| entry.folder) {
             let path = place::TreePath::new(format!("{folder}/{}", launch.name))
                 .map_err(|error| Fault { at: folder.to_string(), detail: error.to_string() })?;
@@ -274,7 +341,7 @@ impl Files {
                 if matches!(file.name.as_str(), stage_file::PROMPT | stage_file::REQUEST) {
                     continue;
                 }
-                let relative = format!("{}/{}/{}", stage_file::EVIDENCE, launch.name, file.name);
+                let relative = format!("{below}/{}/{}", launch.name, file.name);
                 let bytes = view
                     .file(
                         &place::TreePath::new(format!("{path}/{}", file.name))
@@ -283,16 +350,30 @@ impl Files {
                     .unwrap_or_default();
                 self.add(&relative, bytes);
                 if !is_detail(&file.name) {
-                    self.evidence.push(relative);
+                    named.push(relative);
                 }
             }
         }
-        Ok(())
+        Ok(named)
     }
 
     fn given(&self) -> Given {
-        Given { skills: self.skills.clone(), evidence: self.evidence.clone() }
+        Given {
+            work: self.work.clone(),
+            skills: self.skills.clone(),
+            evidence: self.evidence.clone(),
+            continued: self.continued.clone(),
+        }
     }
+}
+
+/// An item's document, wherever the item stands.
+pub(super) fn document(view: &TreeView<'_, '_>, item: &ItemRef) -> Result<Vec<u8>, Fault> {
+    let document = place::document(item, &view.slot(item)?.unwrap_or(Slot::Active));
+    view.file(&document)?.ok_or_else(|| Fault {
+        at: document.to_string(),
+        detail: "the item's document is missing".to_owned(),
+    })
 }
 
 fn frozen(view: &TreeView<'_, '_>, stage: &Stage, path: &str) -> Result<Vec<u8>, StageError> {

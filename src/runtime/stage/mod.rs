@@ -1,11 +1,17 @@
 //! One stage, from its launch to its handoff.
 
 mod context;
+mod delivery;
 mod escalate;
 mod finish;
 mod history;
+mod judgement;
+mod judging;
 mod launch;
+mod opening;
+mod told;
 
 pub use context::{Stage, StageError, invocation_dir};
 pub use finish::{Ended, Finished, finish};
 pub use launch::{Start, Started, start};
+pub(super) use opening::Opening;

@@ -14,10 +14,11 @@ use crate::format::config::{Setting, settings};
 use crate::runtime::plans;
 use crate::workspace::bootstrap::{AGENTS, CONFIG};
 
-/// Show the whole configuration: every key, its value, and where that comes from.
+/// Show the whole configuration: every key, its value, when a change is taken over, and where the value comes from.
 ///
-/// It is what a compile would read now; the selected plan has what was read when it was compiled. Values that look like
-/// secrets are not shown.
+/// It is what a compile would read now; the selected plan has what was read when it was compiled. A change counts
+/// `at_once` for a running daemon, by a `compile` for the runs that begin after it, or has `no_effect`. Values that look
+/// like secrets are not shown.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
     /// Another configuration file than millrace-agents/millrace.toml.
@@ -49,12 +50,15 @@ struct Shows {
     source: &'static str,
     /// The line of the file.
     line: Option<usize>,
+    /// When a change is taken over: `at_once`, `compile` or `no_effect`.
+    boundary: &'static str,
 }
 
 impl From<Setting> for Shows {
     fn from(setting: Setting) -> Self {
+        let boundary = setting.boundary().as_str();
         let Setting { section, key, value, line } = setting;
-        Self { section, key, value, source: if line.is_some() { "file" } else { "default" }, line }
+        Self { section, key, value, source: if line.is_some() { "file" } else { "default" }, line, boundary }
     }
 }
 
@@ -92,6 +96,7 @@ impl Answer for Shown {
                     vec![
                         setting.key.clone(),
                         setting.value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+                        setting.boundary.to_owned(),
                         match setting.line {
                             Some(line) => format!("{}:{line}", self.called),
                             None => "default".to_owned(),

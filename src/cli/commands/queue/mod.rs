@@ -1,14 +1,17 @@
 //! `millrace queue`
 
+pub(crate) mod add_idea;
+pub(crate) mod add_spec;
 pub(crate) mod add_task;
-mod cancel;
 mod closed;
+mod intake;
 mod ls;
 mod show;
 mod template;
 
 use clap::Subcommand;
 
+use super::control::cancel::CancelArguments;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -17,16 +20,20 @@ use crate::cli::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueueCommand {
     AddTask(add_task::AddTaskArguments),
+    AddSpec(add_spec::AddSpecArguments),
+    AddIdea(add_idea::AddIdeaArguments),
     Ls(ls::LsArguments),
     Show(show::ShowArguments),
     Template(template::TemplateArguments),
-    Cancel(cancel::CancelArguments),
+    Cancel(CancelArguments),
 }
 
 impl QueueCommand {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::AddTask(arguments) => arguments.run(context),
+            Self::AddSpec(arguments) => arguments.run(context),
+            Self::AddIdea(arguments) => arguments.run(context),
             Self::Ls(arguments) => arguments.run(context),
             Self::Show(arguments) => arguments.run(context),
             Self::Template(arguments) => arguments.run(context),

@@ -17,7 +17,7 @@ use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item::{Intake, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place;
-use crate::domain::recovery::Recovery;
+use crate::domain::recovery::{Blocked, Recovery};
 use crate::domain::run::Failure as Failed;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::store::RefName;
@@ -146,25 +146,27 @@ fn go_on(item: &ItemRef, why: &Why, attended: bool) -> Option<String> {
         Why::Active(_) | Why::Queued { .. } if attended => return None,
         Why::Active(_) => "`millrace run daemon` takes it up again".to_owned(),
         Why::Queued { .. } => "`millrace run daemon` works through the queue".to_owned(),
-        Why::Dependency { on, state: None } => {
-            format!("queue {}/{on}; it goes on when that is done", item.kind)
-        }
+        Why::Dependency { on, state: None } => format!(
+            "queue {}/{on}, and it goes on when that is done; or `millrace retarget {item} --from {on}`",
+            item.kind
+        ),
         Why::Dependency { on, state: Some("archived") } => {
-            format!("{on} was given up: take this one out with `millrace queue cancel`, and queue it anew")
+            format!("{on} was given up: `millrace retarget {item} --from {on}` names another one, or none")
         }
         Why::Dependency { on, state: Some("blocked") } => format!(
-            "{on} is blocked and stays so: bring what it was to do in as a new item, and this one after it; take this one \
-             out with `millrace queue cancel`"
+            "`millrace retry {}/{on}` lets that go on; `millrace retarget {item} --from {on}` names another one, or none",
+            item.kind
         ),
         Why::Dependency { on, .. } => format!("it goes on when {}/{on} is done", item.kind),
-        Why::Held => {
-            "`millrace queue cancel` takes it out; what is in it can be queued here under another id"
-                .to_owned()
+        Why::Held { .. } => {
+            format!("`millrace release {item}` lets it in; `millrace archive {item}` puts it aside")
         }
+        Why::Blocked { record: Some(Blocked { incident: Some(incident), .. }) } => format!(
+            "incident/{incident} plans what is to be done in its place; `millrace retry {item}` lets it go on itself"
+        ),
         Why::Blocked { .. } => format!(
-            "read the evidence; then queue what is to be done as a new item (`parent_task_id: {}` ties it to this one), \
-             and take this one out with `millrace queue cancel`",
-            item.id
+            "read the evidence; `millrace retry {item}` lets it go on where it failed (`--note` tells the next stage \
+             something, `--from-start` begins anew); `millrace supersede` puts a better one in its place"
         ),
     })
 }

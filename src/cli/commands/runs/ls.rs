@@ -37,6 +37,9 @@ struct Listed {
 struct ListedRun {
     run: RunId,
     item: ItemRef,
+    /// Whether it judges a root.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    judges: bool,
     /// How it ended; `active` where it has not.
     state: &'static str,
     /// The stage it is routed to, or ended in.
@@ -65,6 +68,7 @@ impl LsArguments {
             let end = record.end.as_ref();
             runs.push(ListedRun {
                 item: record.item.clone(),
+                judges: record.closure,
                 state: end.map_or("active", |end| end.ending.as_str()),
                 stage: end
                     .map(|end| end.stage.clone())
@@ -94,7 +98,7 @@ impl Answer for Listed {
                 vec![
                     run.run.to_string(),
                     run.state.to_owned(),
-                    run.item.to_string(),
+                    if run.judges { format!("judges {}", run.item) } else { run.item.to_string() },
                     run.stage.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
                     format!("{} launches", run.launches),
                     time(run.opened_at),

@@ -34,6 +34,15 @@ pub(crate) struct ShowArguments {
 struct Shown {
     run: RunId,
     item: ItemRef,
+    /// Whether it judges the drained root that the item is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    judges: bool,
+    /// The blocked run whose work it goes on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continues: Option<RunId>,
+    /// Where in git its verdict lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
     plan: PlanId,
     opened_at: Timestamp,
     /// The commit the user stood on.
@@ -117,7 +126,16 @@ fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
         Some(launch) => format!("launch {} of {} is under way", launch.number, run.stage),
         None => format!("routed to {}", run.stage),
     });
+    let verdict = match record.closure {
+        true => view
+            .verdict(&record.item.id, &record.run)?
+            .map(|verdict| format!("refs/millrace/state:{}", place::verdict(&record.item.id, &verdict.run))),
+        false => None,
+    };
     Ok(Shown {
+        judges: record.closure,
+        continues: record.continues.clone(),
+        verdict,
         snapshot: record.end.as_ref().map(|end| end.snapshot).or_else(|| active.map(|run| run.snapshot)),
         branch: format!("refs/millrace/runs/{}", record.run),
         evidence_folder: folder.to_string(),
@@ -157,10 +175,12 @@ impl Answer for Shown {
         let oid = |oid: Option<Oid>| oid.map_or_else(|| "-".to_owned(), |oid| oid.to_string());
         let mut fields = vec![
             ("run", self.run.to_string()),
-            ("item", self.item.to_string()),
+            (if self.judges { "judges" } else { "item" }, self.item.to_string()),
             ("plan", self.plan.to_string()),
             ("opened", time(self.opened_at)),
         ];
+        fields.extend(self.continues.iter().map(|run| ("goes on with", format!("run {run}"))));
+        fields.extend(self.verdict.iter().map(|path| ("verdict", path.clone())));
         if let Some(now) = &self.now {
             fields.push(("now", now.clone()));
         }

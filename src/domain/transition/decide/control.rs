@@ -64,16 +64,17 @@ pub(super) fn end_session(view: &dyn View, session: &SessionId) -> Ruling {
 /// A pause cause is set; the same one again changes nothing.
 pub(super) fn pause(view: &dyn View, cause: &PauseCause) -> Ruling {
     let set = view.control()?.pauses.iter().any(|other| {
-        other.is(&cause.kind.key(), &cause.owner) && other.detail == cause.detail && other.until == cause.until
+        other.is(&cause.kind.key(), &cause.owner)
+            && other.detail == cause.detail
+            && other.until == cause.until
     });
     effects(if set { Vec::new() } else { vec![Effect::Pause { cause: cause.clone() }] })
 }
 
 /// A pause cause is lifted; one that is not set changes nothing. With an owner, only that owner's.
 pub(super) fn resume(view: &dyn View, cause: &str, owner: Option<&str>) -> Ruling {
-    let lifts = |other: &PauseCause| {
-        other.kind.key() == cause && owner.is_none_or(|owner| owner == other.owner)
-    };
+    let lifts =
+        |other: &PauseCause| other.kind.key() == cause && owner.is_none_or(|owner| owner == other.owner);
     let set = view.control()?.pauses.iter().any(lifts);
     let owner = owner.map(str::to_owned);
     effects(if set { vec![Effect::Resume { cause: cause.to_owned(), owner }] } else { Vec::new() })

@@ -26,13 +26,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, documents: &[Submitted]) ->
 }
 
 /// An idea is kept once, whatever it is called, and becomes a root spec.
-pub(super) fn idea(
-    view: &dyn View,
-    at: Timestamp,
-    idea: &ItemId,
-    text: Content,
-    spec: &Submitted,
-) -> Ruling {
+pub(super) fn idea(view: &dyn View, at: Timestamp, idea: &ItemId, text: Content, spec: &Submitted) -> Ruling {
     if spec.intake.item.kind != ItemKind::Spec {
         return Ok(Err(Refusal::NotARootSpec { item: spec.intake.item.clone() }));
     }
@@ -102,16 +96,12 @@ pub(super) fn take_in(
             Some((id, _)) => return Ok(Err(Refusal::CaseTwin { item: item.clone(), twin: id.clone() })),
             None => batch.insert(&submitted.intake, Some(submitted.document.oid)),
         }
-        if let Some(known) = view.known(item)? {
-            if known.document == submitted.document.oid {
-                taken.notes.push(format!("{item} is here already, with the same content"));
-                continue;
-            }
-            let state = view.slot(item)?.map_or("nowhere", |slot| slot.state());
-            return Ok(Err(Refusal::DifferentDocument { item: item.clone(), state: state.to_owned() }));
+        if let Some(refusal) = self::taken(view, submitted)? {
+            return Ok(Err(refusal));
         }
-        if let Some(twin) = view.twin(item)? {
-            return Ok(Err(Refusal::CaseTwin { item: item.clone(), twin }));
+        if view.known(item)?.is_some() {
+            taken.notes.push(format!("{item} is here already, with the same content"));
+            continue;
         }
         fresh.push(submitted);
     }
@@ -124,6 +114,19 @@ pub(super) fn take_in(
         taken.effects.extend(admit(view, at, arrivals, submitted)?);
     }
     Ok(Ok(taken))
+}
+
+/// The refusal of a document whose id is taken by another one. The same document again is none.
+pub(super) fn taken(view: &dyn View, submitted: &Submitted) -> Result<Option<Refusal>, Fault> {
+    let item = &submitted.intake.item;
+    if let Some(known) = view.known(item)? {
+        if known.document == submitted.document.oid {
+            return Ok(None);
+        }
+        let state = view.slot(item)?.map_or("nowhere", |slot| slot.state());
+        return Ok(Some(Refusal::DifferentDocument { item: item.clone(), state: state.to_owned() }));
+    }
+    Ok(view.twin(item)?.map(|twin| Refusal::CaseTwin { item: item.clone(), twin }))
 }
 
 /// The effects that take a new document in. Its lineage is told by the document only where an operator brings it.
@@ -209,8 +212,7 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn insert(&mut self, intake: &'a Intake, document: Option<Oid>) {
-        self.items
-            .insert(Self::key(&intake.item), (intake.item.id.clone(), document, &intake.depends_on));
+        self.items.insert(Self::key(&intake.item), (intake.item.id.clone(), document, &intake.depends_on));
     }
 
     /// What a document of this call depends on; `None` where the call does not bring the item.

@@ -15,7 +15,7 @@ use super::{incident, outbox};
 use crate::domain::closure::Verdict;
 use crate::domain::control::{Control, Owed, PauseCause, PauseKind};
 use crate::domain::ids::{FailureClass, ResultName};
-use crate::domain::limits::BACKOFF_MINUTES;
+use crate::domain::limits::{BACKOFF_MINUTES, OUTAGES_UNTIL_TOLD};
 use crate::domain::oid::Oid;
 use crate::domain::plan::{Ending, Plan};
 use crate::domain::recovery::Recovery;
@@ -171,7 +171,9 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
                     .effects
                     .iter()
                     .find_map(|effect| match effect {
-                        Effect::Close { end, .. } => Some((end.ending.as_str().to_owned(), end.reason.clone())),
+                        Effect::Close { end, .. } => {
+                            Some((end.ending.as_str().to_owned(), end.reason.clone()))
+                        }
                         _ => None,
                     })
                     .unwrap_or((shown, why));
@@ -336,7 +338,12 @@ impl Ended<'_> {
     }
 
     /// The same stage again, as often as the plan allows it in a row; then its work counts as failed.
-    fn rejected(&self, class: &FailureClass, detail: &str, effects: &mut Vec<Effect>) -> Result<Step, Refusal> {
+    fn rejected(
+        &self,
+        class: &FailureClass,
+        detail: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Step, Refusal> {
         let most = self.plan.limits.max_rejected_handoffs;
         let times = self.run.rejections.saturating_add(1);
         if times > most {
@@ -420,11 +427,15 @@ impl Ended<'_> {
         let times = before.map_or(1, |cause| cause.times.saturating_add(1));
         let at = usize::try_from(times - 1).unwrap_or(usize::MAX).min(BACKOFF_MINUTES.len() - 1);
         let until = self.at.saturating_add(SignedDuration::from_mins(BACKOFF_MINUTES[at]));
+        let mut detail = format!("{}: {detail}", word(class));
+        if times >= OUTAGES_UNTIL_TOLD {
+            detail.push_str(&format!("; {times} times in a row, an operator should look"));
+        }
         PauseCause {
             kind,
             owner: OWNER.to_owned(),
             since: before.map_or(self.at, |cause| cause.since),
-            detail: format!("{}: {detail}", word(class)),
+            detail,
             until: until.ok(),
             times,
         }

@@ -73,7 +73,9 @@ fn blocked(
     if let Some(incident) = &record.incident {
         let incident = ItemRef::new(ItemKind::Incident, incident.clone());
         if view.slot(&incident)?.is_some_and(|slot| !slot.is_closed()) {
-            decision.notes.push(format!("{incident} plans for {item} as well; archive it if it is not wanted"));
+            decision
+                .notes
+                .push(format!("{incident} plans for {item} as well; archive it if it is not wanted"));
         }
     }
     decision.effects.push(Effect::Move { item: item.clone(), from: Slot::Blocked, to });
@@ -112,7 +114,8 @@ pub(super) fn reopen(view: &dyn View, at: Timestamp, run: &RunId, claim: &Claim)
         return Ok(Err(Refusal::UnknownPlan { plan: opened.plan }));
     };
     let judges = plan.completion.as_ref().map(|completion| &completion.stage);
-    let stage = plan.stage_ref(&stage).filter(|at| at.plane == opened.stage.plane && Some(&at.stage) != judges);
+    let stage =
+        plan.stage_ref(&stage).filter(|at| at.plane == opened.stage.plane && Some(&at.stage) != judges);
     if let Some(stage) = stage {
         opened.stage = stage;
     }
@@ -139,10 +142,7 @@ pub(super) fn unresumable(view: &dyn View, at: Timestamp, run: &RunId, detail: &
         return Ok(Err(Refusal::UnknownPlan { plan: run.plan }));
     };
     let recovery = view.recovery(&run.item)?.unwrap_or_else(|| Recovery::new(run.item.clone()));
-    let mut effects = vec![
-        Effect::Paid { run: run.run.clone() },
-        Effect::Retried { item: run.item.clone() },
-    ];
+    let mut effects = vec![Effect::Paid { run: run.run.clone() }, Effect::Retried { item: run.item.clone() }];
     let end = End {
         at,
         run: &run,
@@ -179,7 +179,9 @@ pub(super) fn retry_active(view: &dyn View, at: Timestamp, run: &RunId, reason: 
         return Ok(Err(Refusal::Cancelling { run: run.run }));
     }
     if run.launch.is_none() {
-        decision.notes.push(format!("no stage of run {} is under way; {} starts by itself", run.run, run.stage));
+        decision
+            .notes
+            .push(format!("no stage of run {} is under way; {} starts by itself", run.run, run.stage));
     } else if run.again.is_some() {
         decision.notes.push(format!("{} of run {} is being ended already", run.stage, run.run));
     } else {

@@ -55,10 +55,8 @@ pub(super) fn open(
     let judges = plan.completion.as_ref().and_then(|completion| plan.stage_ref(&completion.stage));
     let Some(stage) = judges else { return Ok(Err(Refusal::NoEntry { item })) };
     let known = view.known(&item)?;
-    let turn = known.map(|known| Turn {
-        priority: known.intake.priority,
-        arrival: known.arrival.unwrap_or_default(),
-    });
+    let turn = known
+        .map(|known| Turn { priority: known.intake.priority, arrival: known.arrival.unwrap_or_default() });
     Ok(Ok(Run {
         run: run.clone(),
         item,
@@ -85,7 +83,12 @@ pub(super) fn open(
 }
 
 /// Opens the closure target of a root spec that is claimed, where there is none yet.
-pub(super) fn begin(view: &dyn View, at: Timestamp, plan: &Plan, item: &ItemRef) -> Result<Option<Effect>, Fault> {
+pub(super) fn begin(
+    view: &dyn View,
+    at: Timestamp,
+    plan: &Plan,
+    item: &ItemRef,
+) -> Result<Option<Effect>, Fault> {
     let Some(known) = view.known(item)? else { return Ok(None) };
     if plan.completion.is_none() || !known.intake.is_root() || view.target(&item.id)?.is_some() {
         return Ok(None);
@@ -186,7 +189,8 @@ impl Judging<'_> {
         let mut decision = Decision::default();
         let at = self.end.at;
         let before = latest(view, &root)?;
-        if let (Some(verdict), Some(judged)) = (&self.verdict, handoff.and_then(|handoff| handoff.verdict.as_ref()))
+        if let (Some(verdict), Some(judged)) =
+            (&self.verdict, handoff.and_then(|handoff| handoff.verdict.as_ref()))
         {
             target.verdict = Some(verdict.run.clone());
             let rubric = judged.rubric;
@@ -250,11 +254,16 @@ impl Judging<'_> {
 
     /// Whether a gap gets another round; else the class and the reason why the root stops.
     fn remediation(&self, target: &Target, before: Option<&Verdict>) -> Result<(), (&'static str, String)> {
-        let creates = self.end.plan.completion.as_ref().is_some_and(|completion| completion.create_incident_on_gap);
+        let creates =
+            self.end.plan.completion.as_ref().is_some_and(|completion| completion.create_incident_on_gap);
         if !creates {
-            return Err(("arbiter_parity_gap", "a gap was found, and the plan opens no incident for it".to_owned()));
+            return Err((
+                "arbiter_parity_gap",
+                "a gap was found, and the plan opens no incident for it".to_owned(),
+            ));
         }
-        let gaps: Vec<&str> = self.verdict.iter().flat_map(Verdict::gaps).map(|one| one.id.as_str()).collect();
+        let gaps: Vec<&str> =
+            self.verdict.iter().flat_map(Verdict::gaps).map(|one| one.id.as_str()).collect();
         let same: Vec<&str> = before
             .iter()
             .flat_map(|verdict| verdict.gaps())

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::super::decision::Effect;
 use super::super::input::{Handoff, Submitted};
 use super::super::refusal::Refusal;
-use super::enqueue::{Arrivals, take_in};
+use super::enqueue::{Arrivals, take_in, taken};
 use super::handoff::Step;
 use super::route::Way;
 use crate::domain::item::{Intake, ItemKind};
@@ -39,7 +39,11 @@ pub(super) fn take(
 ) -> Result<Result<Brought, Refusal>, Fault> {
     let documents = &handoff.documents;
     let Judgement::Reported { result, nothing_to_create, .. } = &handoff.judgement else {
-        return Ok(if documents.is_empty() { Ok(Brought::default()) } else { Err(Refusal::DocumentsOfFailure) });
+        return Ok(if documents.is_empty() {
+            Ok(Brought::default())
+        } else {
+            Err(Refusal::DocumentsOfFailure)
+        });
     };
     if run.cancel.is_some() {
         return Ok(Ok(Brought::default()));
@@ -85,6 +89,10 @@ pub(super) fn take(
         }
         incident = incidents.pop();
         own = others;
+        // The stage can still give it another id; nobody could, once the run has ended.
+        if let Some(refusal) = incident.as_ref().map(|one| taken(view, one)).transpose()?.flatten() {
+            return Ok(Err(refusal));
+        }
     }
     Ok(take_in(view, at, arrivals, &own)?.map(|taken| Brought {
         effects: taken.effects,

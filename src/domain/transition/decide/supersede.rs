@@ -112,8 +112,12 @@ pub(super) fn by_planning(
         return Ok(Vec::new());
     }
     let mut effects = archives(view, &about, Slot::Blocked)?;
-    let by: Vec<ItemId> =
-        created.iter().map(|new| &new.item).filter(|item| item.kind == about.kind).map(|item| item.id.clone()).collect();
+    let by: Vec<ItemId> = created
+        .iter()
+        .map(|new| &new.item)
+        .filter(|item| item.kind == about.kind)
+        .map(|item| item.id.clone())
+        .collect();
     if !by.is_empty() {
         // A cycle leaves those that wait as they are: they name what they wait for.
         effects.extend(dependents(view, &about, &by, created)?.unwrap_or_default());

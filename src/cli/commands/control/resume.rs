@@ -1,0 +1,103 @@
+//! `millrace control resume`, also `millrace resume`
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::answer::Controlled;
+use super::desk::{Desk, NO_LEDGER, Once};
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::moments::time;
+use crate::cli::stdout::answer;
+use crate::domain::control::{Control, OPERATOR, PauseCause, PauseKind};
+use crate::domain::limits::MAX_ID_BYTES;
+use crate::domain::transition::input::Input;
+use crate::domain::view::View as _;
+use crate::ledger::transact::Payloads;
+use crate::runtime::project::Project;
+use crate::runtime::source;
+
+/// Lift a pause: the one of its owner, and no other. The answer names what keeps dispatch from going on all the same.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// Whose pause is lifted.
+    #[arg(long, value_name = "NAME", default_value = OPERATOR, value_parser = owner)]
+    owner: String,
+
+    /// Instead, a harness that rests after an outage (`harness:codex_cli`) is tried again at once. Its cause stands
+    /// until a stage of it has come to something.
+    #[arg(long, value_name = "CAUSE", conflicts_with = "owner")]
+    cause: Option<String>,
+
+    #[command(flatten)]
+    once: Once,
+}
+
+/// The name of a pause's owner. The runtime's own causes are not lifted under its name.
+pub(super) fn owner(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if text.is_empty() || text.len() > MAX_ID_BYTES || !text.bytes().all(fits) {
+        return Err(format!("expected at most {MAX_ID_BYTES} letters, digits, `.`, `_` or `-`"));
+    }
+    if text == "runtime" {
+        return Err("that is what the runtime calls itself".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+impl ResumeArguments {
+    pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        let project = context.open_to_change()?;
+        let desk = Desk::new(&project, "resume", &self.once)
+            .otherwise(format!("{} has not paused dispatch", self.owner));
+        let resumed = if let Some(cause) = &self.cause {
+            probes(&desk, cause)?
+        } else {
+            let (cause, owner) = (PauseKind::Operator.key(), Some(self.owner.clone()));
+            desk.ask(Input::Resume { cause, owner }, &Payloads::default())?
+        };
+        let rests = rests(&project, source::now())?;
+        answer(context, &resumed.and(rests))
+    }
+}
+
+/// The harness's next probe is due now.
+fn probes(desk: &Desk<'_>, key: &str) -> Result<Controlled, Failure> {
+    if !key.starts_with("harness:") {
+        return Err(Failure::input(format!("{} is no harness that can be tried again", key.escape_debug()))
+            .hint("`harness:` and a runner, as `millrace status` has it; a pause is lifted with `--owner`"));
+    }
+    let probes = |before: &Input| matches!(before, Input::Pause(cause) if cause.kind.key() == key);
+    if let Some(before) = desk.answered(probes)? {
+        return Ok(before);
+    }
+    let Some(control) = control(desk.project)? else { return Ok(desk.nothing(NO_LEDGER)) };
+    let now = source::now();
+    let Some(cause) = control.pauses.into_iter().find(|cause| cause.kind.key() == key) else {
+        return Ok(desk.nothing(format!("{key} does not rest")));
+    };
+    if cause.until.is_some_and(|until| until <= now) {
+        return Ok(desk.nothing(format!("the next try of {key} is due already")));
+    }
+    desk.ask(Input::Pause(PauseCause { until: Some(now), ..cause }), &Payloads::default())
+}
+
+fn control(project: &Project) -> Result<Option<Control>, Failure> {
+    let trees = project.trees();
+    let view = project.view(&trees)?;
+    Ok(if view.exists()? { Some(view.control()?) } else { None })
+}
+
+/// What keeps dispatch, or a part of it, from going on.
+fn rests(project: &Project, now: Timestamp) -> Result<Option<String>, Failure> {
+    let Some(control) = control(project)? else { return Ok(None) };
+    let standing = control.pauses.iter().filter(|cause| cause.until.is_none_or(|until| until > now));
+    let causes: Vec<String> = standing
+        .map(|cause| {
+            let until = cause.until.map(|until| format!(" until {}", time(until))).unwrap_or_default();
+            format!("{} ({}{until})", cause.kind.key(), cause.owner)
+        })
+        .collect();
+    Ok((!causes.is_empty()).then(|| format!("dispatch still rests: {}", causes.join(", "))))
+}

@@ -1,0 +1,62 @@
+//! The beginning of a run: snapshot 0, the code as it is now with uncommitted work included, on the run's own branch.
+//! A run that does not come to be leaves no branch.
+
+use super::super::project::Project;
+use super::super::snapshots::{self, Place};
+use super::super::source;
+use super::context::StageError;
+use crate::domain::ids::{ItemId, PlanId, RunId};
+use crate::domain::item::ItemRef;
+use crate::domain::oid::Oid;
+use crate::domain::plan::Plan;
+use crate::domain::slot::Turn;
+use crate::domain::transition::input::{Claim, Judge};
+use crate::ledger::store::StoreError;
+
+/// A run branch that stands on snapshot 0, and where the user stands.
+pub(crate) struct Opening {
+    pub(crate) run: RunId,
+    pub(crate) base: Option<Oid>,
+    pub(crate) start: Oid,
+    branch: Option<String>,
+}
+
+impl Opening {
+    /// Takes snapshot 0 for a run on this item.
+    pub(crate) fn take(
+        project: &Project,
+        plan_id: &PlanId,
+        plan: &Plan,
+        item: &ItemRef,
+    ) -> Result<Self, StageError> {
+        let run = source::run_id(source::now()).map_err(StageError::io("get a random run id"))?;
+        let head = project
+            .repository
+            .head()
+            .map_err(|error| StageError::Store(StoreError::Unsupported(error.to_string())))?;
+        let message = format!(
+            "start: {}\n\nThe code before the first stage; uncommitted work included.\n\n\
+             Millrace-Run: {run}\nMillrace-Item: {item}\nMillrace-Plan: {plan_id}\n",
+            item.id
+        );
+        let place = Place { run: &run, tip: None, parent: head.oid, even_unchanged: true };
+        let taken = snapshots::take(project, &plan.snapshot, &place, &project.person()?, &message)?
+            .ok_or_else(|| StageError::Plan { plan: plan_id.clone(), detail: "no snapshot 0".to_owned() })?;
+        Ok(Self { run, base: head.oid, branch: head.branch, start: taken.commit })
+    }
+
+    /// What claims the item at this place in the queue.
+    pub(crate) fn claim(&self, item: &ItemRef, turn: Turn) -> Claim {
+        Claim { item: item.clone(), turn, base: self.base, branch: self.branch.clone(), start: self.start }
+    }
+
+    /// What has the root judged on this code.
+    pub(super) fn judge(&self, root: &ItemId) -> Judge {
+        Judge { root: root.clone(), base: self.base, branch: self.branch.clone(), start: self.start }
+    }
+
+    /// The ledger refused: the branch goes.
+    pub(crate) fn undo(&self, project: &Project) -> Result<(), StoreError> {
+        snapshots::reset(project, &self.run, self.start, None)
+    }
+}
