@@ -133,3 +133,17 @@ fn a_resting_runner_holds_up_only_the_kinds_that_need_it() {
     assert!(matches!(play.next(), Next::Claim { item, .. } if item.to_string() == "incident/i"));
     play.end();
 }
+
+/// Found by the simulation: a stage that works ended a rest that a person had asked for.
+#[test]
+fn a_rest_of_the_runner_that_a_person_asked_for_is_that_persons_to_end() {
+    let mut play = launched();
+    play.stage(outage(NET));
+    play.settle_if_owed();
+    play.pass(6);
+    play.launch();
+    let own = PauseCause { owner: "ops".to_owned(), until: None, times: 1, ..cause(&play) };
+    play.done(&Input::Pause(own.clone()));
+    play.hand(report("BUILDER_COMPLETE"));
+    assert_eq!(play.control().pauses, [own], "the runtime lifts its own cause, and no other");
+}

@@ -15,6 +15,7 @@ mod infrastructure;
 mod interruption;
 mod launch;
 mod moment;
+mod named_twice;
 mod outbox;
 mod place;
 mod priority;
