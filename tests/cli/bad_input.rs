@@ -208,7 +208,7 @@ fn m17_a_configuration_is_refused_in_one_line_or_read() {
             b"[runtime]\ndefault_mode = \"\\u001b[2J\"\n".to_vec(),
             Some("holds the control character U+001B"),
         ),
-        ("newline", b"[runtime]\ndefault_mode = \"a\\nb\"\n".to_vec(), Some("holds ")),
+        ("newline", b"[runtime]\ndefault_mode = \"a\\nb\"\n".to_vec(), Some("is not valid")),
     ];
     for (what, bytes, words) in table {
         repo.write("millrace-agents/millrace.toml", &bytes);
