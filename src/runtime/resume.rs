@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::project::Project;
 use super::snapshots::{self, Place};
 use super::stage::{Opening, StageError};
-use super::tree::TreeError;
+use super::tree::{self, TreeError};
 use crate::domain::control::Owed;
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
@@ -67,14 +67,17 @@ pub fn put_back(project: &Project, run: &Run, owed: &Owed) -> Result<String, Tre
         Err(detail) => {
             undo(project, run, owed)?;
             let said = format!("run {} cannot go on: {detail}", run.run);
-            project.note(&Input::Unresumable { run: run.run.clone(), detail })?;
-            return Ok(said);
+            return match project.note(&Input::Unresumable { run: run.run.clone(), detail }) {
+                // Cancelled meanwhile: the next look finds what that owes.
+                Ok(_) | Err(TransactError::Refused(_)) => Ok(said),
+                Err(error) => Err(error.into()),
+            };
         }
     };
     restore(&project.repository, &plan)?;
     let paths = (plan.put_back.len() + plan.remove.len()) as u64;
     let snapshot = snapshot(project, run)?;
-    project.note(&Input::TreeSettled { run: run.run.clone(), paths, snapshot: Some(snapshot) })?;
+    tree::settled(project, owed, paths, Some(snapshot))?;
     let earlier = run.continues.as_ref().map(ToString::to_string).unwrap_or_default();
     Ok(format!("the work of run {earlier} is in the work tree again; run {} goes on with it", run.run))
 }

@@ -5,10 +5,12 @@ use thiserror::Error;
 use super::project::Project;
 use super::snapshots::SnapError;
 use crate::domain::control::Owed;
+use crate::domain::oid::Oid;
 use crate::domain::plan::BetweenItems;
 use crate::domain::run::Run;
 use crate::domain::schedule::Wait;
 use crate::domain::transition::input::Input;
+use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
@@ -92,8 +94,23 @@ pub fn settle(project: &Project, owed: &Owed) -> Result<Option<Wait>, TreeError>
         restore(&project.repository, &plan)?;
         (plan.put_back.len() + plan.remove.len()) as u64
     };
-    project.note(&Input::TreeSettled { run: owed.run.clone(), paths, snapshot: None })?;
+    settled(project, owed, paths, None)?;
     Ok(None)
+}
+
+/// Says that the work tree holds what it owed. Where the debt has changed meanwhile (its run was cancelled), the new one
+/// stands, and the next look finds it.
+pub fn settled(
+    project: &Project,
+    owed: &Owed,
+    paths: u64,
+    snapshot: Option<Oid>,
+) -> Result<(), TransactError> {
+    let input = Input::TreeSettled { run: owed.run.clone(), paths, to: Some(owed.to), snapshot };
+    match project.note(&input) {
+        Ok(_) | Err(TransactError::Refused(Refusal::NothingOwed { .. })) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// What about the repository keeps any stage from starting now.

@@ -203,7 +203,7 @@ fn only_the_run_that_owes_can_settle() {
     let mut play = Play::new();
     play.add(&task("a"));
     let run = play.claim("task/a");
-    let settled = |run| Input::TreeSettled { run, paths: 0, snapshot: None };
+    let settled = |run| Input::TreeSettled { run, paths: 0, to: None, snapshot: None };
     assert_eq!(play.refused(&settled(run.clone())), Refusal::NothingOwed { run: run.clone() });
     play.hand(crate::support::play::interruption());
     let other = play.run_id();

@@ -26,7 +26,7 @@ fn an_interrupted_stage_runs_again_once_the_tree_went_back() {
     assert_eq!((owed.from, owed.to), (snapshot(1), snapshot(251)));
     let launching = play.launching(&run);
     assert_eq!(play.refused(&Input::Launch(launching)), Refusal::TreeOwed { run: run.clone() });
-    play.done(&Input::TreeSettled { run, paths: 2, snapshot: None });
+    play.done(&Input::TreeSettled { run, paths: 2, to: None, snapshot: None });
     play.launch();
     assert_eq!(play.run().stage.stage.as_str(), "builder");
     play.end();

@@ -64,13 +64,13 @@ fn it_goes_on_at_the_stage_that_failed_and_owes_that_runs_work() {
         play.refused(&Input::Launch(launching)).to_string(),
         format!("the work tree still holds what run {run} left behind")
     );
-    let without = Input::TreeSettled { run: run.clone(), paths: 0, snapshot: None };
+    let without = Input::TreeSettled { run: run.clone(), paths: 0, to: None, snapshot: None };
     assert_eq!(
         play.refused(&without).to_string(),
         format!("run {run} goes on with earlier work: settling its tree takes a snapshot")
     );
     let stands = play.new_snapshot();
-    play.done(&Input::TreeSettled { run, paths: 2, snapshot: Some(stands) });
+    play.done(&Input::TreeSettled { run, paths: 2, to: None, snapshot: Some(stands) });
     assert_eq!((play.run().snapshot, play.run().tip), (stands, stands));
     for result in ["CHECKER_PASS", "UPDATE_COMPLETE"] {
         play.stage(report(result));

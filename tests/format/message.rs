@@ -229,7 +229,12 @@ fn a_subject_for_everything_that_happens() {
     subjects.push(subject(&play.transition()));
     subjects.push(subject(&play.hand(interruption())));
     let run = play.run().run;
-    subjects.push(subject(&play.done(&Input::TreeSettled { run: run.clone(), paths: 2, snapshot: None })));
+    subjects.push(subject(&play.done(&Input::TreeSettled {
+        run: run.clone(),
+        paths: 2,
+        to: None,
+        snapshot: None,
+    })));
     subjects.push(subject(&play.launch()));
     subjects.push(subject(&play.hand(outage(millrace::domain::result::InfrastructureClass::Quota))));
     subjects.push(subject(&play.done(&Input::Resume { cause: "harness:codex_cli".to_owned(), owner: None })));

@@ -7,9 +7,10 @@ use millrace::domain::control::Owed;
 use millrace::domain::ids::{Nonce, RunId, SessionId};
 use millrace::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use millrace::domain::oid::Oid;
-use millrace::domain::plan::{BetweenItems, Plan, Plane};
+use millrace::domain::plan::{BetweenItems, Plan};
 use millrace::domain::result::{Interrupter, Judgement};
 use millrace::domain::run::Run;
+use millrace::domain::runtime_error::RuntimeError;
 use millrace::domain::schedule::{Next, Wait, schedule};
 use millrace::domain::transition::input::{
     Claim, Files, Handoff, Input, Judge, Judged, Launching, Submitted,
@@ -295,7 +296,7 @@ impl Driver {
             world.code.bring(owed.from, owed.to, usize::MAX);
         }
         let snapshot = forward.then(|| world.code.snapshot());
-        let input = Input::TreeSettled { run: owed.run.clone(), paths: 1, snapshot };
+        let input = Input::TreeSettled { run: owed.run.clone(), paths: 1, to: Some(owed.to), snapshot };
         match world.ask(Actor::Daemon, &input, &none) {
             // The run may be cancelled meanwhile.
             Ok(_) | Err(TransactError::Refused(_)) => Ok(Did::Something),
@@ -329,34 +330,16 @@ fn instead(world: &World, handoff: &Handoff, refusal: &Refusal) -> Result<Judgem
     let Judgement::Reported { result, summary, .. } = &handoff.judgement else {
         panic!("{:?} is refused: {refusal}", handoff.judgement);
     };
+    if let Refusal::NoEdge { .. } = refusal {
+        let class = "illegal_terminal_result".parse().expect("a class");
+        return Ok(Judgement::Failed { class, detail: refusal.to_string() });
+    }
     let run = world.glimpse(|view| view.run(&handoff.run))?.expect("its run");
-    let plane = if run.stage.plane == Plane::Execution { "execution" } else { "planning" };
-    let code = match refusal {
-        Refusal::NoEdge { .. } => {
-            let class = "illegal_terminal_result".parse().expect("a class");
-            return Ok(Judgement::Failed { class, detail: refusal.to_string() });
-        }
-        Refusal::DifferentDocument { .. } | Refusal::CaseTwin { .. } | Refusal::TwiceInOneCall { .. } => {
-            format!("{plane}_work_item_completion_conflict")
-        }
-        Refusal::DependencyCycle { .. }
-        | Refusal::OutboxFull { .. }
-        | Refusal::MayNotCreate { .. }
-        | Refusal::NothingCreated { .. }
-        | Refusal::DocumentsOfFailure
-        | Refusal::SeveralIncidents { .. }
-        | Refusal::NoVerdict { .. }
-        | Refusal::OtherCode { .. }
-        | Refusal::NoCriterion
-        | Refusal::CriterionTwice { .. }
-        | Refusal::CriterionLost { .. }
-        | Refusal::VerdictDisagrees { .. }
-        | Refusal::NoGap { .. } => format!("{plane}_post_stage_apply_failed"),
-        other => panic!("a handoff cannot be made: {other}"),
-    };
+    let error = RuntimeError::of_refusal(refusal);
+    let error = error.unwrap_or_else(|| panic!("a handoff cannot be made: {refusal}"));
     Ok(Judgement::Rejected {
         result: result.clone(),
-        code: code.parse().expect("a class"),
+        code: error.code(run.stage.plane),
         problems: vec![refusal.to_string()],
         summary: summary.clone(),
     })

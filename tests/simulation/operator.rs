@@ -152,7 +152,7 @@ fn odd(world: &mut World) {
         Claim { item, turn: "5.9999999999".parse().expect("a turn"), base: None, branch: None, start };
     let input = match world.dice.below(6) {
         0 => Input::Genesis { ledger: "1".repeat(32).parse().expect("an id") },
-        1 => Input::TreeSettled { run: id, paths: 1, snapshot: None },
+        1 => Input::TreeSettled { run: id, paths: 1, to: None, snapshot: None },
         2 => Input::Unresumable { run: id, detail: reason() },
         3 => Input::Reopen { run: id, claim },
         4 => Input::EndSession { session: "e".repeat(32).parse().expect("an id"), reason: reason() },

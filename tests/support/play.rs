@@ -777,7 +777,7 @@ impl Play {
         let to_stand =
             self.view(|view| view.run(run)).expect("readable").is_some_and(|run| run.is_to_stand());
         let snapshot = to_stand.then(|| self.new_snapshot());
-        Input::TreeSettled { run: run.clone(), paths: 3, snapshot }
+        Input::TreeSettled { run: run.clone(), paths: 3, to: None, snapshot }
     }
 
     /// The work tree goes back, if it has to.

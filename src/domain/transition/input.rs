@@ -134,6 +134,10 @@ pub enum Input {
         run: RunId,
         /// How many paths went back.
         paths: u64,
+        /// What the work tree holds now, a commit of a run branch: a debt that has changed meanwhile is not paid with
+        /// it. None in records of the first rules.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Oid>,
         /// The code as it is now, where a run goes on with another one's work: a commit of its run branch.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         snapshot: Option<Oid>,

@@ -285,9 +285,10 @@ impl Book {
         open
     }
 
-    /// The items of a root that are not closed.
+    /// The items of a root that are released and not closed.
     pub(super) fn lineage(&self, root: &str) -> Vec<&Key> {
-        let of = |item: &Item| item.root.as_deref() == Some(root) && !closed(&item.state);
+        let of =
+            |item: &Item| item.root.as_deref() == Some(root) && !closed(&item.state) && item.state != "held";
         self.items.iter().filter(|(_, item)| of(item)).map(|(key, _)| key).collect()
     }
 }

@@ -96,9 +96,10 @@ pub(super) fn stop(view: &dyn View, at: Timestamp, session: &SessionId, now: boo
 }
 
 /// The work tree is as it should be again; a run that goes on with another one's work stands on this code now.
-pub(super) fn tree_settled(view: &dyn View, run: &RunId, snapshot: Option<Oid>) -> Ruling {
+/// A debt that has changed since it was looked at stands: what was done about it was not all of it.
+pub(super) fn tree_settled(view: &dyn View, run: &RunId, to: Option<Oid>, snapshot: Option<Oid>) -> Ruling {
     match view.control()?.owed {
-        Some(owed) if &owed.run == run => {
+        Some(owed) if &owed.run == run && to.is_none_or(|to| to == owed.to) => {
             let mut list = vec![Effect::Paid { run: run.clone() }];
             // Only a run that has not begun on the work that it goes on with stands on nothing yet.
             if let Some(run) = view.run(run)?.filter(Run::is_to_stand) {

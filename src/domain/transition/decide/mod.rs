@@ -65,7 +65,9 @@ fn ruled(view: &dyn View, at: Timestamp, input: &Input) -> Ruling {
         Input::EndSession { session, reason: _ } => control::end_session(view, session),
         Input::Launch(launching) => launch::decide(view, at, launching),
         Input::Handoff(handoff) => handoff::decide(view, at, handoff),
-        Input::TreeSettled { run, paths: _, snapshot } => control::tree_settled(view, run, *snapshot),
+        Input::TreeSettled { run, paths: _, to, snapshot } => {
+            control::tree_settled(view, run, *to, *snapshot)
+        }
         Input::Unresumable { run, detail } => intervene::unresumable(view, at, run, detail),
         Input::Cancel { item, reason } => cancel::decide(view, at, item, reason),
         Input::CancelRun { run, reason } => judge::cancel(view, at, run, reason),
