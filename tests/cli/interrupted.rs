@@ -48,7 +48,7 @@ fn signal(daemon: &Child, signal: Signal) {
 }
 
 #[test]
-fn a_killed_runtime_is_seen_and_the_next_one_goes_on() {
+fn m02_m19_f19_a_killed_runtime_is_seen_and_the_next_one_goes_on() {
     let repo = TestRepo::with_commit();
     let mut daemon = at_work(&repo);
     let running = filtered(&repo, &well(&repo, &["status"]));

@@ -112,7 +112,7 @@ fn what_a_stage_gets_needs_a_name_that_can_be_placed() {
 }
 
 #[test]
-fn a_plan_without_an_entry_for_the_kind_is_named() {
+fn f28_a_plan_without_an_entry_for_the_kind_is_named() {
     let mut play = Play::new();
     let selected = play.control().plan.expect("a plan");
     let path = millrace::domain::place::plan(&selected);

@@ -160,7 +160,7 @@ fn only_the_exact_line_at_the_end_is_a_marker() {
 
 /// Lesson M-14: any `### SUMMARY` heading voided a good result.
 #[test]
-fn headings_that_the_plan_does_not_know_are_prose() {
+fn m14_headings_that_the_plan_does_not_know_are_prose() {
     let message = "### SUMMARY\nfine\n### IDLE\n### MANAGER_COMPLETE\n### Next steps\n\n### BUILDER_COMPLETE";
     assert_eq!(result(&well(said(message))), "BUILDER_COMPLETE");
 }
