@@ -202,7 +202,7 @@ fn a_wrong_completion() {
 }
 
 #[test]
-fn a_judge_without_completion_is_not_reachable() {
+fn f26_a_judge_without_completion_is_not_reachable() {
     let (before, _) = shipped(PLANNING).split_once("\n# Who judges").expect("the completion");
     insta::assert_snapshot!(errors(&config(""), &overrides([(PLANNING, before)])), @"millrace-agents/loops/planning.standard.yaml:15: stages[5]: nothing leads to `arbiter`; expected an edge, an entry or a rung that does, or the stage left out");
 }

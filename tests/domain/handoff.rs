@@ -15,6 +15,21 @@ fn launched() -> Play {
     play
 }
 
+/// The machine's clock was put back by a day while the stage worked.
+#[test]
+fn m15_a_stage_that_ends_before_it_began_is_believed() {
+    let mut play = launched();
+    play.pass(-24 * 60);
+    for (result, next) in [
+        ("BUILDER_COMPLETE", "execution/checker"),
+        ("CHECKER_PASS", "execution/updater"),
+        ("UPDATE_COMPLETE", "done"),
+    ] {
+        assert_eq!(play.stage(report(result)).next, next);
+    }
+    play.end();
+}
+
 #[test]
 fn a_whole_run_leaves_a_record_of_every_stage() {
     let mut play = launched();

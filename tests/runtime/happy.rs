@@ -2,7 +2,10 @@
 
 use std::io::Read;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::site::{STRAIGHT, Site};
+use crate::support::repo::TestRepo;
 
 const WITH_FIX: &str = r#"
 stages:
@@ -147,6 +150,50 @@ fn a_daemon_ends_when_idle_after_so_many_stages_or_at_once_where_there_is_no_wor
     let once = site.json(&["run", "once"]);
     assert_eq!((once["outcome"].as_str(), once["next"].as_str()), (Some("stage"), Some("done")), "{once}");
     assert_eq!(site.state_of("one"), "done");
+}
+
+/// Between stages there is nothing to wait for. A machine that does much else may hold one of them up, not all.
+#[test]
+fn m20_a_daemon_sleeps_only_where_there_is_nothing_to_do() {
+    let site = Site::with(TestRepo::with_commit(), "[runtime]\nidle_sleep_seconds = 600\n", STRAIGHT);
+    for id in ["one", "two", "three"] {
+        site.add(id);
+    }
+    let daemon = site.daemon(&[]);
+    super::site::wait_until("the end", || site.state_of("three") == "done");
+    drop(daemon);
+    let results = site.paths().into_iter().filter(|path| path.ends_with("/result.toml"));
+    let mut stages: Vec<[Timestamp; 2]> = results
+        .map(|path| {
+            let result: toml::Table = toml::from_str(&site.show(&path)).expect("a record");
+            ["started_at", "ended_at"].map(|key| {
+                result[key]
+                    .as_str()
+                    .and_then(|at| at.parse().ok())
+                    .unwrap_or_else(|| panic!("{key}: {result}"))
+            })
+        })
+        .collect();
+    stages.sort_unstable();
+    assert_eq!(stages.len(), 9);
+    let between = stages.windows(2).map(|pair| pair[1][0].duration_since(pair[0][1]));
+    let shortest = between.min().expect("eight");
+    assert!(shortest < SignedDuration::from_secs(1), "{shortest}");
+}
+
+/// A stage that looked and found nothing to change has done its work.
+#[test]
+fn f25_work_that_needed_no_change_is_done() {
+    let site = Site::scripted(
+        "stages:\n  builder: [[{result: {terminal_result: BUILDER_COMPLETE, summary: It is so already.}}]]\n  \
+         checker: [[{result: {terminal_result: CHECKER_PASS}}]]\n  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]\n",
+    );
+    for id in ["one", "two", "three", "four"] {
+        site.add(id);
+    }
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(["one", "two", "three", "four"].map(|id| site.state_of(id)), ["done"; 4]);
+    site.sound();
 }
 
 #[test]
