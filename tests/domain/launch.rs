@@ -32,7 +32,7 @@ fn without_a_plan_nothing_is_claimed() {
 }
 
 #[test]
-fn only_what_is_queued_with_that_turn_is_claimed() {
+fn f02_only_what_is_queued_with_that_turn_is_claimed() {
     let mut play = Play::new();
     play.add_all(&[task("a"), task("b").after("a"), task("held").outside("push")]);
     for name in ["task/b", "task/held", "task/none"] {
