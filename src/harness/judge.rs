@@ -1,6 +1,7 @@
 //! The judge: what an invocation came to, from all of its evidence and never from one signal alone. Pure.
 
 use crate::domain::ids::{FailureClass, Nonce, ResultName, StageName};
+use crate::domain::plan::Plan;
 use crate::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass, Usage};
 use crate::harness::adapter::Trouble;
 use crate::harness::exit::{EndedBy, Exit, How, SpawnFailure};
@@ -68,6 +69,19 @@ pub struct Legal {
     pub results: Vec<(ResultName, ResultClass)>,
     /// Every result of every stage of the plan: only these are markers, other headings are prose.
     pub known: Vec<ResultName>,
+}
+
+impl Legal {
+    /// What a plan lets one of its stages report; `None` where it has no such stage.
+    #[must_use]
+    pub fn of(plan: &Plan, stage: &StageName) -> Option<Self> {
+        let results = &plan.stages.get(stage)?.results;
+        Some(Self {
+            stage: stage.clone(),
+            results: results.iter().map(|(name, class)| (name.clone(), *class)).collect(),
+            known: plan.stages.values().flat_map(|stage| stage.results.keys().cloned()).collect(),
+        })
+    }
 }
 
 /// Why there is no result to take.

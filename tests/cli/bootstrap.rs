@@ -57,7 +57,7 @@ fn called(repo: &TestRepo, command: &[&str], input: Option<&String>) -> String {
 }
 
 #[test]
-fn a_configuration_is_never_touched_not_even_its_times() {
+fn f12_a_configuration_is_never_touched_not_even_its_times() {
     let repo = TestRepo::with_commit();
     repo.write("script.yaml", STRAIGHT);
     repo.write("millrace-agents/millrace.toml", CUSTOM);
@@ -85,7 +85,7 @@ fn a_configuration_is_never_touched_not_even_its_times() {
 }
 
 #[test]
-fn what_is_missing_is_made_and_said_by_each() {
+fn f12_what_is_missing_is_made_and_said_by_each() {
     for (command, input) in commands() {
         let repo = TestRepo::with_commit();
         let text = called(&repo, &command, input.as_ref());

@@ -50,7 +50,7 @@ ok compile the files give the selected plan
 }
 
 #[test]
-fn an_override_that_breaks_a_rule_is_named_with_its_path() {
+fn f17_an_override_that_breaks_a_rule_is_named_with_its_path() {
     let text = shipped(BUILDER)
         .replace("- `BLOCKED`: the", "- `BLOCKD`: the")
         .replace("\n## Procedure\n", "\nThen move the item to done.\n\n## Procedure\n");
@@ -98,7 +98,7 @@ ok compile the files give the selected plan
 }
 
 #[test]
-fn files_that_do_not_compile_are_said_and_change_nothing() {
+fn f17_files_that_do_not_compile_are_said_and_change_nothing() {
     let repo = with(&[(BUILDER, " \n"), ("loops/execution.standard.yaml", "loop_id: execution.standard\n")]);
     let before = repo.git(&["rev-parse", "refs/millrace/state"]);
     insta::assert_snapshot!(about_texts(&repo), @"

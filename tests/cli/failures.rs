@@ -274,7 +274,7 @@ fn a_configuration_that_is_refused_is_a_failed_compile() {
 }
 
 #[test]
-fn a_plan_that_does_not_compile_leaves_the_selected_one() {
+fn f11_a_plan_that_does_not_compile_leaves_the_selected_one() {
     let repo = TestRepo::with_commit();
     well(&repo, &["init"]);
     let output = call(&repo, &["compile", "validate", "--mode", "no_such_mode"]);

@@ -170,7 +170,7 @@ fn a_plain_folder() {
 }
 
 #[test]
-fn a_path_that_is_mistyped() {
+fn m18_a_path_that_is_mistyped() {
     let repo = TestRepo::with_commit();
     let before = everything(repo.beside());
     insta::assert_snapshot!(minute(&repo, "rpeo"), @r"

@@ -25,9 +25,24 @@ stages:
     - - result: {terminal_result: UPDATE_COMPLETE}
 ";
 
+/// A builder that is done, and a checker that takes its time.
+const SLOW_CHECKER: &str = "
+stages:
+  builder:
+    - - result: {terminal_result: BUILDER_COMPLETE}
+  checker:
+    - - write: {path: built.txt, content: \"looked at\\n\"}
+      - sleep: 120
+";
+
 /// A daemon whose builder is at work, when the file that it writes is there.
 fn at_work(repo: &TestRepo) -> Child {
-    script(repo, SLOW);
+    started(repo, SLOW)
+}
+
+/// A daemon with this script, when the stage that writes `built.txt` has done so.
+fn started(repo: &TestRepo, text: &str) -> Child {
+    script(repo, text);
     queue(repo, &task("a"));
     let daemon = millrace(repo, &["run", "daemon"]).stdout(Stdio::null()).spawn().expect("a daemon");
     wait_until(|| repo.path().join("built.txt").exists());
@@ -48,7 +63,7 @@ fn signal(daemon: &Child, signal: Signal) {
 }
 
 #[test]
-fn a_killed_runtime_is_seen_and_the_next_one_goes_on() {
+fn m02_m19_f19_a_killed_runtime_is_seen_and_the_next_one_goes_on() {
     let repo = TestRepo::with_commit();
     let mut daemon = at_work(&repo);
     let running = filtered(&repo, &well(&repo, &["status"]));
@@ -71,6 +86,25 @@ fn a_killed_runtime_is_seen_and_the_next_one_goes_on() {
     assert_eq!(repo.read("built.txt"), "whole\n");
     assert_eq!(data(&repo, "verify", &["verify"])["sound"], true);
     assert!(well(&repo, &["doctor"]).ends_with("\n0 errors, 0 warnings\n"));
+}
+
+#[test]
+fn f03_the_stage_that_runs_is_shown_and_not_the_last_result() {
+    let repo = TestRepo::with_commit();
+    let mut daemon = started(&repo, SLOW_CHECKER);
+    let said = filtered(&repo, &well(&repo, &["status"]));
+    let status = data(&repo, "status", &["status"]);
+    signal(&daemon, Signal::KILL);
+    daemon.wait().expect("its end");
+    assert!(said.contains("\ntask/a runs execution/checker (launch 2), since [time] ("), "{said}");
+    assert!(!said.contains("BUILDER_COMPLETE"), "{said}");
+    let run = &status["runs"][0];
+    assert_eq!(
+        (&run["stage"], &run["launch"], &run["attended"]),
+        (&"execution/checker".into(), &2.into(), &true.into()),
+        "{status:#}"
+    );
+    assert!(run["since"].is_string(), "{status:#}");
 }
 
 #[test]

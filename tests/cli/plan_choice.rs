@@ -23,7 +23,7 @@ fn commits(repo: &TestRepo) -> String {
 }
 
 #[test]
-fn what_cannot_be_compiled_is_refused_and_the_standing_plan_named() {
+fn m18_what_cannot_be_compiled_is_refused_and_the_standing_plan_named() {
     for command in COMMANDS {
         let repo = TestRepo::with_commit();
         script(&repo, STRAIGHT);

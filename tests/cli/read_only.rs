@@ -32,7 +32,7 @@ fn nothing_is_written(repo: &TestRepo, more: &[&[&str]]) {
 }
 
 #[test]
-fn before_there_is_anything() {
+fn f12_reading_makes_nothing_where_there_is_nothing_yet() {
     nothing_is_written(&TestRepo::init(), &[]);
     nothing_is_written(&TestRepo::with_commit(), &[&["config", "show"], &["config", "validate"]]);
     nothing_is_written(&TestRepo::init_with(&["--bare"]), &[]);

@@ -100,7 +100,7 @@ fn an_unreachable_stage() {
 }
 
 #[test]
-fn a_report_without_an_edge() {
+fn f06_a_report_without_an_edge() {
     insta::assert_snapshot!(execution("  - from: checker\n    on: CHECKER_PASS\n    to: updater\n", ""), @"millrace-agents/loops/execution.standard.yaml:11: stages[2]: `checker` may report `CHECKER_PASS`, and no edge takes it; expected an edge `from: checker`, `on: CHECKER_PASS`");
 }
 
@@ -202,13 +202,13 @@ fn a_wrong_completion() {
 }
 
 #[test]
-fn a_judge_without_completion_is_not_reachable() {
+fn f26_a_judge_without_completion_is_not_reachable() {
     let (before, _) = shipped(PLANNING).split_once("\n# Who judges").expect("the completion");
     insta::assert_snapshot!(errors(&config(""), &overrides([(PLANNING, before)])), @"millrace-agents/loops/planning.standard.yaml:15: stages[5]: nothing leads to `arbiter`; expected an edge, an entry or a rung that does, or the stage left out");
 }
 
 #[test]
-fn a_wrong_entry() {
+fn f28_a_wrong_entry() {
     insta::assert_snapshot!(execution("  task: builder", "  task: bilder"), @"millrace-agents/loops/execution.standard.yaml:7: entry.task: the loop has no stage `bilder`; expected `builder`");
     insta::assert_snapshot!(execution("  task: builder", "  spec: builder"), @"
 millrace-agents/loops/execution.standard.yaml:6: entry: `task` is missing; expected the stage where it starts

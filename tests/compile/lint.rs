@@ -91,7 +91,7 @@ fn the_form_of_the_house() {
 }
 
 #[test]
-fn the_results_of_the_stage() {
+fn f06_the_results_of_the_stage() {
     let results = "- `BLOCKED`: the work cannot";
     insta::assert_snapshot!(broken(BUILDER, results, "- The work cannot"), @"compatibility: millrace-agents/entrypoints/execution/builder.md:78: Legal results: `BLOCKED`, which `builder` may report, is not named; expected when to report `BLOCKED`");
     insta::assert_snapshot!(broken(BUILDER, results, "- `BLOCKD`: the work cannot"), @"

@@ -395,7 +395,7 @@ fn a_judgement_is_cancelled_by_its_run() {
 }
 
 #[test]
-fn what_cannot_be_judged_says_why() {
+fn f26_what_cannot_be_judged_says_why() {
     let mut play = Play::new();
     let judging = |play: &mut Play, root: &str| {
         let run = play.run_id();
@@ -429,12 +429,25 @@ fn what_cannot_be_judged_says_why() {
 fn m06_without_a_judge_in_the_plan_the_root_waits_visibly() {
     let mut play = Play::new();
     play.root("r", &[task("a")]);
-    play.claim("task/a");
-    for result in ["BUILDER_COMPLETE", "CHECKER_PASS", "UPDATE_COMPLETE"] {
-        play.stage(report(result));
-    }
-    play.done(&Input::Pause(crate::support::play::operator_pause("lunch", play.now)));
-    assert!(matches!(play.next(), Next::Wait(wait) if wait.cause == "operator"));
+    play.finish("task/a");
+    let path = millrace::domain::place::plan(&play.control().plan.expect("a plan"));
+    let plan = play.view(|view| view.file(&path)).expect("readable").expect("a plan");
+    let plan = String::from_utf8(plan).expect("text");
+    let (before, completion) = plan.split_once("\n[completion]\n").expect("who judges");
+    let after = completion.find("\n[").map_or("", |end| &completion[end..]);
+    let without = format!("{before}{after}").into_bytes();
+    let (input, payloads) = play.freezing("plan-x-0123456789ab", without, Vec::new(), Vec::new());
+    play.done_with(&input, &payloads);
+    let Next::Wait(wait) = play.next() else { panic!("{:?}", play.next()) };
+    assert_eq!(
+        (wait.cause.as_str(), wait.detail.as_str()),
+        ("no_judge", "the selected plan judges no roots, and spec/r is drained")
+    );
+    play.add(&task("b"));
+    play.finish("task/b");
     assert_eq!(word(&play, "r"), "open");
+    // With the shipped plan again it is judged.
+    play.select("");
+    assert_eq!(play.drain(), ["judge r"]);
     play.end();
 }

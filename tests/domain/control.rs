@@ -44,7 +44,7 @@ fn a_plan_is_frozen_once_and_selecting_it_again_changes_nothing() {
 }
 
 #[test]
-fn a_failed_compile_leaves_the_selected_plan() {
+fn f11_a_failed_compile_leaves_the_selected_plan() {
     let mut play = Play::new();
     let before = play.control().plan;
     let mut payloads = millrace::ledger::transact::Payloads::default();
@@ -65,7 +65,7 @@ fn a_plan_whose_file_cannot_be_placed_is_refused() {
 }
 
 #[test]
-fn running_work_keeps_its_plan() {
+fn f12_running_work_keeps_its_plan() {
     let mut play = Play::new();
     play.add_all(&[task("a"), task("b")]);
     play.claim("task/a");

@@ -38,7 +38,7 @@ fn the_same_bytes_again_change_nothing_in_any_state() {
 }
 
 #[test]
-fn an_id_is_taken_once_whatever_became_of_the_first() {
+fn f23_an_id_is_taken_once_whatever_became_of_the_first() {
     let mut play = Play::new();
     play.add(&task("a"));
     let other = [task("a").body("other\n")];
@@ -120,7 +120,7 @@ fn what_comes_from_outside_is_held_and_waits_for_nothing_else() {
 }
 
 #[test]
-fn an_item_waits_for_its_first_unmet_dependency_then_for_the_next() {
+fn m08_f02_an_item_waits_for_its_first_unmet_dependency_then_for_the_next() {
     let mut play = Play::new();
     play.add_all(&[task("last").after("one").after("two").priority(1), task("one"), task("two")]);
     assert_eq!(play.state("task/last"), "waiting/one/1.0000000001");
@@ -151,7 +151,7 @@ fn a_finished_item_releases_all_who_wait_in_one_commit() {
 }
 
 #[test]
-fn an_unknown_dependency_waits_and_may_come_later() {
+fn m08_an_unknown_dependency_waits_and_may_come_later() {
     let mut play = Play::new();
     play.add(&task("a").after("not-there"));
     assert_eq!(play.state("task/a"), "waiting/not-there/5.0000000001");
@@ -175,7 +175,7 @@ fn a_cancelled_or_blocked_dependency_is_still_waited_for() {
 }
 
 #[test]
-fn cycles_of_every_length_are_refused_with_the_way_round() {
+fn m08_f02_cycles_of_every_length_are_refused_with_the_way_round() {
     for length in 1..=5 {
         let mut play = Play::new();
         let refusal = play.add_refused(&chain(length));

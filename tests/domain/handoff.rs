@@ -4,8 +4,9 @@ use millrace::domain::plan::Ending;
 use millrace::domain::slot::Slot;
 use millrace::domain::transition::input::Input;
 use millrace::domain::transition::refusal::Refusal;
-use millrace::ledger::transact::Payloads;
+use millrace::ledger::transact::{Payloads, read_commit};
 
+use crate::support::consistent::files;
 use crate::support::play::{Play, document, failure, interruption, item, report, snapshot, task};
 
 fn launched() -> Play {
@@ -13,6 +14,21 @@ fn launched() -> Play {
     play.add(&task("it"));
     play.claim("task/it");
     play
+}
+
+/// The machine's clock was put back by a day while the stage worked.
+#[test]
+fn m15_a_stage_that_ends_before_it_began_is_believed() {
+    let mut play = launched();
+    play.pass(-24 * 60);
+    for (result, next) in [
+        ("BUILDER_COMPLETE", "execution/checker"),
+        ("CHECKER_PASS", "execution/updater"),
+        ("UPDATE_COMPLETE", "done"),
+    ] {
+        assert_eq!(play.stage(report(result)).next, next);
+    }
+    play.end();
 }
 
 #[test]
@@ -28,8 +44,8 @@ fn a_whole_run_leaves_a_record_of_every_stage() {
     assert_eq!((end.ending, end.launches, end.reason.as_str()), (Ending::Done, 3, "updater:UPDATE_COMPLETE"));
     assert_eq!(end.snapshot, snapshot(3));
     let tip = play.tip().expect("a tip");
-    let root = millrace::ledger::transact::read_commit(play.store(), tip).expect("a commit").tree;
-    let paths: Vec<String> = crate::support::consistent::files(play.store(), root)
+    let root = read_commit(play.store(), tip).expect("a commit").tree;
+    let paths: Vec<String> = files(play.store(), root)
         .into_iter()
         .filter_map(|(path, _)| path.strip_prefix("runs/2026-11-18/").map(str::to_owned))
         .collect();
@@ -47,6 +63,23 @@ fn a_whole_run_leaves_a_record_of_every_stage() {
     .map(|path| format!("{run}/{path}"))
     .collect();
     assert_eq!(paths, expected);
+    play.end();
+}
+
+/// A stage that runs twice in a run leaves two reports, and none of another stage's is touched.
+#[test]
+fn f09_no_launch_overwrites_what_another_one_left() {
+    let mut play = launched();
+    let mut left = Vec::new();
+    for result in ["BUILDER_COMPLETE", "FIX_NEEDED", "FIXER_COMPLETE", "FIX_NEEDED", "FIXER_COMPLETE"] {
+        play.stage(report(result));
+        let root = read_commit(play.store(), play.tip().expect("a tip")).expect("a commit").tree;
+        let mut reports = files(play.store(), root);
+        reports.retain(|(path, _)| path.ends_with("/report.md"));
+        let added = reports.iter().filter(|report| !left.contains(*report)).count();
+        assert_eq!((reports.len(), added), (left.len() + 1, 1), "{reports:?} after {left:?}");
+        left = reports;
+    }
     play.end();
 }
 

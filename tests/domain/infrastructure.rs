@@ -25,7 +25,7 @@ fn cause(play: &Play) -> PauseCause {
 }
 
 #[test]
-fn rest_is_five_fifteen_and_then_sixty_minutes_and_each_end_lets_one_probe_pass() {
+fn f29_rest_is_five_fifteen_and_then_sixty_minutes_and_each_end_lets_one_probe_pass() {
     let mut play = launched();
     let began = play.now.checked_add(SignedDuration::from_secs(1)).expect("a time");
     for (times, minutes) in (1..).zip([5, 15, 60, 60, 60]) {
@@ -59,7 +59,7 @@ fn rest_is_five_fifteen_and_then_sixty_minutes_and_each_end_lets_one_probe_pass(
 }
 
 #[test]
-fn an_outage_costs_the_item_nothing() {
+fn f29_an_outage_costs_the_item_nothing() {
     let mut play = Play::with_config("[limits]\nmax_launches_per_item = 3\n");
     play.add(&task("it"));
     play.claim("task/it");

@@ -32,7 +32,7 @@ fn without_a_plan_nothing_is_claimed() {
 }
 
 #[test]
-fn only_what_is_queued_with_that_turn_is_claimed() {
+fn f02_only_what_is_queued_with_that_turn_is_claimed() {
     let mut play = Play::new();
     play.add_all(&[task("a"), task("b").after("a"), task("held").outside("push")]);
     for name in ["task/b", "task/held", "task/none"] {
@@ -112,7 +112,7 @@ fn what_a_stage_gets_needs_a_name_that_can_be_placed() {
 }
 
 #[test]
-fn a_plan_without_an_entry_for_the_kind_is_named() {
+fn f28_a_plan_without_an_entry_for_the_kind_is_named() {
     let mut play = Play::new();
     let selected = play.control().plan.expect("a plan");
     let path = millrace::domain::place::plan(&selected);

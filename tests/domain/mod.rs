@@ -16,6 +16,7 @@ mod interruption;
 mod launch;
 mod moment;
 mod named_twice;
+mod other_plan;
 mod outbox;
 mod place;
 mod priority;

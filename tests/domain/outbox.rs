@@ -42,7 +42,7 @@ fn documents_come_in_with_the_handoffs_own_commit() {
 }
 
 #[test]
-fn m09_a_result_that_promises_documents_brings_one_or_says_why_not() {
+fn m09_f25_a_result_that_promises_documents_brings_one_or_says_why_not() {
     let mut play = planning();
     let refusal = play.bring_refused(silent(), &[]);
     assert_eq!(

@@ -126,7 +126,7 @@ fn what_a_repair_stage_must_not_name_is_ignored_and_said() {
 }
 
 #[test]
-fn after_two_fix_cycles_the_item_goes_to_repair() {
+fn m04_after_two_fix_cycles_the_item_goes_to_repair() {
     let mut play = Play::new();
     play.add(&task("it"));
     play.claim("task/it");
@@ -155,7 +155,7 @@ fn after_two_fix_cycles_the_item_goes_to_repair() {
 
 /// Reference 3.6: `builder` always blocked, repairs always fine, goes on for ever there.
 #[test]
-fn a_stage_that_is_always_blocked_ends_blocked_with_the_rule_named() {
+fn m04_a_stage_that_is_always_blocked_ends_blocked_with_the_rule_named() {
     let mut play = Play::new();
     play.add(&task("it"));
     let run = play.claim("task/it");
@@ -225,7 +225,7 @@ fn a_planner_that_is_always_blocked_ends_after_two_mechanics() {
 /// Every class has troubleshooters of its own, so an agent that fails in a new way each time is stopped by the
 /// limit on launches.
 #[test]
-fn the_limit_on_launches_ends_what_no_counter_ends() {
+fn m04_the_limit_on_launches_ends_what_no_counter_ends() {
     let mut play = Play::with_config("[limits]\nmax_launches_per_item = 7\n");
     play.add(&task("it"));
     play.claim("task/it");

@@ -40,7 +40,7 @@ fn tasks_are_claimed_by_priority_then_arrival() {
 
 /// Lesson F-02 and contract 3: what went wrong first, then specs, then tasks, whatever their priorities.
 #[test]
-fn f02_incidents_come_before_specs_and_specs_before_tasks() {
+fn incidents_come_before_specs_and_specs_before_tasks() {
     let mut play = Play::new();
     play.add_all(&[
         task("a").priority(0),

@@ -3,3 +3,4 @@
 mod errors;
 mod floors;
 mod house;
+mod lessons;

@@ -34,7 +34,7 @@ fn assert_gone(bench: &Bench, names: &[&str]) {
 }
 
 #[test]
-fn the_wall_limit_ends_the_harness_and_everything_it_started() {
+fn m12_the_wall_limit_ends_the_harness_and_everything_it_started() {
     let bench = Bench::new();
     let mut invocation = bench.sh(&family("sleep 302"));
     invocation.wall_limit_ms = 1_000;
@@ -93,7 +93,7 @@ fn silence_ends_a_harness_and_output_on_either_stream_keeps_it_going() {
 }
 
 #[test]
-fn success_is_swept_too() {
+fn m12_success_is_swept_too() {
     let bench = Bench::new();
     let exit = bench.run(&bench.sh(&family("echo done; exit 0")));
     assert_eq!((exit.ended_by, &exit.how), (EndedBy::Itself, &How::Exited { code: 0 }));

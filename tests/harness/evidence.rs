@@ -114,7 +114,7 @@ fn the_embedded_harness_reports_by_file_and_by_marker() {
 
 /// Lesson M-14: one bad byte voided a good result.
 #[test]
-fn bytes_that_are_not_utf8_do_not_void_a_result() {
+fn m14_bytes_that_are_not_utf8_do_not_void_a_result() {
     let bench = Bench::new();
     let judgement = run(&bench, &sh(r"printf 'caf\351\n### BUILDER_COMPLETE\n\n'"), |_| {});
     assert_reported(&judgement, "BUILDER_COMPLETE", ResultChannel::Marker);
@@ -153,7 +153,7 @@ fn exit_codes_of_a_command_go_by_its_configuration() {
 }
 
 #[test]
-fn a_result_that_was_there_before_the_limit_counts_and_a_later_one_does_not() {
+fn f05_a_result_that_was_there_before_the_limit_counts_and_a_later_one_does_not() {
     let limit = |invocation: &mut Invocation| {
         invocation.wall_limit_ms = 900;
         invocation.test_grace_ms = Some(5_000);

@@ -1,6 +1,9 @@
 //! The judge's table, row by row: never one signal alone.
 
-use millrace::domain::ids::Nonce;
+use std::collections::BTreeSet;
+
+use millrace::compile::{Assets, Request, compile};
+use millrace::domain::ids::{Nonce, ResultName};
 use millrace::domain::result::{
     InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass, Usage,
 };
@@ -160,9 +163,30 @@ fn only_the_exact_line_at_the_end_is_a_marker() {
 
 /// Lesson M-14: any `### SUMMARY` heading voided a good result.
 #[test]
-fn headings_that_the_plan_does_not_know_are_prose() {
+fn m14_headings_that_the_plan_does_not_know_are_prose() {
     let message = "### SUMMARY\nfine\n### IDLE\n### MANAGER_COMPLETE\n### Next steps\n\n### BUILDER_COMPLETE";
     assert_eq!(result(&well(said(message))), "BUILDER_COMPLETE");
+}
+
+/// One table: what counts as a stage's result is what its graph has an edge for, for every stage and result there is.
+#[test]
+fn f04_f06_a_result_counts_where_the_plan_has_an_edge_for_it_and_nowhere_else() {
+    let config = millrace::format::config::parse("", "millrace.toml").unwrap();
+    let request = Request { mode: None, config: &config, assets: &Assets::shipped() };
+    let plan = compile(&request).unwrap().plan;
+    let all: BTreeSet<&ResultName> = plan.stages.values().flat_map(|stage| stage.results.keys()).collect();
+    assert!(all.len() > 12, "{all:?}");
+    for (name, stage) in &plan.stages {
+        let legal = Legal::of(&plan, name).unwrap();
+        for result in &all {
+            let counts = matches!(
+                judge(&well(said(&format!("### {result}"))), &legal),
+                Judgement::Reported { result: found, .. } if found == **result
+            );
+            let edge = plan.graph(stage.plane).edge(name, result).is_some();
+            assert_eq!(counts, edge, "{name} says {result}");
+        }
+    }
 }
 
 #[test]

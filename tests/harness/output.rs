@@ -44,7 +44,7 @@ fn of_long_output_head_and_tail_are_kept_and_the_digest_is_of_the_whole() {
 
 /// Lesson M-13: 500 MB of output cost 1.4 GB of memory and 1 GB of disk.
 #[test]
-fn two_hundred_megabytes_cost_neither_memory_nor_disk() {
+fn m13_two_hundred_megabytes_cost_neither_memory_nor_disk() {
     const KEEP: u64 = 4 * 1024 * 1024;
     let bench = Bench::new();
     let mut invocation = bench.sh("head -c 200000000 /dev/zero");

@@ -78,7 +78,7 @@ fn what_is_no_report_is_refused_by_name() {
 
 /// Lesson F-10: the output of a runner for another contract was accepted.
 #[test]
-fn a_report_is_bound_to_its_invocation() {
+fn f10_a_report_is_bound_to_its_invocation() {
     let text = r#"{"nonce": "ffffffffffffffffffffffffffffffff", "terminal_result": "X"}"#;
     for rule in [NonceRule::Required, NonceRule::Optional] {
         let refused = parse(text.as_bytes(), &nonce(), rule).unwrap_err();

@@ -1,5 +1,6 @@
 //! Tests of `src/ledger`.
 
+mod cost;
 mod faulty;
 mod forge;
 mod git_store;

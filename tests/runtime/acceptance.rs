@@ -21,7 +21,7 @@ fn rejections(site: &Site) -> Vec<String> {
 }
 
 #[test]
-fn f01_f31_a_drained_root_is_judged_on_named_code_and_accepted() {
+fn f01_f08_f31_a_drained_root_is_judged_on_named_code_and_accepted() {
     let site = drained(&["ARBITER_COMPLETE c1=pass c2=pass"]);
     let answer = site.work();
     assert_eq!(answer["reason"], "idle", "{answer}");

@@ -94,7 +94,7 @@ fn a_stage_that_changes_its_governor_is_told_on_and_changes_nothing() {
 }
 
 #[test]
-fn f09_a_stage_cannot_pass_its_own_files_off_as_the_runtimes_evidence() {
+fn a_stage_cannot_pass_its_own_files_off_as_the_runtimes_evidence() {
     let forge = |name: &str| {
         format!("run: {{argv: [sh, -c, 'echo forged > \"$MILLRACE_RUN_DIR/{name}\"'], expect: 0}}\n")
     };

@@ -165,6 +165,44 @@ fn f05_a_stage_that_ended_by_itself_while_its_daemon_died_is_adopted() {
     straight(&site);
 }
 
+/// A builder that waits for a sign, of a harness that says what it used.
+const COUNTS: &str = r#"
+cat > /dev/null
+case $MILLRACE_STAGE in builder) r=BUILDER_COMPLETE;; checker) r=CHECKER_PASS;; *) r=UPDATE_COMPLETE;; esac
+if [ $r = BUILDER_COMPLETE ]; then touch @/started; until [ -e @/go ]; do sleep 0.05; done; fi
+printf '{"nonce":"%s","terminal_result":"%s"}' "$MILLRACE_INVOCATION" $r > "$MILLRACE_RESULT_FILE"
+echo '{"type":"turn.completed","usage":{"input_tokens":1200,"cached_input_tokens":900,"output_tokens":340}}'
+"#;
+
+#[test]
+fn f13_what_a_stage_used_is_in_its_handoff_also_where_its_daemon_died_before_that() {
+    let site = Site::commanded("", COUNTS);
+    let harness = site.repo.beside().join("harness.sh");
+    let config = format!("[runners.codex]\ncommand = \"sh\"\nargs = [\"{}\"]\n", harness.display());
+    site.configure(&config);
+    site.add("one");
+    let daemon = site.daemon(&["--until-idle"]);
+    site.await_sign("started");
+    let lock = super::site::hold(&site.private().join("lock"));
+    site.give("go");
+    wait_until("the exit record", || site.invocations().iter().any(|inv| inv.join("exit.toml").exists()));
+    daemon.kill();
+    drop(lock);
+    assert_eq!(site.story().len(), 1, "the handoff came too early: {:?}", site.story());
+    assert_eq!(site.work()["reason"], "idle");
+    for launch in ["01-builder", "02-checker", "03-updater"] {
+        let usage = &site.result(launch)["usage"];
+        let used = ["input_uncached", "cache_read", "output"].map(|key| usage[key].as_integer());
+        assert_eq!(used, [Some(300), Some(900), Some(340)], "{launch}: {usage}");
+    }
+    // Once each: what is in the commits is what is in the results.
+    let tokens =
+        site.repo.git(&["log", "--format=%(trailers:key=Millrace-Tokens,valueonly)", "refs/millrace/state"]);
+    let tokens: Vec<&str> = tokens.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(tokens, ["input=300 cached=900 output=340"; 3]);
+    site.sound();
+}
+
 #[test]
 fn a_result_that_comes_after_the_daemons_death_is_evidence_and_not_believed() {
     let report = r#"printf '{"nonce":"%s","terminal_result":"BUILDER_COMPLETE"}' $MILLRACE_INVOCATION > "$MILLRACE_RESULT_FILE""#;

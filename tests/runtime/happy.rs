@@ -1,8 +1,10 @@
 //! Work that goes well: from the queue to done, with a round of fixing on the way, and what stays of it.
 
 use std::io::Read;
+use std::time::Duration;
 
 use super::site::{STRAIGHT, Site};
+use crate::support::repo::TestRepo;
 
 const WITH_FIX: &str = r#"
 stages:
@@ -147,6 +149,47 @@ fn a_daemon_ends_when_idle_after_so_many_stages_or_at_once_where_there_is_no_wor
     let once = site.json(&["run", "once"]);
     assert_eq!((once["outcome"].as_str(), once["next"].as_str()), (Some("stage"), Some("done")), "{once}");
     assert_eq!(site.state_of("one"), "done");
+}
+
+/// Between stages there is nothing to wait for. A machine that does much else may hold one of them up, not all.
+#[test]
+fn m20_a_daemon_sleeps_only_where_there_is_nothing_to_do() {
+    let clock = "      - run: {argv: [sh, -c, 'date +%s%N >> @/clock'], expect: 0}\n";
+    let stage = |name: &str, result: &str| {
+        format!("  {name}:\n    - - result: {{terminal_result: {result}}}\n{clock}")
+    };
+    let script = ["builder BUILDER_COMPLETE", "checker CHECKER_PASS", "updater UPDATE_COMPLETE"]
+        .map(|line| line.split_once(' ').map_or_else(String::new, |(name, result)| stage(name, result)))
+        .concat();
+    let config = "[runtime]\nidle_sleep_seconds = 600\n";
+    let site = Site::with(TestRepo::with_commit(), config, &format!("stages:\n{script}"));
+    for id in ["one", "two", "three"] {
+        site.add(id);
+    }
+    let daemon = site.daemon(&[]);
+    super::site::wait_until("the end", || site.state_of("three") == "done");
+    drop(daemon);
+    let clock = std::fs::read_to_string(site.sign("clock")).expect("times");
+    let times: Vec<u64> = clock.lines().map(|line| line.parse().expect("nanoseconds")).collect();
+    assert_eq!(times.len(), 9);
+    let between = times.windows(2).map(|pair| Duration::from_nanos(pair[1].saturating_sub(pair[0])));
+    let shortest = between.min().expect("eight");
+    assert!(shortest < Duration::from_secs(1), "{shortest:?}");
+}
+
+/// A stage that looked and found nothing to change has done its work.
+#[test]
+fn f25_work_that_needed_no_change_is_done() {
+    let site = Site::scripted(
+        "stages:\n  builder: [[{result: {terminal_result: BUILDER_COMPLETE, summary: It is so already.}}]]\n  \
+         checker: [[{result: {terminal_result: CHECKER_PASS}}]]\n  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]\n",
+    );
+    for id in ["one", "two", "three", "four"] {
+        site.add(id);
+    }
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(["one", "two", "three", "four"].map(|id| site.state_of(id)), ["done"; 4]);
+    site.sound();
 }
 
 #[test]

@@ -236,7 +236,7 @@ fn one_runtime_at_a_time_and_it_is_said_which() {
 }
 
 #[test]
-fn m19_looking_at_the_status_does_not_keep_a_daemon_from_starting() {
+fn looking_at_the_status_does_not_keep_a_daemon_from_starting() {
     let site = Site::scripted(STRAIGHT);
     site.ok(&["run", "daemon", "--until-idle"]);
     let done = AtomicBool::new(false);

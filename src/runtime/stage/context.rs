@@ -160,8 +160,9 @@ impl Stage {
             .ok_or_else(|| StageError::Bare(project.repository.git_dir.clone()))?;
         let plan = view.plan(which.plan)?.ok_or_else(|| lacks("it is not in the ledger".to_owned()))?;
         let stage = &which.at.stage;
-        let planned =
-            plan.stages.get(stage).cloned().ok_or_else(|| lacks(format!("it has no stage `{stage}`")))?;
+        let unknown = || lacks(format!("it has no stage `{stage}`"));
+        let planned = plan.stages.get(stage).cloned().ok_or_else(unknown)?;
+        let legal = Legal::of(&plan, stage).ok_or_else(unknown)?;
         let config = runner::frozen_config(view, which.plan)?;
         let configured = runner::runner(&config, which.plan, &planned.runner)?;
         let dir = StageDir::new(&work_tree, which.run.clone(), which.number, stage.clone());
@@ -181,11 +182,6 @@ impl Stage {
             git_common_dir: project.repository.common_dir.clone(),
             model: planned.model.clone(),
             permission: planned.permission,
-        };
-        let legal = Legal {
-            stage: stage.clone(),
-            results: planned.results.iter().map(|(name, class)| (name.clone(), *class)).collect(),
-            known: plan.stages.values().flat_map(|stage| stage.results.keys().cloned()).collect(),
         };
         Ok(Self {
             run: which.run.clone(),
