@@ -1,6 +1,7 @@
 //! The status, once and again.
 
-use super::commands::{STRAIGHT, call, queue, said, script, task, well};
+use super::commands::{STRAIGHT, call, filtered, queue, said, script, task, task_with, well};
+use super::control_queue::HOPELESS;
 use super::following::Following;
 use crate::support::repo::TestRepo;
 
@@ -117,4 +118,17 @@ fn what_watch_does_not_take() {
     ! millrace: invalid value '0' for '--max-updates <N>': 0 is not in 1..18446744073709551615
     ! hint: `millrace status watch --help` shows what there is
     ");
+}
+
+/// F-43: the whole page where something is blocked, so that no line of it gets lost.
+#[test]
+fn f43_what_is_blocked_is_reported_with_its_reason_and_its_evidence() {
+    let repo = TestRepo::with_commit();
+    script(&repo, HOPELESS);
+    queue(&repo, &task("a"));
+    queue(&repo, &task_with("b", "depends_on: [a]\n"));
+    well(&repo, &["run", "daemon", "--until-idle"]);
+    well(&repo, &["pause", "--reason", "look first"]);
+    let page = filtered(&repo, &well(&repo, &["status"]));
+    insta::assert_snapshot!(page, @"");
 }

@@ -3,3 +3,5 @@
 mod errors;
 mod floors;
 mod house;
+mod lessons_later;
+mod package;
