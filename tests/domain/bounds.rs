@@ -29,15 +29,15 @@ const BOUNDS: [(&str, &[&str]); 2] = [
 
 /// A configuration with every bound at this number, but for the launches of an item.
 fn all_at(number: u32, launches: u32) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for (table, keys) in BOUNDS {
-        text.push_str(&format!("[{table}]\n"));
+        lines.push(format!("[{table}]"));
         for key in keys {
             let number = if *key == "max_launches_per_item" { launches } else { number };
-            text.push_str(&format!("{key} = {number}\n"));
+            lines.push(format!("{key} = {number}"));
         }
     }
-    text
+    lines.join("\n")
 }
 
 fn two() -> [Document; 2] {
