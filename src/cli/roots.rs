@@ -23,7 +23,8 @@ const NAMED: usize = 10;
 /// A root whose closure target is not closed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Root {
-    root: ItemRef,
+    /// The root spec.
+    item: ItemRef,
     idea: Option<ItemId>,
     /// `open` or `blocked`.
     state: &'static str,
@@ -86,7 +87,7 @@ impl Root {
         }
         let at = |path: place::TreePath| format!("{}:{path}", RefName::State.full());
         Ok(Some(Self {
-            root: target.item(),
+            item: target.item(),
             idea: target.idea.clone(),
             state: target.state.as_str(),
             opened_at: target.opened_at,
@@ -119,16 +120,16 @@ impl Root {
                 let Stopped { at, reason, class, evidence, .. } = stopped;
                 page.line(format!(
                     "root {} is blocked since {}: {reason} ({class}); `millrace retry {}` lets it go on",
-                    self.root,
+                    self.item,
                     time(*at),
-                    self.root
+                    self.item
                 ));
                 page.line(format!("  evidence: {evidence}"));
             }
             None if self.open.is_empty() => {
-                page.line(format!("root {} is drained, and is to be judged{rounds}", self.root));
+                page.line(format!("root {} is drained, and is to be judged{rounds}", self.item));
             }
-            None => page.line(format!("root {} is open{rounds}; not done:", self.root)),
+            None => page.line(format!("root {} is open{rounds}; not done:", self.item)),
         }
         let rows: Vec<Vec<String>> = self
             .open

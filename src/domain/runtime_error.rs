@@ -48,7 +48,6 @@ impl RuntimeError {
             Refusal::TooManyDocuments { .. }
             | Refusal::DependencyCycle { .. }
             | Refusal::WaitsForEver { .. }
-            | Refusal::NoSnapshot { .. }
             | Refusal::NotAnIncident { .. }
             | Refusal::OutboxFull { .. }
             | Refusal::MayNotCreate { .. }
@@ -78,6 +77,7 @@ impl RuntimeError {
             | Refusal::Cancelling { .. }
             | Refusal::LateResult { .. }
             | Refusal::TreeOwed { .. }
+            | Refusal::NoSnapshot { .. }
             | Refusal::NothingOwed { .. }
             | Refusal::Paused { .. }
             | Refusal::NoEdge { .. }

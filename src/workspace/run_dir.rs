@@ -130,7 +130,7 @@ impl StageDir {
                 found.problems.push(format!("{OUTBOX}/{shown}: the name is not plain text"));
                 continue;
             };
-            if !text.ends_with(".md") {
+            if Path::new(text).extension() != Some(OsStr::new("md")) {
                 found.problems.push(format!("{OUTBOX}/{shown}: the name does not end in `.md`"));
                 continue;
             }

@@ -41,12 +41,15 @@ fn compile_show_says_who_said_what() {
     assert!(everything(repo.beside()) == before, "it wrote something");
     insta::assert_snapshot!(part(&text, "exit 0").join("\n"), @"
     exit 0
-    plan                   plan-careful-[id]  not selected; no plan is
-    mode                   careful                    millrace-agents/modes/careful.yaml, chosen by --mode
-    execution loop         execution.standard         shipped loops/execution.standard.yaml
-    planning loop          planning.standard          shipped loops/planning.standard.yaml
-    max_launches_per_item  40
-    max_interruptions      5
+    plan                    plan-careful-[id]  not selected; no plan is
+    mode                    careful                    millrace-agents/modes/careful.yaml, chosen by --mode
+    execution loop          execution.standard         shipped loops/execution.standard.yaml
+    planning loop           planning.standard          shipped loops/planning.standard.yaml
+    max_launches_per_item   40
+    max_interruptions       5
+    max_rejected_handoffs   2
+    max_remediation_rounds  3
+    max_open_roots          1
     ");
     insta::assert_snapshot!(part(&text, "completion").join("\n"), @"
     completion

@@ -96,7 +96,29 @@ fn the_full_one_shows_an_idea_until_it_is_accepted() {
             format!("{item} {}", handoff["result"].as_str().expect("a result"))
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    spec/idea-calc-divides PLANNER_COMPLETE
+    spec/idea-calc-divides MANAGER_COMPLETE
+    task/divide BUILDER_COMPLETE
+    task/divide CHECKER_PASS
+    task/divide UPDATE_COMPLETE
+    task/refuse-zero BUILDER_COMPLETE
+    task/refuse-zero FIX_NEEDED
+    task/refuse-zero FIXER_COMPLETE
+    task/refuse-zero DOUBLECHECK_PASS
+    task/refuse-zero UPDATE_COMPLETE
+    task/tell-of-it BUILDER_COMPLETE
+    task/tell-of-it CHECKER_PASS
+    task/tell-of-it UPDATE_COMPLETE
+    spec/idea-calc-divides REMEDIATION_NEEDED
+    incident/arbiter-gap-idea-calc-divides AUDITOR_COMPLETE
+    incident/arbiter-gap-idea-calc-divides PLANNER_COMPLETE
+    incident/arbiter-gap-idea-calc-divides MANAGER_COMPLETE
+    task/say-help BUILDER_COMPLETE
+    task/say-help CHECKER_PASS
+    task/say-help UPDATE_COMPLETE
+    spec/idea-calc-divides ARBITER_COMPLETE
+    ");
     assert_eq!(answer["verified"]["sound"], true);
     let verdict = answer["verdict"].as_str().expect("a verdict");
     assert_eq!(verdict.matches("finding = \"pass\"").count(), 3, "{verdict}");

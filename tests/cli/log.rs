@@ -115,9 +115,9 @@ fn what_is_nowhere_is_refused() {
     exit 2
     ! millrace: `a b` is not a plan id: expected `plan-<mode>-<12 hex>`, or a beginning of it or of its digits
     ");
-    insta::assert_snapshot!(refused(&["log", "--op", "handof"]), @r"
+    insta::assert_snapshot!(refused(&["log", "--op", "handof"]), @"
     exit 2
-    ! millrace: invalid value 'handof' for '--op <OP>' [possible values: genesis, enqueue, compile, session, launch, handoff, interrupt, tree, cancel, pause, resume]
+    ! millrace: invalid value 'handof' for '--op <OP>' [possible values: genesis, enqueue, idea, compile, session, launch, handoff, interrupt, tree, cancel, archive, retry, retry-active, reopen, supersede, retarget, set-priority, release, pause, resume, stop, unresumable]
     ! hint: a similar value exists: 'handoff'
     ");
 }

@@ -27,7 +27,7 @@ fn plans_are_listed_and_shown() {
     // What is shown of a frozen plan is what was shown when it was compiled, without the places.
     let shown = well(&repo, &["plan", "show"]);
     assert!(
-        shown.starts_with(&format!("plan                   {second}  selected, may run here\n")),
+        shown.starts_with(&format!("plan                    {second}  selected, may run here\n")),
         "{shown}"
     );
     insta::assert_snapshot!(part(&shown, "execution/builder").join("\n"), @"
@@ -46,7 +46,7 @@ fn plans_are_listed_and_shown() {
     ");
     let old = well(&repo, &["plan", "show", &first[..first.len() - 4]]);
     assert!(
-        old.starts_with(&format!("plan                   {first}  not selected, may run here\n")),
+        old.starts_with(&format!("plan                    {first}  not selected, may run here\n")),
         "{old}"
     );
     let digits = &second[second.len() - 12..];
@@ -96,7 +96,7 @@ fn two_plans_are_compared_file_by_file() {
 
      [limits]
      max_launches_per_item = 40
-    @@ -54,7 +54,7 @@
+    @@ -57,7 +57,7 @@
      timeout_seconds = 60
      silence_seconds = 90
      entrypoint = "entrypoints/execution/builder.md"
@@ -105,7 +105,7 @@ fn two_plans_are_compared_file_by_file() {
 
      [stages.builder.results]
      BLOCKED = "blocked"
-    @@ -66,10 +66,11 @@
+    @@ -69,10 +69,11 @@
      [stages.checker]
      plane = "execution"
      runner = "codex_cli"
@@ -118,7 +118,7 @@ fn two_plans_are_compared_file_by_file() {
      skills = ["skills/stage/execution/checker-core/SKILL.md"]
 
      [stages.checker.results]
-    @@ -204,10 +205,9 @@
+    @@ -216,10 +217,9 @@
 
      [stages.updater]
      plane = "execution"

@@ -252,7 +252,7 @@ fn a_blocked_item_is_shown_with_all_that_helps_to_go_on() {
 
     run  [run]  blocked  consultant:BLOCKED
 
-    go on: read the evidence; `millrace retry task/a` lets it go on where it failed, with a `--note` of what was found; `millrace supersede` puts a better one in its place
+    go on: read the evidence; `millrace retry task/a` lets it go on where it failed (`--note` tells the next stage something, `--from-start` begins anew); `millrace supersede` puts a better one in its place
     ");
 }
 
@@ -273,8 +273,8 @@ fn how_to_go_on_depends_on_the_reason() {
     insta::assert_snapshot!(said, @"
     a: `millrace run daemon` works through the queue
     after-a: it goes on when task/a is done
-    after-gone: gone was given up: `millrace retarget` names another one in its place, or none, and `millrace cancel` takes this one out
-    lost: queue task/never; it goes on when that is done
+    after-gone: gone was given up: `millrace retarget task/after-gone --from gone` names another one, or none
+    lost: queue task/never, and it goes on when that is done; or `millrace retarget task/lost --from never`
     ");
     let gone = data(&repo, "queue_show", &["queue", "show", "gone"]);
     assert_eq!((&gone["why"], &gone["go_on"]), (&serde_json::Value::Null, &serde_json::Value::Null));

@@ -74,7 +74,7 @@ fn failure_classes(plan: &Plan) -> BTreeSet<String> {
     let body = judge.split_once("    fn class(&self)").expect("the classes").1;
     let mut found = words_after(body.split_once("\n    }\n").expect("their end").0, "=>");
     found.extend(words_after(&judge, "failed("));
-    for before in ["Ending::Blocked,", "Ending::Cancelled,", "FailureClass::normalised("] {
+    for before in ["Ending::Blocked,", "Ending::Cancelled,", "FailureClass::normalised(", "return Err(("] {
         found.extend(words_after(&sources("src/domain/transition"), before));
     }
     for plane in [Plane::Execution, Plane::Planning] {
@@ -92,6 +92,16 @@ fn counters(plan: &Plan) -> BTreeSet<String> {
         let bounds = graph.edges.iter().filter_map(|edge| edge.bound.as_ref());
         found.extend(bounds.map(|bound| bound.counter.to_string()));
     }
+    found
+}
+
+/// A signal and a command ask for the same, and the reason tells which.
+fn daemon_ends() -> BTreeSet<String> {
+    let daemon = read("src/runtime/daemon.rs");
+    let asked = daemon.split_once("let reason = stop.wish()").expect("who asked").1;
+    let mut found = words_after(&daemon, "reason:");
+    found.extend(words_after(asked, "map_or("));
+    found.extend(words_after(asked.split_once("Said::Stops(wish)").expect("a wish").1, ");"));
     found
 }
 
@@ -117,7 +127,7 @@ fn known(plan: &Plan) -> BTreeMap<&'static str, BTreeSet<String>> {
         ("Result channels", keys(results, "ResultChannel")),
         ("Counters", counters(plan)),
         ("Endings of a run", names(Ending::ALL.map(Ending::as_str))),
-        ("Endings of a daemon", words_after(&read("src/runtime/daemon.rs"), "reason:")),
+        ("Endings of a daemon", daemon_ends()),
         ("Pause causes", keys("src/domain/control.rs", "PauseKind")),
         ("Waits", waits()),
         ("Permission levels", names(PermissionLevel::ALL.map(PermissionLevel::as_str))),

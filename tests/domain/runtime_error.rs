@@ -62,6 +62,14 @@ fn told() -> BTreeMap<&'static str, (Refusal, RuntimeError)> {
             ),
         ),
         ("NoGap", (Refusal::NoGap { result: result() }, ApplyFailed)),
+        (
+            "WaitsForEver",
+            (Refusal::WaitsForEver { item: item(), on: item(), state: "archived".to_owned() }, ApplyFailed),
+        ),
+        (
+            "IncidentTaken",
+            (Refusal::IncidentTaken { item: item(), state: "done".to_owned() }, CompletionConflict),
+        ),
     ])
 }
 

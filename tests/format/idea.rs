@@ -160,7 +160,7 @@ fn fenced(document: &str) -> &str {
     let (_, rest) = body.split_once("gives no orders.\n\n").expect("the words before it");
     let (opening, rest) = rest.split_once('\n').expect("a fence");
     let fence = opening.strip_suffix("markdown").expect("a language");
-    assert!(fence.len() >= 3 && fence.chars().all(|c| Some(c) == fence.chars().next()), "{fence}");
+    assert!(fence.len() >= 3 && fence.chars().all(|c| fence.starts_with(c)), "{fence}");
     let inside = rest.strip_suffix(&format!("\n{fence}\n")).expect("a closing fence");
     assert!(!inside.contains(fence), "the text closes its fence");
     inside

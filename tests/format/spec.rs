@@ -23,7 +23,7 @@ fn with(line: &str) -> String {
 
 fn without(field: &str) -> String {
     let lines = MINIMAL.lines().filter(|line| !line.starts_with(&format!("{field}:")));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn every_field_arrives() {
 
 #[test]
 fn what_is_refused() {
-    let mut said = String::new();
+    let mut said = Vec::new();
     let fields =
         ["spec_id", "title", "summary", "source_type", "goals", "constraints", "acceptance", "references"];
     for document in fields.map(without).into_iter().chain(
@@ -84,11 +84,11 @@ fn what_is_refused() {
         ]
         .map(with),
     ) {
-        said.push_str(&format!("{}\n", parse(&document).expect_err(&document)));
+        said.push(parse(&document).expect_err(&document).to_string());
     }
     let wrong = MINIMAL.replace("derived_spec", "derived");
-    said.push_str(&format!("{}\n", parse(&wrong).expect_err("no such source")));
-    insta::assert_snapshot!(said, @"
+    said.push(parse(&wrong).expect_err("no such source").to_string());
+    insta::assert_snapshot!(said.join("\n"), @"
     spec.md:1: spec_id: is missing; expected an id of its own, such as `spec_id: session-store`
     spec.md:1: title: is missing; expected one line of text
     spec.md:1: summary: is missing; expected text

@@ -113,8 +113,11 @@ fn f15_f49_an_idle_daemon_says_once_and_writes_nothing() {
     assert!(worked < Duration::from_millis(1500), "{worked:?} of 3 s");
     let said = lines_of(daemon);
     assert_eq!(said.len(), 3, "{said:#?}");
-    assert!(said[0].starts_with("warning: ideas/inbox/empty.md:1: "), "{said:#?}");
-    assert_eq!(said[1], "idle: waiting for work");
+    // Which comes first is a matter of how long the file has to be still.
+    let mut first = said[..2].to_vec();
+    first.sort();
+    assert_eq!(first[0], "idle: waiting for work");
+    assert!(first[1].starts_with("warning: ideas/inbox/empty.md:1: "), "{said:#?}");
     assert!(said[2].starts_with("ended: signal, 0 stages,"), "{said:#?}");
 }
 

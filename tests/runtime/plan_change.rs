@@ -158,8 +158,8 @@ fn git_diff_between_two_plans_shows_what_changed_and_nothing_else() {
     diff --git a/files/config.toml b/files/config.toml
     --- a/files/config.toml
     +++ b/files/config.toml
-    @@ -16,7 +16,7 @@ max_launches_per_item = 40
-     max_interruptions = 5
+    @@ -19,7 +19,7 @@ max_remediation_rounds = 3
+     max_open_roots = 1
      
      [recovery]
     -max_fix_cycles = 1
@@ -167,7 +167,7 @@ fn git_diff_between_two_plans_shows_what_changed_and_nothing_else() {
      max_troubleshoot_attempts_before_consult = 1
      max_mechanic_attempts = 2
      max_consultant_invocations = 1
-    @@ -57,4 +57,4 @@ permission_default = "maximum"
+    @@ -60,4 +60,4 @@ permission_default = "maximum"
      [runners.scripted.env]
      
      [stages.checker]
@@ -196,7 +196,7 @@ fn git_diff_between_two_plans_shows_what_changed_and_nothing_else() {
     diff --git a/plan.toml b/plan.toml
     --- a/plan.toml
     +++ b/plan.toml
-    @@ -63,7 +63,7 @@ BUILDER_COMPLETE = "success"
+    @@ -66,7 +66,7 @@ BUILDER_COMPLETE = "success"
      plane = "execution"
      runner = "scripted"
      permission = "maximum"
@@ -205,7 +205,7 @@ fn git_diff_between_two_plans_shows_what_changed_and_nothing_else() {
      entrypoint = "entrypoints/execution/checker.md"
      skills = ["skills/stage/execution/checker-core/SKILL.md"]
      
-    @@ -119,7 +119,7 @@ runner = "scripted"
+    @@ -125,7 +125,7 @@ runner = "scripted"
      permission = "maximum"
      timeout_seconds = 3600
      entrypoint = "entrypoints/execution/fixer.md"
@@ -214,7 +214,7 @@ fn git_diff_between_two_plans_shows_what_changed_and_nothing_else() {
      
      [stages.fixer.results]
      BLOCKED = "blocked"
-    @@ -241,7 +241,7 @@ to = "stage fixer"
+    @@ -253,7 +253,7 @@ to = "stage fixer"
      
      [execution.edges.bound]
      counter = "fix_cycle"
@@ -223,7 +223,7 @@ fn git_diff_between_two_plans_shows_what_changed_and_nothing_else() {
      exhausted = "fix_cycle_exhausted"
      
      [[execution.edges]]
-    @@ -271,7 +271,7 @@ to = "stage fixer"
+    @@ -283,7 +283,7 @@ to = "stage fixer"
      
      [execution.edges.bound]
      counter = "fix_cycle"

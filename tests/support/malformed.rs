@@ -78,9 +78,12 @@ impl Form {
         add("over-the-limit", sized("x", MAX_DOCUMENT_BYTES + 1), Refused("the document has 1048577 bytes"));
         let deep = format!("deep: {}x{}\n", "[".repeat(5000), "]".repeat(5000));
         add("deep-flow", more(&deep), Refused("nested more than 16 deep"));
-        let block: String = (0..=MAX_YAML_DEPTH + 1).map(|at| format!("{}a:\n", "  ".repeat(at))).collect();
+        let block: Vec<String> =
+            (0..=MAX_YAML_DEPTH + 1).map(|at| format!("{}a:\n", "  ".repeat(at))).collect();
+        let block = block.concat();
         add("deep-block", more(&block), Refused("nested more than 16 deep"));
-        let bomb: String = (1..30).map(|at| format!("b{at}: &b{at} [*b{0}, *b{0}]\n", at - 1)).collect();
+        let bomb: Vec<String> = (1..30).map(|at| format!("b{at}: &b{at} [*b{0}, *b{0}]\n", at - 1)).collect();
+        let bomb = bomb.concat();
         add("alias-bomb", more(&format!("b0: &b0 [x]\n{bomb}")), Refused("which is an anchor in YAML"));
         add("duplicate-key", more("title: U\n"), Refused("the key `title` occurs twice"));
         add("duplicate-id", more(&format!("{}: y\n", self.id)), Refused("occurs twice"));
@@ -115,9 +118,10 @@ impl Form {
             add(class, titled(id, "T"), fate);
         }
         // Of an incident that a stage writes, nothing but id and title is read.
-        let (field, naive) = match self.lenient {
-            true => ("opened_at", Kept),
-            false => ("created_at", Refused("`2026-11-22T09:30:00` has no time zone")),
+        let (field, naive) = if self.lenient {
+            ("opened_at", Kept)
+        } else {
+            ("created_at", Refused("`2026-11-22T09:30:00` has no time zone"))
         };
         let line = format!("{field}: 2026-11-22T09:30:00\n");
         add("naive-time", self.document("naive-time", "T", &line, "").into_bytes(), naive);

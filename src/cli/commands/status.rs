@@ -34,9 +34,6 @@ use crate::workspace::bootstrap::reference_style;
 /// Items of one state that are named.
 const NAMED: usize = 10;
 
-/// Outages in a row from which on an operator is told to look.
-const TELLS_AT: u32 = 3;
-
 /// Show what runs, what waits and why, and what comes next.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -366,9 +363,6 @@ impl fmt::Display for Pause {
                 write!(f, "until {}, {} left", time(until), elapsed(left.unwrap_or_default()))?;
             }
             (None, _) => write!(f, "until {owner} lifts it")?,
-        }
-        if self.times >= TELLS_AT {
-            write!(f, "; {} times in a row: somebody has to look at it", self.times)?;
         }
         f.write_str(")")
     }

@@ -19,6 +19,7 @@ use crate::domain::result::{Judgement, Usage};
 use crate::domain::run::{RunEnd, RunRecord};
 use crate::domain::transition::decision::StageResult;
 use crate::domain::view::{Fault, View as _};
+use crate::ledger::store::RefName;
 use crate::ledger::view::TreeView;
 
 /// Show a run: every launch with what it came to, what it cost, and the names of what it left.
@@ -126,12 +127,9 @@ fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
         Some(launch) => format!("launch {} of {} is under way", launch.number, run.stage),
         None => format!("routed to {}", run.stage),
     });
-    let verdict = match record.closure {
-        true => view
-            .verdict(&record.item.id, &record.run)?
-            .map(|verdict| format!("refs/millrace/state:{}", place::verdict(&record.item.id, &verdict.run))),
-        false => None,
-    };
+    let verdict = if record.closure { view.verdict(&record.item.id, &record.run)? } else { None };
+    let verdict = verdict
+        .map(|found| format!("{}:{}", RefName::State.full(), place::verdict(&record.item.id, &found.run)));
     Ok(Shown {
         judges: record.closure,
         continues: record.continues.clone(),
