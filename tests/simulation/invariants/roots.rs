@@ -38,15 +38,11 @@ impl Book {
                 ("accepted" | "cancelled", "open") => {
                     let members = self.lineage(root).len();
                     assert!(members > 0, "spec/{root} was {was} and is open for nothing");
-                    self.rounds.remove(*root);
+                    self.begins_anew(root);
                 }
                 ("blocked", "open") => {
                     assert_eq!(look.op, "retry", "spec/{root} goes on");
-                    self.rounds.remove(*root);
-                    // No round has been tried since: the gap may well be the one that it stopped at.
-                    if let Some((_, gaps)) = self.verdicts.get_mut(*root) {
-                        gaps.clear();
-                    }
+                    self.begins_anew(root);
                 }
                 ("open", "accepted") => self.is_accepted(look, root, &target),
                 ("open", "blocked") => {
@@ -80,6 +76,14 @@ impl Book {
             let rounds = self.rounds.entry(root.clone()).or_default();
             *rounds += 1;
             assert!(*rounds <= most, "spec/{root}: {rounds} rounds of remediation");
+        }
+    }
+
+    /// No round has been tried since: the next gap may well be one that was found before.
+    fn begins_anew(&mut self, root: &str) {
+        self.rounds.remove(root);
+        if let Some((_, gaps)) = self.verdicts.get_mut(root) {
+            gaps.clear();
         }
     }
 
