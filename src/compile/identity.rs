@@ -39,3 +39,23 @@ pub(super) fn plan_id(
     }
     id.parse()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Lesson F-46: a plan from before some section of policy existed is another plan, not a complete one.
+    #[test]
+    fn f46_a_record_that_lacks_a_line_has_another_id() {
+        let record = "schema = 1\n[limits]\nmax_launches_per_item = 40\nmax_open_roots = 1\n[workspace]\n";
+        let files = BTreeMap::from([("config.toml".to_owned(), b"x = 1\n".to_vec())]);
+        let mode = "standard_plain".parse().unwrap();
+        let id = |record: &str| plan_id(&mode, record.as_bytes(), &files).unwrap();
+        let mut ids = BTreeSet::from([id(record)]);
+        for line in record.split_inclusive('\n') {
+            assert!(ids.insert(id(&record.replacen(line, "", 1))), "{line}");
+        }
+    }
+}

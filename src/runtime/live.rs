@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded() {
+    fn f50_what_is_held_is_bounded() {
         let mut pieces = vec![b"-----BEGIN PRIVATE KEY-----\n".to_vec()];
         let lines = b"no key at all, for a long time\n".repeat(1000);
         pieces.extend(std::iter::repeat_n(lines, MAX_HELD / 30_000));

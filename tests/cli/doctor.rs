@@ -2,7 +2,7 @@
 
 use millrace::compile::SHIPPED;
 
-use super::commands::{call, data, filtered, said, well};
+use super::commands::{STRAIGHT, call, data, filtered, queue, said, script, task, well};
 use crate::support::repo::TestRepo;
 
 const BUILDER: &str = "entrypoints/execution/builder.md";
@@ -140,4 +140,34 @@ ok  ledger         number 2, [oid]
 
 0 errors, 0 warnings
 ");
+}
+
+/// F-38: work that nobody does is said, by those who are asked how things stand.
+#[test]
+fn f38_work_that_nobody_does_is_said_until_somebody_does_it() {
+    let repo = TestRepo::with_commit();
+    script(&repo, STRAIGHT);
+    let quiet = |repo: &TestRepo| {
+        let (doctor, status) = (well(repo, &["doctor"]), well(repo, &["status"]));
+        let said = doctor.lines().find(|line| line.starts_with("warning")).map(str::to_owned);
+        assert_eq!(
+            said.is_some(),
+            status.contains("\n!! work is queued and nothing runs it"),
+            "{doctor}{status}"
+        );
+        assert_eq!(data(repo, "status", &["status"])["unattended"], said.is_some());
+        said
+    };
+    assert_eq!(quiet(&repo), None);
+    queue(&repo, &task("a"));
+    let said = quiet(&repo).expect("a warning");
+    assert_eq!(
+        said,
+        "warning  runtime        there is work, and no runtime that does it; `millrace run daemon` starts one"
+    );
+    // Also between two stages, when nothing was interrupted: the daemon has ended well, and left it.
+    well(&repo, &["run", "daemon", "--max-ticks", "1"]);
+    assert_eq!(quiet(&repo), Some(said));
+    well(&repo, &["run", "daemon", "--until-idle"]);
+    assert_eq!(quiet(&repo), None);
 }

@@ -387,7 +387,7 @@ fn a_tree_that_is_damaged() {
 }
 
 #[test]
-fn a_ledger_of_a_newer_version_is_left_as_it_is() {
+fn f56_a_ledger_of_a_newer_version_is_left_as_it_is_and_called_so() {
     let repo = TestRepo::with_commit();
     well(&repo, &["init"]);
     let newer = kept(&repo, "ledger.toml").replace("format = 1", "format = 2");

@@ -1,6 +1,7 @@
 //! The status, once and again.
 
-use super::commands::{STRAIGHT, call, queue, said, script, task, well};
+use super::commands::{STRAIGHT, call, filtered, queue, said, script, task, task_with, well};
+use super::control_queue::HOPELESS;
 use super::following::Following;
 use crate::support::repo::TestRepo;
 
@@ -117,4 +118,40 @@ fn what_watch_does_not_take() {
     ! millrace: invalid value '0' for '--max-updates <N>': 0 is not in 1..18446744073709551615
     ! hint: `millrace status watch --help` shows what there is
     ");
+}
+
+/// F-43: the whole page where something is blocked, so that no line of it gets lost.
+#[test]
+fn f43_what_is_blocked_is_reported_with_its_reason_and_its_evidence() {
+    let repo = TestRepo::with_commit();
+    script(&repo, HOPELESS);
+    queue(&repo, &task("a"));
+    queue(&repo, &task_with("b", "depends_on: [a]\n"));
+    well(&repo, &["run", "daemon", "--until-idle"]);
+    well(&repo, &["pause", "--reason", "look first"]);
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let page = filtered(&repo, &well(&repo, &["status"])).replace(&today, "[day]");
+    let page =
+        ["0 s", "1 s", "2 s"].iter().fold(page, |page, age| page.replace(&format!(", {age},"), ", [age],"));
+    insta::assert_snapshot!(page, @"
+workspace  [repo]
+ledger     number 16, [oid]
+plan       plan-standard_plain-[id]
+mode       standard_plain
+runtime    none
+
+       queued  waiting  held  active  blocked  done  archived
+tasks  0       1        0     0       1        0     0
+
+dispatch rests: operator: look first (since [time], [age], until operator lifts it)
+
+waiting:
+  task/b  waits for a (blocked)
+
+blocked:
+  task/a  consultant:BLOCKED (builder_blocked) at builder, run [run]
+          evidence: refs/millrace/state:runs/[day]/[run]
+
+next: nothing to do
+");
 }

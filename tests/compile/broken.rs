@@ -4,6 +4,7 @@ use millrace::compile::{Assets, MAX_PROBLEMS};
 
 use super::support::{
     changed, compiled, config, errors, errors_of_change, errors_of_mode, overrides, refused, shipped,
+    standard,
 };
 
 const EXECUTION: &str = "loops/execution.standard.yaml";
@@ -105,11 +106,50 @@ fn f06_a_report_without_an_edge() {
 }
 
 #[test]
-fn two_edges_for_one_report() {
+fn f34_two_edges_for_one_report() {
     insta::assert_snapshot!(
         execution("  - from: consultant\n    on: BLOCKED", "  - from: [consultant, builder]\n    on: BLOCKED"),
         @"millrace-agents/loops/execution.standard.yaml:55: edges[11].from[2]: `builder` has an edge on `BLOCKED` already, at line 44; expected one edge for each report"
     );
+}
+
+/// Lesson F-34: whatever a mode, a loop or a kind refers to has to be there. Every single reference is misspelt once.
+#[test]
+fn f34_every_reference_is_resolved() {
+    let plan = standard().plan;
+    let stages = plan.stages.keys().map(ToString::to_string);
+    let results = plan.stages.values().flat_map(|stage| stage.results.keys()).map(ToString::to_string);
+    let loops = ["execution.standard", "planning.standard"].map(str::to_owned);
+    let mut names: Vec<String> = stages.chain(results).chain(loops).collect();
+    names.sort();
+    names.dedup();
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
+    let mut tried = 0;
+    for path in [MODE, EXECUTION, PLANNING] {
+        let text = shipped(path);
+        // Comments refer to nothing, and neither does what a loop calls itself: its file's name is what it is found by.
+        let lines = text.split_inclusive('\n').scan(0, |at, line| {
+            *at += line.len();
+            Some((*at - line.len(), line))
+        });
+        for (start, line) in lines.filter(|(_, line)| !line.trim_start().starts_with('#')) {
+            for name in &names {
+                for (at, _) in line.match_indices(name.as_str()) {
+                    let (before, after) = (&line[..at], &line[at + name.len()..]);
+                    let whole = !before.ends_with(of_a_name) && !after.starts_with(of_a_name);
+                    if !whole || after.starts_with(':') {
+                        continue;
+                    }
+                    let end = start + at + name.len();
+                    let wrong = format!("{}x{}", &text[..end], &text[end..]);
+                    let said = errors(&config(""), &overrides([(path, wrong)]));
+                    assert!(said.contains(&format!("{name}x")), "{path}: {line:?}: {said}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 60, "{tried} references");
 }
 
 #[test]

@@ -182,6 +182,25 @@ fn f20_the_same_gap_twice_in_a_row_blocks_the_root() {
     play.end();
 }
 
+/// Lesson F-35: what a round brings is known by its own id, not by its root; a later round overwrites nothing.
+#[test]
+fn f35_each_round_has_its_own_incident_and_verdict() {
+    let mut play = Play::new();
+    play.root("r", &[task("work")]);
+    play.finish("task/work");
+    round(&mut play, &[Gap, Pass], "one");
+    let first = play.target("r").verdict.expect("a verdict");
+    round(&mut play, &[Pass, Gap], "two");
+    let second = play.target("r").verdict.expect("a verdict");
+    let root = "r".parse().expect("an id");
+    for (run, findings) in [(&first, [Gap, Pass]), (&second, [Pass, Gap])] {
+        let verdict = play.view(|view| view.verdict(&root, run)).expect("readable").expect("a verdict");
+        assert_eq!(verdict.criteria.iter().map(|it| it.finding).collect::<Vec<_>>(), findings);
+    }
+    assert_eq!(play.control().closed.of(millrace::domain::item::ItemKind::Incident).done, 2);
+    play.end();
+}
+
 #[test]
 fn m04_rounds_of_remediation_are_bounded() {
     let mut play = Play::with_config("[limits]\nmax_remediation_rounds = 2\n");

@@ -2,6 +2,7 @@
 
 use millrace::domain::control::{PauseCause, PauseKind};
 use millrace::domain::ids::SessionId;
+use millrace::domain::place;
 use millrace::domain::transition::input::Input;
 use millrace::domain::transition::refusal::Refusal;
 
@@ -40,6 +41,32 @@ fn a_plan_is_frozen_once_and_selecting_it_again_changes_nothing() {
         transition.payloads.keys().map(millrace::domain::place::TreePath::as_str).collect();
     assert_eq!(kinds, ["plans/diagnostics.toml"]);
     assert_eq!(play.control().plan, Some(first));
+    play.end();
+}
+
+/// Lesson F-46: an older plan that lacks the newer bounds still runs, and is not taken for what a compile gives today.
+#[test]
+fn f46_a_plan_that_lacks_a_bound_is_not_the_compiled_one() {
+    let mut play = Play::new();
+    let current = play.control().plan.expect("a plan");
+    let record = play.view(|view| view.file(&place::plan(&current))).expect("readable").expect("a record");
+    let text = String::from_utf8(record).expect("text");
+    let newer = ["max_rejected_handoffs", "max_remediation_rounds", "max_open_roots"];
+    let lacking: String = text
+        .split_inclusive('\n')
+        .filter(|line| !newer.iter().any(|bound| line.starts_with(bound)))
+        .collect();
+    assert_ne!(text, lacking);
+    let (old, payloads) = play.freezing(
+        "plan-standard_plain-000000000000",
+        lacking.into_bytes(),
+        Vec::new(),
+        b"ok = true\n".to_vec(),
+    );
+    play.done_with(&old, &payloads);
+    let (compiling, payloads) = play.compiling("");
+    play.done_with(&compiling, &payloads);
+    assert_eq!(play.control().plan, Some(current), "selected again");
     play.end();
 }
 

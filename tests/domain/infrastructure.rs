@@ -147,3 +147,30 @@ fn a_rest_of_the_runner_that_a_person_asked_for_is_that_persons_to_end() {
     play.hand(report("BUILDER_COMPLETE"));
     assert_eq!(play.control().pauses, [own], "the runtime lifts its own cause, and no other");
 }
+
+/// Lesson F-59: a failure that comes while dispatch rests already is kept, and counted once.
+#[test]
+fn f59_an_outage_that_comes_during_a_rest_is_kept_and_counted_once() {
+    let mut play = launched();
+    play.stage(outage(NET));
+    play.settle_if_owed();
+    play.pass(5);
+    play.launch();
+    // Somebody else lets the same runner rest while the attempt is under way.
+    let own = PauseCause { owner: "ops".to_owned(), until: None, times: 1, ..cause(&play) };
+    play.done(&Input::Pause(own.clone()));
+    let handoff = Input::Handoff(play.handing(outage(NET)));
+    play.done(&handoff);
+    let times = |play: &Play| -> Vec<(String, u32)> {
+        let mut times: Vec<_> =
+            play.control().pauses.iter().map(|cause| (cause.owner.clone(), cause.times)).collect();
+        times.sort();
+        times
+    };
+    let both = [("ops".to_owned(), 1), ("runtime".to_owned(), 2)];
+    assert_eq!(times(&play), both);
+    assert!(matches!(play.refused(&handoff), Refusal::LateResult { .. }), "the same one again is late");
+    assert_eq!(times(&play), both);
+    assert_eq!((play.run().spent, play.state("task/it").as_str()), (0, "active"));
+    play.end();
+}

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod any_plan;
+mod bounds;
 mod cancel;
 mod control;
 mod decision_table;

@@ -99,7 +99,7 @@ fn a_cancelled_run_brings_nothing_in_and_says_so() {
 }
 
 #[test]
-fn f64_more_documents_than_one_handoff_takes_are_refused_together() {
+fn more_documents_than_one_handoff_takes_are_refused_together() {
     let mut play = planning();
     play.looks = false;
     let many: Vec<Document> = (0..=MAX_OUTBOX_DOCUMENTS).map(|n| task(&format!("t{n}"))).collect();

@@ -18,7 +18,7 @@ fn receipt(play: &Play, request: &str) -> Option<millrace::domain::receipt::Rece
 }
 
 #[test]
-fn f66_it_is_answered_once_and_names_the_commit() {
+fn f40_it_is_answered_once_and_names_the_commit() {
     let mut play = Play::new();
     play.add_all(&[task("a"), task("b")]);
     let cancel = requested("req-1", cancelling("task/a"));
@@ -36,6 +36,26 @@ fn f66_it_is_answered_once_and_names_the_commit() {
     // Whatever became of the state since.
     play.finish("task/b");
     assert_eq!(play.unchanged(&cancel).len(), 1);
+    play.end();
+}
+
+/// Lesson F-66: what is asked again in another order is the same request.
+#[test]
+fn f66_the_same_items_in_another_order_are_the_same_request() {
+    let mut play = Play::new();
+    let (asks, payloads) = play.adding(&[task("a"), task("b")]);
+    let first = play.done_with(&requested("req-1", asks), &payloads);
+    let (again, _) = play.adding(&[task("b"), task("a")]);
+    assert_eq!(
+        play.unchanged(&requested("req-1", again.clone())),
+        [format!("the request req-1 was answered by number {}", first.seq)]
+    );
+    // Also without a name: the bytes are compared, not their order.
+    assert_eq!(play.unchanged(&again).len(), 2);
+    // One more is another request.
+    let (more, _) = play.adding(&[task("b"), task("a"), task("c")]);
+    let refusal = play.refused(&requested("req-1", more)).to_string();
+    assert_eq!(refusal, "the request req-1 was for something else: enqueue task/a, task/b");
     play.end();
 }
 

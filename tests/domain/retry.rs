@@ -246,7 +246,7 @@ fn a_blocked_root_goes_on_with_its_target() {
 }
 
 #[test]
-fn f36_a_stage_that_another_plan_lacks_is_begun_at_the_entry() {
+fn a_retry_goes_by_the_plan_that_is_selected_now() {
     let (mut play, _) = blocked();
     play.select("[limits]\nmax_launches_per_item = 7\n");
     play.done(&Input::Retry(retrying(&["task/t"])));

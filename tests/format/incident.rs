@@ -5,7 +5,7 @@ use millrace::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use millrace::domain::limits::{MAX_ID_BYTES, MAX_TITLE_BYTES};
 use millrace::format::document::Stamp;
 use millrace::format::front_matter::split;
-use millrace::format::incident::{Incident, Severity, incident_id, parse_incident, render, title};
+use millrace::format::incident::{Incident, Severity, gap_id, incident_id, parse_incident, render, title};
 use proptest::prelude::*;
 
 fn stamp() -> Stamp<'static> {
@@ -82,8 +82,9 @@ fn a_document_for_people() {
     "#);
 }
 
+/// Lesson F-39: the document is the one form; what is recorded of it is read from it, and nothing is written twice.
 #[test]
-fn it_reads_back() {
+fn f39_what_people_read_and_what_is_recorded_are_one() {
     let text = render(&incident());
     let parsed = parse_incident(text.as_bytes(), "i.md", &stamp()).expect("an incident");
     assert_eq!(parsed.intake, incident().intake);
@@ -138,6 +139,18 @@ fn its_id_is_the_launchs_and_within_bounds() {
     let long = id(&"x".repeat(MAX_ID_BYTES));
     assert_eq!(long.len(), MAX_ID_BYTES);
     assert!(long.starts_with("incident-xxx") && long.ends_with("x-01234567"), "{long}");
+}
+
+/// Lesson F-35: a second round of the same root is no second version of the first one's incident.
+#[test]
+fn f35_each_launch_has_an_incident_of_its_own() {
+    let about = "sessions".parse().expect("an id");
+    let nonce = |text: &str| text.parse().expect("a nonce");
+    let (one, two) = (nonce("0123456789abcdef0123456789abcdef"), nonce("0123456889abcdef0123456789abcdef"));
+    for made in [incident_id, gap_id] {
+        assert_ne!(made(&about, &one), made(&about, &two));
+        assert_eq!(made(&about, &one), made(&about, &one));
+    }
 }
 
 #[test]

@@ -4,3 +4,4 @@ mod errors;
 mod floors;
 mod house;
 mod lessons;
+mod package;

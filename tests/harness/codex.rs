@@ -105,7 +105,7 @@ fn turns_that_completed_give_message_thread_and_usage() {
 }
 
 #[test]
-fn turns_that_failed_are_classified_and_their_usage_is_unknown() {
+fn f62_turns_that_failed_are_classified_though_their_usage_is_unknown() {
     let infrastructure = Trouble::Infrastructure;
     for (name, trouble) in [
         ("401.jsonl", infrastructure(Class::Auth)),

@@ -240,7 +240,7 @@ fn file_and_message_must_not_contradict() {
 }
 
 #[test]
-fn a_bad_file_is_not_made_good_by_a_marker() {
+fn f37_a_bad_file_is_not_made_good_by_a_marker() {
     let bytes = |text: &str| Said { result_file: FoundFile::Bytes(text.into()), ..said(MARKER) };
     for text in ["", "{", "[]", r#"{"terminal_result": "BUILDER_COMPLETE"}"#] {
         assert_eq!(class(&well(bytes(text))), "illegal_terminal_result", "{text:?}");

@@ -1,6 +1,6 @@
 //! What a stage may not do to its governor, its record and its user's secrets.
 
-use super::site::{MILLRACE, STRAIGHT, Site, text};
+use super::site::{MILLRACE, STRAIGHT, Site, task, text};
 
 /// The standard script with more steps for the builder before its result.
 fn builder(steps: &str) -> String {
@@ -189,4 +189,24 @@ fn a_secret_at_the_place_where_a_long_output_is_cut_does_not_get_in_by_halves() 
         assert!(!tail.contains(part), "{part}");
     }
     assert!(tail.starts_with("xxx") && tail.ends_with("zzz\n### BLOCKED"));
+}
+
+/// F-64: what is too large is refused at the door; what a harness is told does not grow with the work that it gets.
+#[test]
+fn f64_no_item_makes_a_request_that_is_too_large() {
+    let site = Site::scripted(STRAIGHT);
+    let path = site.repo.beside().join("large.md");
+    let add = |bytes: usize| {
+        let head = task("large");
+        std::fs::write(&path, format!("{head}{}", "x".repeat(bytes - head.len()))).expect("a document");
+        site.run(&["queue", "add-task", &path.display().to_string()])
+    };
+    let refused = add(1024 * 1024 + 1);
+    assert!(!refused.status.success(), "{}", text(&refused.stdout));
+    assert!(text(&refused.stderr).contains("1048576"), "{}", text(&refused.stderr));
+    assert!(add(1024 * 1024).status.success());
+    site.work();
+    assert_eq!(site.state_of("large"), "done");
+    let prompt = site.show(&site.path("runs/", "/01-builder/prompt.md"));
+    assert!(prompt.len() < 16 * 1024, "{} bytes", prompt.len());
 }

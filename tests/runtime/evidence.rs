@@ -1,6 +1,7 @@
 //! Evidence that a stage is asked for: what it is told, and what is said where it left none.
 
 use super::site::{STRAIGHT, Site};
+use crate::support::repo::TestRepo;
 
 /// A checker that finds fault, and leaves some of what it is asked for.
 fn fault(evidence: &str) -> String {
@@ -130,4 +131,25 @@ fn a_stage_that_cannot_write_is_asked_for_nothing() {
     let result = site.result("01-builder");
     assert_eq!(result["judgement"]["result"].as_str(), Some("BUILDER_COMPLETE"));
     assert!(!result.contains_key("findings"), "{result}");
+}
+
+/// What a harness says that a stage cost is in the stage's record, from its stream to the ledger.
+#[test]
+fn what_a_stage_cost_is_in_its_record() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let site = Site { repo: TestRepo::with_commit() };
+    let stream = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/harness/codex/basic.jsonl");
+    let program = site.repo.beside().join("codex");
+    std::fs::write(&program, format!("#!/bin/sh\ncat '{}'\n", stream.display())).expect("a program");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    site.configure(&format!("[runners.codex]\ncommand = \"{}\"\n", program.display()));
+    site.add("one");
+    site.ok(&["run", "once"]);
+    let usage = site.result("01-builder")["usage"].clone();
+    let of = |key: &str| usage[key].as_integer();
+    assert_eq!(
+        ["input_uncached", "cache_read", "output", "reasoning"].map(of),
+        [472, 8128, 136, 32].map(Some),
+        "{usage}"
+    );
 }

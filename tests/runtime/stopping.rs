@@ -214,7 +214,7 @@ fn a_cancel_while_no_runtime_lives_is_carried_out_by_the_next_one() {
 }
 
 #[test]
-fn one_runtime_at_a_time_and_it_is_said_which() {
+fn f45_one_runtime_at_a_time_and_it_is_said_which() {
     let site = Site::scripted(AT_A_SIGN);
     site.add("one");
     let daemon = site.daemon(&["--until-idle"]);
@@ -230,9 +230,34 @@ fn one_runtime_at_a_time_and_it_is_said_which() {
     assert!(status["runtime"].as_str().is_some_and(|who| who.contains("process ")), "{status:#}");
     assert_eq!(status["runs"][0]["attended"], true);
     assert_eq!(status["next"]["action"], "handoff");
+    // F-45: whoever clears up asks the kernel first, and takes nothing from one that lives.
+    let tip = || site.repo.git(&["rev-parse", "refs/millrace/state"]);
+    let before = tip();
+    let cleared = site.json(&["clear-stale-state"]);
+    assert_eq!((&cleared["applied"], tip()), (&false.into(), before), "{cleared:#}");
     site.give("go");
     assert!(daemon.ended().0.success());
     assert_eq!(site.state_of("one"), "done");
+}
+
+/// F-44: a daemon that cannot go on says so last, and the ledger says how it ended.
+#[test]
+fn f44_a_daemon_that_ends_in_an_error_has_a_last_word() {
+    let site = Site::scripted(STRAIGHT);
+    site.add("one");
+    // Nothing can be launched where this is no folder.
+    std::fs::write(site.private().join("inv"), "in the way").expect("a file");
+    let (status, out, err) = site.daemon(&["--until-idle"]).ended();
+    assert!(!status.success(), "{out}{err}");
+    let last = err.lines().last().unwrap_or_default();
+    assert!(err.contains("millrace: ") && !last.is_empty(), "{err}");
+    let ends = site.repo.git(&["log", "-1", "--format=%B", "refs/millrace/state"]);
+    assert!(ends.starts_with("session: ") && ends.contains("error: "), "{ends}");
+    // What is in the way goes, and so does the work on.
+    std::fs::remove_file(site.private().join("inv")).expect("a file");
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.state_of("one"), "done");
+    site.sound();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::site::{STRAIGHT, Site, text, wait_until};
+use super::site::{STRAIGHT, Site, task, text, wait_until};
 use crate::support::repo::TestRepo;
 
 /// Asks for one stage and expects that it waits, for this cause; the words.
@@ -74,6 +74,55 @@ fn m03_exit_codes_that_are_declared_infrastructure_rest_the_runner() {
     let detail = waits(&site, "harness:command");
     assert!(detail.contains("exit code 75"), "{detail}");
     assert_eq!(site.state_of("one"), "active");
+    site.sound();
+}
+
+/// A task is one stage, so that fifty of them are soon done.
+const ONE_STAGE: &str = "loop_id: execution.standard\nplane: execution\nentry:\n  task: builder\nstages:\n  - builder\n\
+    edges:\n  - from: builder\n    on: BUILDER_COMPLETE\n    end: done\n  - from: builder\n    on: BLOCKED\n    end: blocked\n";
+
+/// The whole program, fifty tasks, and a harness without a login: not one task is lost to it.
+#[test]
+fn m03_fifty_tasks_outlast_a_harness_without_a_login() {
+    let site = Site::commanded(
+        "infra_exits = [75]\n",
+        "[ -e @/login ] || { echo not logged in >&2; exit 75; }\necho '### BUILDER_COMPLETE'\n",
+    );
+    site.repo.write("millrace-agents/loops/execution.standard.yaml", ONE_STAGE);
+    site.ok(&["compile", "validate"]);
+    let mut adding = vec!["queue".to_owned(), "add-task".to_owned()];
+    for n in 1..=50 {
+        let path = site.repo.beside().join(format!("t{n}.md"));
+        std::fs::write(&path, task(&format!("t{n}"))).expect("a document");
+        adding.push(path.display().to_string());
+    }
+    site.ok(&adding.iter().map(String::as_str).collect::<Vec<_>>());
+    let of_tasks = |word: &str| site.json(&["status"])["counts"][0][word].as_u64();
+
+    // However often a daemon looks, it tries once, and then it rests.
+    let launches = || site.lines("launch: ").len();
+    for _ in 0..3 {
+        let ended = site.work();
+        assert_eq!(
+            (&ended["reason"], &ended["waits"]["cause"]),
+            (&"waiting".into(), &"harness:command".into())
+        );
+        assert_eq!(launches(), 1);
+    }
+    assert_eq!(["queued", "active", "blocked", "done"].map(of_tasks), [49, 1, 0, 0].map(Some));
+    let pause = &site.json(&["status"])["pauses"][0];
+    assert!(pause["left_seconds"].as_i64().is_some_and(|left| left > 200), "{pause:#}");
+    assert!(pause["detail"].as_str().is_some_and(|said| said.contains("exit code 75")), "{pause:#}");
+    let page = site.ok(&["status"]);
+    assert!(page.contains("dispatch rests: harness:command: ") && page.contains(" left)"), "{page}");
+
+    // The login is there. That the rest ends by itself takes minutes, and is shown on a clock of its own
+    // (`domain::fifty`); here somebody brings the next attempt forward, and that is all that is done.
+    site.give("login");
+    site.ok(&["resume", "--cause", "harness:command"]);
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(["queued", "active", "blocked", "done"].map(of_tasks), [0, 0, 0, 50].map(Some));
+    assert_eq!((launches(), &site.json(&["status"])["pauses"]), (51, &serde_json::json!([])));
     site.sound();
 }
 

@@ -14,6 +14,7 @@ use crate::cli::failure::Failure;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::oid::Oid;
+use crate::domain::schedule::{Next, schedule};
 use crate::domain::transition::record::{FORMAT, RULES};
 use crate::domain::view::View as _;
 use crate::ledger::git::Finding;
@@ -24,7 +25,7 @@ use crate::runtime::daemon_lock::probe;
 use crate::runtime::plans;
 use crate::runtime::project::Project;
 use crate::runtime::repair::{self, Mended, RepairError};
-use crate::runtime::{approval, runner};
+use crate::runtime::{approval, runner, source};
 use crate::workspace::bootstrap::reference_style;
 
 /// Look for what is wrong: the repository, the ledger, the work tree, the configuration, the texts that stages work by,
@@ -316,6 +317,10 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
         checked.add(level, "run", detail);
     }
     if runtime.is_none() {
+        if schedule(view, source::now())? != Next::Idle {
+            let detail = "there is work, and no runtime that does it; `millrace run daemon` starts one";
+            checked.add(Level::Warning, "runtime", detail);
+        }
         for session in &control.sessions {
             let detail = format!("{} has not said goodbye, and does not live", session.program);
             checked.add(Level::Warning, "session", detail);

@@ -183,4 +183,19 @@ mod tests {
         assert_eq!((stat.parent, stat.start, stat.dead), (17, 987_654, false));
         assert!(parse("4242 (x) S 17").is_none());
     }
+
+    /// Lesson F-55: a number is no identity. What got the number of a process that is gone is left alone.
+    #[test]
+    fn f55_a_process_that_got_anothers_number_is_not_signalled() {
+        let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        let start = super::stat(pid.as_raw_nonzero().get()).unwrap().start;
+        signal(Member { pid, start: start - 1 }, Signal::KILL);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let untouched = child.try_wait().unwrap().is_none();
+        // The right one ends, whatever was found above.
+        signal(Member { pid, start }, Signal::KILL);
+        child.wait().unwrap();
+        assert!(untouched);
+    }
 }

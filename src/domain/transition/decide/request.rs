@@ -1,5 +1,7 @@
 //! Requests with a name: answered once, however often they are asked.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::super::decision::{Decision, Effect};
@@ -7,6 +9,7 @@ use super::super::input::Input;
 use super::super::refusal::Refusal;
 use super::{Ruling, ruled};
 use crate::domain::ids::RequestId;
+use crate::domain::item::ItemRef;
 use crate::domain::limits::MAX_RECEIPTS_OF_A_FOLDER;
 use crate::domain::receipt::Receipt;
 use crate::domain::view::View;
@@ -15,7 +18,7 @@ use crate::domain::view::View;
 pub(super) fn decide(view: &dyn View, at: Timestamp, request: &RequestId, asks: &Input) -> Ruling {
     let (op, items) = (asks.op().to_owned(), asks.items());
     if let Some(receipt) = view.receipt(request)? {
-        if receipt.op == op && receipt.items == items {
+        if receipt.op == op && same(&receipt.items, &items) {
             let notes = vec![format!("the request {request} was answered by number {}", receipt.seq)];
             return Ok(Ok(Decision { effects: Vec::new(), notes }));
         }
@@ -36,4 +39,9 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, request: &RequestId, asks: 
     let receipt = Receipt { seq: view.seq()?.saturating_add(1), at, op, items };
     decision.effects.push(Effect::Answer { request: request.clone(), receipt });
     Ok(Ok(decision))
+}
+
+/// Whether both name the same items: a caller who asks again may list them in another order.
+fn same(one: &[ItemRef], other: &[ItemRef]) -> bool {
+    one.iter().collect::<BTreeSet<_>>() == other.iter().collect::<BTreeSet<_>>()
 }
