@@ -17,8 +17,8 @@ const LAST_FOUND: u8 = 66;
 const NO_MEANING: [(&str, &str); 2] = [
     (
         "F-32",
-        "no harness is asked beforehand what it can do: its level stands in the frozen plan, and what it cannot do is what \
-         its launch comes to",
+        "no harness is asked beforehand what it can do: its level stands in the frozen plan, and what it cannot do is \
+         what its launch comes to",
     ),
     (
         "F-60",
@@ -73,7 +73,7 @@ fn borne() -> BTreeMap<String, Vec<String>> {
 #[test]
 fn every_lesson_has_its_test_or_no_meaning_here() {
     let borne = borne();
-    let excused: BTreeMap<&str, &str> = NO_MEANING.into_iter().collect();
+    let excused = BTreeMap::from(NO_MEANING);
     assert_eq!(excused.len(), NO_MEANING.len(), "each id is excused once");
     let missing: Vec<String> =
         all_ids().filter(|id| !borne.contains_key(id) && !excused.contains_key(id.as_str())).collect();
