@@ -159,7 +159,7 @@ impl fmt::Display for Why {
             }
             Self::Dependency { on, state: Some(state) } => write!(f, "waits for {on} ({state})"),
             Self::Dependency { on, state: None } => write!(f, "waits for {on}, which does not exist"),
-            Self::Held { origin: Some(origin) } => write!(f, "has not been released; it came from {origin}"),
+            Self::Held { origin: Some(origin) } => write!(f, "has not been released: {origin}"),
             Self::Held { origin: None } => f.write_str("came from outside and has not been released"),
             Self::Blocked { record: Some(blocked) } => {
                 write!(f, "{} ({}) at {}, run {}", blocked.reason, blocked.class, blocked.stage, blocked.run)

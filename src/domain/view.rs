@@ -60,6 +60,8 @@ pub trait View {
     fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, Fault>;
     /// An item's trouble; `None`: it has none.
     fn recovery(&self, item: &ItemRef) -> Result<Option<Recovery>, Fault>;
+    /// What an operator said when an item was let go on, until that has reached a stage that got somewhere.
+    fn note(&self, item: &ItemRef) -> Result<Option<Oid>, Fault>;
     /// An idea's text, by its id.
     fn idea(&self, idea: &ItemId) -> Result<Option<Oid>, Fault>;
     /// The idea with this text.

@@ -304,6 +304,10 @@ impl View for TreeView<'_, '_> {
         self.record(&place::recovery(item))
     }
 
+    fn note(&self, item: &ItemRef) -> Result<Option<Oid>, Fault> {
+        Ok(self.entry(&place::note(item))?.map(|entry| entry.oid))
+    }
+
     fn idea(&self, idea: &ItemId) -> Result<Option<Oid>, Fault> {
         Ok(self.entry(&place::idea(idea))?.map(|entry| entry.oid))
     }

@@ -115,8 +115,11 @@ fn f30_cancel_takes_an_item_or_a_run_or_a_lineage() {
     commit   [oid]
     ");
     insta::assert_snapshot!(told(&repo, &["cancel", "--lineage", "login"]), @"
-    exit 1
-    ! millrace: login is no root whose acceptance was begun
+    exit 0
+    action   cancel
+    applied  false
+    detail   spec/login is archived already, and nothing of its lineage is open
+    commit   none
     ");
     insta::assert_snapshot!(told(&repo, &["cancel", "a", "--lineage", "login"]), @"
     exit 2
@@ -391,8 +394,11 @@ fn f30_supersede_puts_one_item_in_the_place_of_another() {
     commit   [oid]
     ");
     insta::assert_snapshot!(told(&repo, &["control", "supersede", "old", "new"]), @"
-    exit 1
-    ! millrace: task/old is archived already
+    exit 0
+    action   supersede
+    applied  false
+    detail   task/old is archived already, and nothing waits for it
+    commit   none
     ");
     insta::assert_snapshot!(told(&repo, &["supersede", "other", "old"]), @"
     exit 1

@@ -364,6 +364,11 @@ fn a_lineage_is_cancelled_as_a_whole() {
     assert_eq!((play.state("task/a").as_str(), play.state("task/c").as_str()), ("archived", "done"));
     assert_eq!(word(&play, "r"), "cancelled");
     assert_eq!(play.unchanged(&cancel("r")), ["spec/r is cancelled already"]);
+    // One that was never begun, too.
+    play.add(&document("spec/early"));
+    assert_eq!(play.done(&cancel("early")).decision.effects.len(), 2);
+    let again = play.unchanged(&cancel("early"));
+    assert_eq!(again, ["spec/early is archived already, and nothing of its lineage is open"]);
     assert_eq!(play.drain(), ["task/other"]);
     play.end();
 }

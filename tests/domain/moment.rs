@@ -165,6 +165,9 @@ impl View for State {
     fn standing(&self, _: ItemKind, _: OpenState) -> Result<Vec<(ItemId, Slot)>, Fault> {
         Ok(Vec::new())
     }
+    fn note(&self, _: &ItemRef) -> Result<Option<Oid>, Fault> {
+        Ok(None)
+    }
     fn idea(&self, _: &ItemId) -> Result<Option<Oid>, Fault> {
         Ok(None)
     }

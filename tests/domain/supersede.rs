@@ -82,8 +82,21 @@ fn what_cannot_take_a_place_is_refused() {
     assert_eq!(play.refused(&supersede("task/a", "none")).to_string(), "there is no task/none");
     assert_eq!(play.refused(&supersede("task/none", "a")).to_string(), "there is no task/none");
     assert_eq!(play.refused(&supersede("task/a", "gone")).to_string(), "task/gone is archived already");
-    play.done(&supersede("task/a", "b"));
-    assert_eq!(play.refused(&supersede("task/a", "b")).to_string(), "task/a is archived already");
+    play.finish("task/b");
+    assert_eq!(play.refused(&supersede("task/b", "a")).to_string(), "task/b is done already");
+    play.end();
+}
+
+#[test]
+fn what_waits_for_an_archived_item_can_still_wait_for_another() {
+    let mut play = Play::new();
+    play.add_all(&[task("old"), task("a").after("old"), task("new")]);
+    play.cancel("task/old");
+    play.done(&supersede("task/old", "new"));
+    assert!(play.state("task/a").starts_with("waiting/new/"));
+    let again = play.unchanged(&supersede("task/old", "new"));
+    assert_eq!(again, ["task/old is archived already, and nothing waits for it"]);
+    assert_eq!(play.drain(), ["task/new", "task/a"]);
     play.end();
 }
 

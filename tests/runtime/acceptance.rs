@@ -196,6 +196,63 @@ fn m10_f63_a_judge_is_not_believed_without_a_verdict_on_the_code_that_it_was_giv
 }
 
 #[test]
+fn a_judge_that_changes_the_same_twice_is_not_believed_twice() {
+    let site = drained(&["ARBITER_COMPLETE c1=pass"; 3]);
+    for call in [1, 2] {
+        site.meddle(call, "echo x > new.txt");
+    }
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!((rejections(&site).len(), site.judgements()), (2, 3));
+    assert_eq!(site.target_is("sessions"), "accepted");
+    assert!(!site.repo.path().join("new.txt").exists());
+    site.sound();
+}
+
+#[test]
+fn a_root_is_awaited_until_it_is_accepted_and_its_judge_is_told_what_the_operator_says() {
+    let unread = "ARBITER_COMPLETE";
+    let site = drained(&[unread, unread, unread, "ARBITER_COMPLETE c1=pass"]);
+    for _ in ["planner", "manager"] {
+        site.ok(&["run", "once"]);
+    }
+    assert_eq!(site.json(&["queue", "show", "sessions"])["state"], "done", "its planning is");
+    let waited = site.json(&["wait", "spec/sessions", "--timeout", "1"]);
+    assert_eq!(waited["outcome"], "time_up");
+    assert_eq!(waited["reason"], "is planned, and accepted when these are done: task/one (queued)");
+    assert_eq!(site.json(&["queue", "show", "sessions"])["acceptance"]["state"], "open");
+
+    site.work();
+    let waited = site.json(&["wait", "spec/sessions"]);
+    assert_eq!(waited["outcome"], "blocked");
+    assert!(
+        waited["reason"].as_str().expect("why").ends_with("(planning_post_stage_apply_failed)"),
+        "{waited}"
+    );
+    let status = site.json(&["status"]);
+    assert_eq!(status["next"]["detail"], "nothing is ready: 1 root not accepted");
+
+    let answer = site.json(&["retry", "spec/sessions", "--note", "Write verdict.json."]);
+    assert!(answer["detail"].as_str().expect("words").contains("the note goes to"), "{answer}");
+    site.work();
+    assert_eq!(site.given_to_judge(3, "note.md"), None);
+    assert_eq!(site.given_to_judge(4, "note.md").as_deref(), Some("Write verdict.json.\n"));
+    assert!(site.paths().iter().all(|path| !path.contains("recovery/")), "the note is over with it");
+    let shown = site.json(&["queue", "show", "sessions"]);
+    let verdict = site.show(&site.path("closure/sessions/verdicts/", ".toml"));
+    let code = shown["acceptance"]["ended"]["code"].as_str().expect("a commit");
+    assert_eq!(shown["acceptance"]["state"], "accepted");
+    assert!(verdict.contains(code), "{verdict}");
+    assert_eq!(site.json(&["wait", "spec/sessions"])["outcome"], "done");
+
+    site.task_of("sessions", "two");
+    let cancelled = site.json(&["cancel", "--lineage", "sessions", "--reason", "other plans"]);
+    assert_eq!(cancelled["applied"], true);
+    let waited = site.json(&["wait", "spec/sessions"]);
+    assert_eq!((&waited["outcome"], &waited["reason"]), (&"cancelled".into(), &"other plans".into()));
+    site.sound();
+}
+
+#[test]
 fn f47_a_criterion_of_an_earlier_verdict_cannot_vanish() {
     let site = drained(&[
         "REMEDIATION_NEEDED c1=pass c2=gap",

@@ -84,6 +84,42 @@ fn a_second_term_ends_the_stage_which_is_no_interruption_that_counts() {
     site.sound();
 }
 
+/// A builder that leaves the same half work each time it is stopped; its third attempt ends.
+const STUCK_TWICE: &str = r#"
+stages:
+  builder:
+    - - write: {path: half.txt, content: "half\n"}
+      - run: {argv: [sh, -c, 'echo $$ > @/first; exec sleep 600']}
+    - - write: {path: half.txt, content: "half\n"}
+      - run: {argv: [sh, -c, 'echo $$ > @/second; exec sleep 600']}
+    - - write: {path: made.txt, content: "made\n"}
+      - result: {terminal_result: BUILDER_COMPLETE}
+  checker: [[{result: {terminal_result: CHECKER_PASS}}]]
+  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
+"#;
+
+#[test]
+fn what_a_stage_leaves_goes_back_also_where_the_attempt_before_left_the_same() {
+    let site = Site::scripted(STUCK_TWICE);
+    site.add("one");
+    for sign in ["first", "second"] {
+        let daemon = site.daemon(&[]);
+        site.pid(sign);
+        stop(&site, true);
+        let (status, _, err) = daemon.ended();
+        assert!(status.success(), "{err}");
+    }
+    assert_eq!(site.work()["reason"], "idle");
+    assert_eq!(site.state_of("one"), "done");
+    assert!(
+        !site.repo.path().join("half.txt").exists(),
+        "the third attempt began with the second one's work"
+    );
+    let went_back: Vec<String> = site.lines("tree: ");
+    assert_eq!(went_back.len(), 2, "{went_back:#?}");
+    site.sound();
+}
+
 /// Asks the daemon that lives to end.
 fn stop(site: &Site, now: bool) {
     let reason = "the machine is needed".to_owned();

@@ -252,13 +252,34 @@ fn status(project: &Project) -> Result<Status, Failure> {
         status.roots.extend(Root::of(&view, &reasons, root)?);
     }
     status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
-    status.next = Some(coming(project, &view, control.plan.as_ref(), attended, now)?);
+    let mut next = coming(project, &view, control.plan.as_ref(), attended, now)?;
+    if let Some(left) = left_over(&status.counts, &status.roots).filter(|_| next.action == "idle") {
+        next.detail = left;
+    }
+    status.next = Some(next);
     status.plan = control.plan;
     let work = status.counts.iter().any(|counts| counts.queued > 0 || counts.active > 0);
     let judges = status.next.as_ref().is_some_and(|next| next.action == "judge");
     // A run that judges works on no item that is active.
     status.unattended = (work || judges || !status.runs.is_empty()) && !attended;
     Ok(status)
+}
+
+/// What is open although nothing can be done about it without an operator; none where nothing is.
+fn left_over(counts: &[Counts], roots: &[Root]) -> Option<String> {
+    let sum = |of: fn(&Counts) -> u64| counts.iter().map(of).sum::<u64>();
+    let blocked = roots.iter().filter(|root| root.is_blocked()).map(|_| 1).sum();
+    let left: Vec<String> = [
+        (sum(|counts| counts.blocked), "blocked"),
+        (sum(|counts| counts.waiting), "waiting"),
+        (sum(|counts| counts.held), "held"),
+        (blocked, if blocked == 1 { "root not accepted" } else { "roots not accepted" }),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, what)| format!("{number} {what}"))
+    .collect();
+    (!left.is_empty()).then(|| format!("nothing is ready: {}", left.join(", ")))
 }
 
 impl Answer for Status {

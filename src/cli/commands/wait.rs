@@ -13,11 +13,13 @@ use crate::cli::lookup;
 use crate::cli::moments::duration;
 use crate::cli::page::Page;
 use crate::cli::reasons::{Reasons, Why};
+use crate::cli::roots::unaccepted;
 use crate::cli::stdout::{Answer, answer};
 use crate::cli::trailers::{value, values};
 use crate::cli::watch::{LOOK, Watch};
+use crate::domain::closure::{Target, TargetState};
 use crate::domain::ids::RunId;
-use crate::domain::item::ItemRef;
+use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::slot::Slot;
 use crate::domain::transition::decision::Effect;
@@ -35,7 +37,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(2);
 /// Wait until an item is done, blocked or cancelled, and show how it ended.
 ///
 /// The exit code tells it as well: 0 done, 7 blocked or cancelled, 8 the time was up. What keeps the item meanwhile is
-/// said on stderr.
+/// said on stderr. A root spec is done when it is accepted, not when it is planned.
 #[derive(Debug, Args)]
 pub(crate) struct WaitArguments {
     /// The item: `task/fix-login`, `fix-login`, or a beginning that no other item has.
@@ -132,6 +134,14 @@ fn look(project: &Project, item: &ItemRef) -> Result<Option<Seen>, Failure> {
     let view = TreeView::new(&trees, Some(commit.tree));
     let Some(slot) = view.slot(item)? else { return Ok(None) };
     let mut seen = Seen { tip, outcome: None, state: slot.state(), reason: None, run: None };
+    let target = match (item.kind, &slot) {
+        (ItemKind::Spec, Slot::Done) => view.target(&item.id)?,
+        _ => None,
+    };
+    if let Some(target) = target.filter(|target| !matches!(target.state, TargetState::Accepted { .. })) {
+        seen.root(&view, &target)?;
+        return Ok(Some(seen));
+    }
     match &slot {
         Slot::Done | Slot::Archived => {
             seen.outcome = Some(if slot == Slot::Done { Outcome::Done } else { Outcome::Cancelled });
@@ -185,6 +195,26 @@ fn last_word(
 }
 
 impl Seen {
+    /// A root whose planning is done: it has not ended before it is accepted.
+    fn root(&mut self, view: &TreeView<'_, '_>, target: &Target) -> Result<(), Failure> {
+        match &target.state {
+            TargetState::Open | TargetState::Accepted { .. } => {
+                self.reason = Some(unaccepted(view, target)?);
+                self.run = view.runs()?.into_iter().find(|run| run.item == target.item()).map(|run| run.run);
+            }
+            TargetState::Blocked { reason, class, run, .. } => {
+                self.outcome = Some(Outcome::Blocked);
+                self.reason = Some(format!("{reason} ({class})"));
+                self.run = Some(run.clone());
+            }
+            TargetState::Cancelled { reason, .. } => {
+                self.outcome = Some(Outcome::Cancelled);
+                self.reason = Some(reason.clone());
+            }
+        }
+        Ok(())
+    }
+
     fn into_answer(self, item: ItemRef, outcome: Outcome) -> Waited {
         Waited { item, outcome, state: self.state, reason: self.reason, run: self.run }
     }

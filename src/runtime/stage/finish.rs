@@ -327,7 +327,9 @@ fn snapshot(
     // One commit a handoff; of an interruption only what it left half done. A judge is to leave nothing: whether it
     // did has to be known.
     let worked = worked && !run.closure;
-    let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip), even_unchanged: worked };
+    // The tip may be what an earlier attempt left before it went back. The same left again is no less to go back.
+    let even_unchanged = worked || run.tip != run.snapshot;
+    let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip), even_unchanged };
     let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &message) {
         Ok(Some(taken)) => taken,
         Ok(None) => return Ok((None, Vec::new())),

@@ -12,9 +12,10 @@ use crate::cli::lookup;
 use crate::cli::moments::time;
 use crate::cli::page::Page;
 use crate::cli::reasons::{Reasons, Why};
+use crate::cli::roots::Root;
 use crate::cli::stdout::{Answer, answer, print};
 use crate::domain::ids::{ItemId, RunId};
-use crate::domain::item::{Intake, ItemRef};
+use crate::domain::item::{Intake, ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::recovery::{Blocked, Recovery};
@@ -58,6 +59,9 @@ struct Shown {
     document: Oid,
     intake: Intake,
     recovery: Option<Recovery>,
+    /// Of a root spec that was begun: how far its acceptance is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acceptance: Option<Root>,
     /// Its runs, newest first.
     runs: Vec<ItsRun>,
     /// Where in git the evidence of its last launch lies.
@@ -89,7 +93,12 @@ impl ShowArguments {
             .slot(&item)?
             .ok_or_else(|| Fault { at: item.to_string(), detail: "it stands in no state".to_owned() })?;
         let attended = probe(&project.store.private_dir())?.is_some();
-        let because = Reasons::new(&project, &view, attended, source::now())?.of(&item, &slot)?;
+        let reasons = Reasons::new(&project, &view, attended, source::now())?;
+        let because = reasons.of(&item, &slot)?;
+        let acceptance = match item.kind {
+            ItemKind::Spec => Root::of(&view, &reasons, &item.id)?,
+            ItemKind::Task | ItemKind::Incident => None,
+        };
         let runs = runs(&view, &item)?;
         let last = runs.first().map(|last| last.run.clone());
         let active = match &last {
@@ -109,6 +118,7 @@ impl ShowArguments {
             document: known.document,
             intake: known.intake,
             recovery: view.recovery(&item)?,
+            acceptance,
             evidence: match &last {
                 Some(run) => evidence(&view, run)?,
                 None => None,
@@ -213,6 +223,10 @@ impl Answer for Shown {
         }
         add("evidence", self.evidence.clone());
         page.fields(&fields);
+        if let Some(root) = &self.acceptance {
+            page.gap();
+            root.text(page);
+        }
         if !self.runs.is_empty() {
             page.gap();
             let rows: Vec<Vec<String>> = self

@@ -53,6 +53,7 @@ pub(super) fn retry(view: &dyn View, at: Timestamp, retrying: &Retrying) -> Ruli
                 target.state = TargetState::Open;
                 target.rounds = 0;
                 decision.effects.push(Effect::Target { target });
+                decision.effects.extend(told(retrying, item));
             }
             _ => decision.notes.push(format!("{item} is {}, not blocked", slot.state())),
         }
@@ -87,10 +88,13 @@ fn blocked(
         stage: (!retrying.from_start).then_some(record.stage),
     };
     decision.effects.push(Effect::Retry { item: item.clone(), retry });
-    if let Some(note) = retrying.note {
-        decision.effects.push(Effect::Note { item: item.clone(), note });
-    }
+    decision.effects.extend(told(retrying, item));
     Ok(Ok(decision))
+}
+
+/// The operator's note, for the next stage of an item or for the judge of a root.
+fn told(retrying: &Retrying, item: &ItemRef) -> Option<Effect> {
+    retrying.note.map(|note| Effect::Note { item: item.clone(), note })
 }
 
 /// A run that goes on with the work of the one that was blocked. Nothing is launched before that work is in the work

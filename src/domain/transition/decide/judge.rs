@@ -14,12 +14,12 @@ use super::incident;
 use crate::domain::closure::{Finding, Target, TargetState, Verdict};
 use crate::domain::control::Control;
 use crate::domain::ids::{CriterionId, FailureClass, ItemId, ResultName, RunId};
-use crate::domain::item::{Arrival, ItemRef, Priority};
+use crate::domain::item::{Arrival, ItemKind, ItemRef, Priority};
 use crate::domain::plan::{Completion, Ending, Plan};
 use crate::domain::recovery::Recovery;
 use crate::domain::roots::{self, Obstacle, named};
 use crate::domain::run::{Cancel, Run};
-use crate::domain::slot::Turn;
+use crate::domain::slot::{Slot, Turn};
 use crate::domain::view::{Fault, View};
 
 /// A new run that judges a root.
@@ -250,6 +250,10 @@ impl Judging<'_> {
         }
         decision.effects.push(Effect::Target { target });
         decision.effects.push(self.end.close());
+        if view.note(&self.end.run.item)?.is_some() {
+            // It was for this judgement.
+            decision.effects.push(Effect::Forget { item: self.end.run.item.clone() });
+        }
         if matches!(self.end.ending, Ending::Blocked | Ending::Cancelled) {
             // A judge changes nothing; what it changed all the same goes back.
             decision.effects.extend(self.end.owes());
@@ -346,10 +350,17 @@ fn ended_by_hand(view: &dyn View, at: Timestamp, run: &Run, reason: &str) -> Rul
 pub(super) fn cancel_lineage(view: &dyn View, at: Timestamp, root: &ItemId, reason: &str) -> Ruling {
     let members = view.lineage(root)?;
     let target = view.target(root)?;
-    if members.is_empty() && target.is_none() {
-        return Ok(Err(Refusal::NoTarget { root: root.clone() }));
-    }
     let mut decision = Decision::default();
+    if members.is_empty() && target.is_none() {
+        let spec = ItemRef::new(ItemKind::Spec, root.clone());
+        let Some(slot) = view.slot(&spec)?.filter(Slot::is_closed) else {
+            return Ok(Err(Refusal::NoTarget { root: root.clone() }));
+        };
+        decision
+            .notes
+            .push(format!("{spec} is {} already, and nothing of its lineage is open", slot.state()));
+        return Ok(Ok(decision));
+    }
     let mut archived = Vec::new();
     for item in &members {
         let ruling = super::cancel::decide(view, at, item, reason)?;

@@ -12,7 +12,8 @@ use crate::domain::place::OpenState;
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::view::{Fault, View};
 
-/// An item is cancelled; those that depend on it depend on another one from now on.
+/// An item is cancelled; those that depend on it depend on another one from now on. Of one that is archived already,
+/// the second half is left.
 pub(super) fn decide(
     view: &dyn View,
     at: jiff::Timestamp,
@@ -29,13 +30,20 @@ pub(super) fn decide(
         Some(Slot::Archived) => return Ok(Err(Refusal::AlreadyClosed { item: other, state: "archived" })),
         Some(_) => {}
     }
-    let mut decision = match cancel::decide(view, at, item, &format!("superseded by {other}: {reason}"))? {
-        Ok(decision) => decision,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    let archived = view.stands_in(item, &Slot::Archived)?;
+    let mut decision = Decision::default();
+    if !archived {
+        decision = match cancel::decide(view, at, item, &format!("superseded by {other}: {reason}"))? {
+            Ok(decision) => decision,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+    }
     match dependents(view, item, std::slice::from_ref(by), &[], None)? {
         Ok(effects) => decision.effects.extend(effects),
         Err(refusal) => return Ok(Err(refusal)),
+    }
+    if archived && decision.effects.is_empty() {
+        decision.notes.push(format!("{item} is archived already, and nothing waits for it"));
     }
     Ok(Ok(decision))
 }
