@@ -134,24 +134,24 @@ fn f43_what_is_blocked_is_reported_with_its_reason_and_its_evidence() {
     let page =
         ["0 s", "1 s", "2 s"].iter().fold(page, |page, age| page.replace(&format!(", {age},"), ", [age],"));
     insta::assert_snapshot!(page, @"
-workspace  [repo]
-ledger     number 16, [oid]
-plan       plan-standard_plain-[id]
-mode       standard_plain
-runtime    none
+    workspace  [repo]
+    ledger     number 16, [oid]
+    plan       plan-standard_plain-[id]
+    mode       standard_plain
+    runtime    none
 
-       queued  waiting  held  active  blocked  done  archived
-tasks  0       1        0     0       1        0     0
+           queued  waiting  held  active  blocked  done  archived
+    tasks  0       1        0     0       1        0     0
 
-dispatch rests: operator: look first (since [time], [age], until operator lifts it)
+    dispatch rests: operator: look first (since [time], [age], until operator lifts it)
 
-waiting:
-  task/b  waits for a (blocked)
+    waiting:
+      task/b  waits for a (blocked)
 
-blocked:
-  task/a  consultant:BLOCKED (builder_blocked) at builder, run [run]
-          evidence: refs/millrace/state:runs/[day]/[run]
+    blocked:
+      task/a  consultant:BLOCKED (builder_blocked) at builder, run [run]
+              evidence: refs/millrace/state:runs/[day]/[run]
 
-next: nothing to do
-");
+    next: nothing is ready: 1 blocked, 1 waiting
+    ");
 }
