@@ -78,12 +78,15 @@ fn whatever_happens_the_invariants_hold_and_everything_comes_to_an_end() {
         return;
     }
     let seconds = number("MILLRACE_SIM_SECONDS");
-    // A long run is another one each time; a short one is the same, so that what it covers is known.
-    let first = if seconds.is_some() {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
-        now.as_secs() * 100_000
-    } else {
-        1
+    // A long run is another one each time, unless it is told where to begin; a short one is the same, so that what it
+    // covers is known.
+    let first = match (number("MILLRACE_SIM_FIRST"), seconds) {
+        (Some(first), _) => first,
+        (None, None) => 1,
+        (None, Some(_)) => {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
+            now.as_secs() * 100_000
+        }
     };
     let began = Instant::now();
     let sum = crowd(first, seconds);
