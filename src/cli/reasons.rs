@@ -174,7 +174,7 @@ impl Why {
     pub(crate) fn evidence(&self) -> Option<String> {
         match self {
             Self::Blocked { record: Some(blocked) } => {
-                Some(format!("{}:{}", RefName::State.full(), place::run_folder(&blocked.run)))
+                Some(RefName::State.at(place::run_folder(&blocked.run)))
             }
             _ => None,
         }

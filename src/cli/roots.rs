@@ -114,7 +114,7 @@ impl Root {
                 open.push(Member { item, state: slot.state(), why });
             }
         }
-        let at = |path: place::TreePath| format!("{}:{path}", RefName::State.full());
+        let at = |path: place::TreePath| RefName::State.at(path);
         Ok(Some(Self {
             item: target.item(),
             idea: target.idea.clone(),

@@ -6,6 +6,7 @@
 //! Reading needs no lock and writes nothing. Writing goes through a [`Writer`], which holds the writers' lock
 //! until it is dropped, so that what was read through it is still true when it is published.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ pub enum RefName {
 }
 
 impl RefName {
+    /// What git calls a path of the tree that it points at: `refs/millrace/state:control.toml`.
+    #[must_use]
+    pub fn at(&self, path: impl fmt::Display) -> String {
+        format!("{}:{path}", self.full())
+    }
+
     /// The full name, `refs/millrace/...`.
     #[must_use]
     pub fn full(&self) -> String {

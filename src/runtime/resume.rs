@@ -46,12 +46,6 @@ pub fn reopen(project: &Project, item: &ItemRef, turn: Turn) -> Result<String, S
     }
 }
 
-/// Whether what is owed is not the way back from something, but the way on for this run.
-#[must_use]
-pub fn goes_on(run: &Run) -> bool {
-    run.continues.is_some() && run.launches == 0
-}
-
 /// Puts the earlier run's work into the work tree, and lets the run stand on it; or blocks its item again, with names.
 /// What is said of it. After a crash at any point it is simply done again.
 pub fn put_back(project: &Project, run: &Run, owed: &Owed) -> Result<String, TreeError> {

@@ -104,7 +104,7 @@ impl<'p> Driver<'p> {
             Next::Wait(wait) => Ok(Tick::Waits(wait)),
             Next::Adopt(run) => self.adopt(&run),
             Next::Restore(owed) => {
-                let goes_on = view.run(&owed.run)?.filter(resume::goes_on);
+                let goes_on = view.run(&owed.run)?.filter(Run::is_to_stand);
                 // Files that change under a merge would get into it.
                 if let Some(wait) = tree::obstacle(self.project, goes_on.as_ref()) {
                     return Ok(Tick::Waits(wait));

@@ -8,7 +8,7 @@ use millrace::runtime::project::Project;
 use millrace::runtime::resume::reopen;
 
 use super::roots::item_ref;
-use super::site::{Site, lives, wait_until};
+use super::site::{STUCK, Site, lives, wait_until};
 use crate::support::repo::TestRepo;
 
 /// The shortest ladder: one troubleshooter, one consultant.
@@ -172,18 +172,6 @@ fn work_whose_commits_are_gone_is_said_to_be_gone() {
     assert_eq!(site.state_of("one"), "blocked");
     assert!(reason(&site).contains("is no longer in this repository"), "{}", reason(&site));
 }
-
-/// A builder that edits and does not end; only at its first attempt.
-const STUCK: &str = r#"
-stages:
-  builder:
-    - - write: {path: half.txt, content: "half\n"}
-      - run: {argv: [sh, -c, 'echo $$ > @/stage; exec sleep 600']}
-    - - write: {path: made.txt, content: "made\n"}
-      - result: {terminal_result: BUILDER_COMPLETE}
-  checker: [[{result: {terminal_result: CHECKER_PASS}}]]
-  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
-"#;
 
 #[test]
 fn retry_active_starts_the_running_stage_again_and_counts_nothing() {

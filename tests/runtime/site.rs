@@ -27,6 +27,18 @@ stages:
   updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
 "#;
 
+/// A builder that edits and then does not end, unless it is asked to; only at its first attempt.
+pub(super) const STUCK: &str = r#"
+stages:
+  builder:
+    - - write: {path: half.txt, content: "half\n"}
+      - run: {argv: [sh, -c, 'echo $$ > @/stage; exec sleep 600']}
+    - - write: {path: made.txt, content: "made\n"}
+      - result: {terminal_result: BUILDER_COMPLETE}
+  checker: [[{result: {terminal_result: CHECKER_PASS}}]]
+  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
+"#;
+
 /// A repository that is set up.
 pub(super) struct Site {
     pub(super) repo: TestRepo,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use millrace::domain::transition::input::Input;
 use rustix::process::Signal;
 
-use super::site::{STRAIGHT, Site, lives, text, wait_until};
+use super::site::{STRAIGHT, STUCK, Site, lives, text, wait_until};
 use crate::support::repo::TestRepo;
 
 /// A builder that waits for a sign.
@@ -16,18 +16,6 @@ stages:
   builder:
     - - write: {path: made.txt, content: "made\n"}
       - run: {argv: [sh, -c, 'touch @/started; until [ -e @/go ]; do sleep 0.05; done']}
-      - result: {terminal_result: BUILDER_COMPLETE}
-  checker: [[{result: {terminal_result: CHECKER_PASS}}]]
-  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
-"#;
-
-/// A builder that edits and then does not end, unless it is asked to; only at its first attempt.
-const STUCK: &str = r#"
-stages:
-  builder:
-    - - write: {path: half.txt, content: "half\n"}
-      - run: {argv: [sh, -c, 'echo $$ > @/stage; exec sleep 600']}
-    - - write: {path: made.txt, content: "made\n"}
       - result: {terminal_result: BUILDER_COMPLETE}
   checker: [[{result: {terminal_result: CHECKER_PASS}}]]
   updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]

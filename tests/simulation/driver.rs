@@ -267,7 +267,7 @@ impl Driver {
     /// The work tree goes back, or forward to the work of the run that this one goes on with.
     fn pay(&mut self, world: &mut World, owed: &Owed) -> Result<Did, Broken> {
         let (run, record) = world.glimpse(|view| Ok((view.run(&owed.run)?, view.run_record(&owed.run)?)))?;
-        let forward = run.as_ref().is_some_and(|run| run.continues.is_some() && run.launches == 0);
+        let forward = run.as_ref().is_some_and(Run::is_to_stand);
         let plan = record.map(|record| plan_of(world, record.plan.as_str())).transpose()?;
         let ended_waits =
             run.is_none() && plan.is_some_and(|plan| plan.workspace.between_items == BetweenItems::Wait);

@@ -190,7 +190,7 @@ impl DemoArguments {
         let verdict = match taken.added.first().filter(|_| self.full) {
             Some((item, _)) => {
                 let path = place::verdict(&item.id, &run_id);
-                Some(git(root, "show", &[&format!("{}:{path}", RefName::State.full())])?)
+                Some(git(root, "show", &[&RefName::State.at(path)])?)
             }
             None => None,
         };

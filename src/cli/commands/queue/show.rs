@@ -147,7 +147,7 @@ fn evidence(view: &TreeView<'_, '_>, run: &RunId) -> Result<Option<String>, Faul
     let number = |name: &str| name.split('-').next().and_then(|number| number.parse::<u32>().ok());
     let entries = view.list(&folder)?;
     let last = entries.iter().filter(|entry| entry.folder).max_by_key(|entry| number(&entry.name));
-    Ok(last.map(|entry| format!("{}:{folder}/{}", RefName::State.full(), entry.name)))
+    Ok(last.map(|entry| RefName::State.at(format!("{folder}/{}", entry.name))))
 }
 
 /// What can be done about an item that is not being worked on.

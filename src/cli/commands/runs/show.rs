@@ -128,8 +128,7 @@ fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
         None => format!("routed to {}", run.stage),
     });
     let verdict = if record.closure { view.verdict(&record.item.id, &record.run)? } else { None };
-    let verdict = verdict
-        .map(|found| format!("{}:{}", RefName::State.full(), place::verdict(&record.item.id, &found.run)));
+    let verdict = verdict.map(|found| RefName::State.at(place::verdict(&record.item.id, &found.run)));
     Ok(Shown {
         judges: record.closure,
         continues: record.continues.clone(),
@@ -190,7 +189,7 @@ impl Answer for Shown {
             ("start", oid(Some(self.start))),
             ("snapshot", oid(self.snapshot)),
             ("branch", self.branch.clone()),
-            ("evidence", format!("refs/millrace/state:{}", self.evidence_folder)),
+            ("evidence", RefName::State.at(&self.evidence_folder)),
             ("tokens", self.tokens.map_or_else(|| "unknown".to_owned(), Tokens::line)),
         ]);
         page.fields(&fields);

@@ -361,25 +361,20 @@ pub(super) fn cancel_lineage(view: &dyn View, at: Timestamp, root: &ItemId, reas
             .push(format!("{spec} is {} already, and nothing of its lineage is open", slot.state()));
         return Ok(Ok(decision));
     }
-    let mut archived = Vec::new();
+    // The target is closed once, below, whatever each end alone would make of it.
+    let is_no_target = |effect: &Effect| !matches!(effect, Effect::Target { .. });
     for item in &members {
-        let ruling = super::cancel::decide(view, at, item, reason)?;
-        match ruling {
+        match super::cancel::decide(view, at, item, reason)? {
             Ok(one) => {
-                let targets = |effect: &Effect| matches!(effect, Effect::Target { .. });
-                decision.effects.extend(one.effects.into_iter().filter(|effect| !targets(effect)));
+                decision.effects.extend(one.effects.into_iter().filter(is_no_target));
                 decision.notes.extend(one.notes);
             }
             Err(refusal) => return Ok(Err(refusal)),
         }
-        archived.push(item.clone());
     }
     for run in view.runs()?.into_iter().filter(|run| run.closure && &run.item.id == root) {
         match cancel(view, at, &run.run, reason)? {
-            Ok(one) => {
-                let targets = |effect: &Effect| matches!(effect, Effect::Target { .. });
-                decision.effects.extend(one.effects.into_iter().filter(|effect| !targets(effect)));
-            }
+            Ok(one) => decision.effects.extend(one.effects.into_iter().filter(is_no_target)),
             Err(refusal) => return Ok(Err(refusal)),
         }
     }
@@ -387,8 +382,8 @@ pub(super) fn cancel_lineage(view: &dyn View, at: Timestamp, root: &ItemId, reas
         if target.state.is_closed() && members.is_empty() {
             decision.notes.push(format!("{} is {} already", target.item(), target.state.as_str()));
         } else {
-            archived.retain(|item| !target.archived.contains(item));
-            target.archived.extend(archived);
+            let new = members.into_iter().filter(|item| !target.archived.contains(item));
+            target.archived.extend(new.collect::<Vec<_>>());
             target.state = TargetState::Cancelled { at, reason: reason.to_owned() };
             decision.effects.push(Effect::Target { target });
         }
