@@ -20,4 +20,5 @@ pub mod slot;
 pub mod stage_file;
 pub mod transition;
 mod turn_text;
+pub mod usage;
 pub mod view;

@@ -1,4 +1,4 @@
-//! What a stage came to: the judged outcome of one invocation, and what it used.
+//! What a stage came to: the judged outcome of one invocation.
 
 use serde::{Deserialize, Serialize};
 
@@ -180,35 +180,5 @@ impl Judgement {
             Self::Infrastructure { detail, .. } => detail.clone(),
             Self::Interrupted { .. } => "it was interrupted".to_owned(),
         }
-    }
-}
-
-/// Tokens that an invocation used. An absent field is unknown, which is not zero: a harness that was killed has
-/// reported nothing, and has used something.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Usage {
-    /// Input tokens that were not read from the provider's cache.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub input_uncached: Option<u64>,
-    /// Input tokens read from the provider's cache.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_read: Option<u64>,
-    /// Input tokens written to the provider's cache.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_write: Option<u64>,
-    /// Output tokens, reasoning included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub output: Option<u64>,
-    /// The part of the output that was reasoning.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reasoning: Option<u64>,
-}
-
-impl Usage {
-    /// Whether nothing at all is known.
-    #[must_use]
-    pub fn is_unknown(&self) -> bool {
-        *self == Self::default()
     }
 }

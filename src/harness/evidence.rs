@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::domain::result::Usage;
+use crate::domain::usage::Usage;
 use crate::harness::adapter::{
     Call, CodexStream, Output, RunnerSpec, Trouble, classify, final_text, read_stream,
 };

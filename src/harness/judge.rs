@@ -2,7 +2,8 @@
 
 use crate::domain::ids::{FailureClass, Nonce, ResultName, StageName};
 use crate::domain::plan::Plan;
-use crate::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass, Usage};
+use crate::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
+use crate::domain::usage::Usage;
 use crate::harness::adapter::Trouble;
 use crate::harness::exit::{EndedBy, Exit, How, SpawnFailure};
 use crate::harness::result_file::{BadReport, FoundFile, NonceRule, Report, parse};

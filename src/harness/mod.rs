@@ -8,5 +8,6 @@ pub mod evidence;
 pub mod exit;
 pub mod invocation;
 pub mod judge;
+pub mod parser;
 pub mod result_file;
 pub mod supervisor;

@@ -111,7 +111,7 @@ impl State {
             judgement,
             asked: false,
             snapshot: None,
-            usage: millrace::domain::result::Usage::default(),
+            usage: millrace::domain::usage::Usage::default(),
             findings: Vec::new(),
             evidence: Files::new(),
             documents: Vec::new(),

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use millrace::domain::permission::PermissionLevel;
-use millrace::domain::result::{InfrastructureClass as Class, Usage};
+use millrace::domain::result::InfrastructureClass as Class;
+use millrace::domain::usage::Usage;
 use millrace::harness::adapter::{ArgvError, CodexSpec, CodexStream, Trouble, classify, read_stream};
 use millrace::harness::environment::environment;
 
@@ -86,6 +87,7 @@ fn turns_that_completed_give_message_thread_and_usage() {
         cache_write: Some(0),
         output: Some(136),
         reasoning: Some(32),
+        ..Usage::default()
     };
     assert_eq!(basic.usage, usage);
     for (name, last_line) in [

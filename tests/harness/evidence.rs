@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use millrace::domain::permission::PermissionLevel;
-use millrace::domain::result::{
-    InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass, Usage,
-};
+use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
+use millrace::domain::usage::Usage;
 use millrace::harness::adapter::{Call, CodexSpec, CommandSpec, RunnerSpec, ScriptedSpec};
 use millrace::harness::evidence::collect;
 use millrace::harness::exit::Exit;

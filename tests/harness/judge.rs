@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use millrace::compile::{Assets, Request, compile};
 use millrace::domain::ids::{Nonce, ResultName};
-use millrace::domain::result::{
-    InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass, Usage,
-};
+use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
+use millrace::domain::usage::Usage;
 use millrace::harness::adapter::Trouble;
 use millrace::harness::exit::{EndedBy, Exit, FirstSignal, How, SpawnFailure, StreamRecord};
 use millrace::harness::judge::{Evidence, Legal, Said, TerminalRecord, judge};

@@ -408,7 +408,7 @@ fn collect(world: &mut World, run: &RunId, nonce: &Nonce, asked: bool, came: Cam
         judgement,
         asked,
         snapshot,
-        usage: millrace::domain::result::Usage::default(),
+        usage: millrace::domain::usage::Usage::default(),
         evidence: Files::new(),
         findings: Vec::new(),
         documents,

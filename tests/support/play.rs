@@ -13,9 +13,7 @@ use millrace::domain::ids::{Nonce, RunId};
 use millrace::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use millrace::domain::oid::Oid;
 use millrace::domain::recovery::Recovery;
-use millrace::domain::result::{
-    InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass, Usage,
-};
+use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
 use millrace::domain::run::{Run, RunRecord};
 use millrace::domain::schedule::{Next, schedule};
 use millrace::domain::slot::Slot;
@@ -25,6 +23,7 @@ use millrace::domain::transition::input::{
 };
 use millrace::domain::transition::record::{Actor, Transition};
 use millrace::domain::transition::refusal::Refusal;
+use millrace::domain::usage::Usage;
 use millrace::domain::view::View;
 use millrace::format::config::{Loaded, parse};
 use millrace::format::incident::{self, Incident, Severity, incident_id};

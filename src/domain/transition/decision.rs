@@ -15,9 +15,10 @@ use crate::domain::oid::Oid;
 use crate::domain::plan::StageRef;
 use crate::domain::receipt::Receipt;
 use crate::domain::recovery::{Blocked, CounterKey, Retry};
-use crate::domain::result::{Judgement, Usage};
+use crate::domain::result::Judgement;
 use crate::domain::run::{Cancel, Failure, Launch, Run, RunEnd};
 use crate::domain::slot::Slot;
+use crate::domain::usage::Usage;
 
 /// The effects of one transition, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,9 +11,10 @@ use crate::domain::closure::Criterion;
 use crate::domain::ids::{ItemId, LedgerId, Nonce, PlanId, RequestId, RunId, SessionId};
 use crate::domain::item::{Arrival, Intake, ItemKind, ItemRef, Priority};
 use crate::domain::oid::Oid;
-use crate::domain::result::{Judgement, Usage};
+use crate::domain::result::Judgement;
 use crate::domain::slot::Turn;
 use crate::domain::turn_text;
+use crate::domain::usage::Usage;
 
 /// Bytes that are placed in the tree as they are. In records one text, `<blob> <bytes>`: a list of files stays a line
 /// each.

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use serde::Deserialize;
 
-use crate::domain::result::Usage;
+use crate::domain::usage::Usage;
 
 /// Bytes of one line that are looked at. Tool output makes lines of some megabytes, and is not what is looked for.
 const MAX_LINE: u64 = 8 * 1024 * 1024;
@@ -127,5 +127,6 @@ fn normal(raw: &RawUsage) -> Usage {
         cache_write: raw.cache_write,
         output: raw.output,
         reasoning: raw.reasoning,
+        ..Usage::default()
     }
 }

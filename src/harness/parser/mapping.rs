@@ -1,0 +1,90 @@
+//! The mapping of an unknown harness's JSON, as its configuration gives it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What is taken from which lines of a stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// In order; every rule that fits a line takes from it.
+    pub rules: Vec<Rule>,
+    /// Whether the harness's input tokens include those read from the cache.
+    #[serde(default)]
+    pub input_includes_cached: bool,
+    /// Whether its tokens are those of one run or of the whole session.
+    #[serde(default)]
+    pub tokens_are: Scope,
+    /// The same of its cost.
+    #[serde(default)]
+    pub cost_is: Scope,
+}
+
+/// Which lines, and what is in them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Dotted paths and the text of the value that each must have (`type = "result"`); empty: every line.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub when: BTreeMap<String, String>,
+    /// What is taken, by the dotted path that it stands at.
+    pub take: BTreeMap<Field, String>,
+    /// What becomes of several values of one field.
+    #[serde(default)]
+    pub gather: Gather,
+}
+
+/// What can be taken from a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// The id by which the session is resumed.
+    SessionId,
+    /// The agent's message.
+    FinalMessage,
+    /// Input tokens.
+    Input,
+    /// Input tokens read from the provider's cache.
+    CacheRead,
+    /// Input tokens written to it.
+    CacheWrite,
+    /// Output tokens.
+    Output,
+    /// The part of the output that was reasoning.
+    Reasoning,
+    /// US dollars.
+    Cost,
+    /// The message of a failure: the harness could not do its part.
+    Error,
+    /// Whatever stands there, the line is the harness's terminal record. A mapping that takes one expects one.
+    Terminal,
+    /// What was refused to the agent.
+    Denial,
+}
+
+/// What becomes of several values of one field.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gather {
+    /// The last one counts.
+    #[default]
+    Last,
+    /// Numbers are added.
+    Sum,
+    /// The largest number counts.
+    Max,
+    /// Texts are joined.
+    Join,
+}
+
+/// What a harness's numbers are numbers of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// This run.
+    #[default]
+    Run,
+    /// The whole session, earlier runs that it resumes included.
+    Session,
+}

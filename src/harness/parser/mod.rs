@@ -1,0 +1,45 @@
+//! Parsers: from what a harness wrote to what it said. One form for all harnesses; a parser knows no adapter and
+//! decides nothing.
+
+mod mapping;
+
+pub use mapping::{Field, Gather, Mapping, Rule, Scope};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::usage::Usage;
+
+/// How the output of a harness is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "parser", rename_all = "snake_case")]
+pub enum Parser {
+    /// Codex's JSON lines (`codex exec --json`).
+    CodexJsonl,
+    /// Claude Code's JSON lines (`claude -p --output-format stream-json`).
+    ClaudeStream,
+    /// JSON lines of any other harness, by a mapping.
+    Jsonl(Mapping),
+    /// One JSON value, the whole of stdout or of the final file, by a mapping.
+    Json(Mapping),
+    /// Text for people: its end is the final message.
+    Text,
+}
+
+/// What a harness said, whatever it speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    /// The id by which its session is resumed.
+    pub session: Option<String>,
+    /// The agent's final message; earlier ones are commentary.
+    pub final_message: Option<String>,
+    /// Its own word about its end.
+    pub terminal: crate::harness::judge::TerminalRecord,
+    /// What it used, as it said it.
+    pub usage: Usage,
+    /// Whether its tokens are those of this run or of the whole session.
+    pub tokens_are: Scope,
+    /// The same of its cost.
+    pub cost_is: Scope,
+    /// What it refused its agent, a line each.
+    pub denials: Vec<String>,
+}
