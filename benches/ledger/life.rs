@@ -134,6 +134,9 @@ impl<'s> Life<'s> {
                 ..Usage::default()
             };
             let handoff = Handoff {
+                resumable: None,
+                left_nothing: false,
+                wall_ms: None,
                 run,
                 nonce,
                 ended_at: Timestamp::now(),

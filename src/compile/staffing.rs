@@ -104,6 +104,7 @@ impl Staffing<'_, '_> {
         };
         let skills = std::iter::once(required_skill).chain(added_skills).map(|skill| skill.path).collect();
         let stage = Stage {
+            metered: true,
             plane: kind.plane,
             results: kind.results.clone(),
             evidence: kind.evidence.clone(),

@@ -3,11 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::budget::{Day, Spending};
 use super::ids::{ItemId, PlanId, RunId, RunnerName, SessionId};
 use super::item::{Arrival, ItemKind};
-use super::limits::BACKOFF_MINUTES;
+use super::limits::{BACKOFF_MINUTES, LONGEST_NAMED_REST_HOURS};
 use super::oid::Oid;
 use super::slot::Slot;
+use super::streak::Streak;
 
 /// Who owns a pause that was asked for under no other name.
 pub const OPERATOR: &str = "operator";
@@ -32,6 +34,12 @@ pub struct Control {
     /// The roots whose closure target is open or blocked, in the order in which they were opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<ItemId>,
+    /// What was spent on the day of the last handoff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<Day>,
+    /// Runners whose last launches brought nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streaks: Vec<Streak>,
     /// Daemons that have not said goodbye. Whether one lives is what its lock says, never this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<Session>,
@@ -42,6 +50,13 @@ impl Control {
     #[must_use]
     pub fn arrival(&self, n: u64) -> Arrival {
         Arrival(self.arrivals + 1 + n)
+    }
+
+    /// What the launches of a daemon have used.
+    #[must_use]
+    pub fn spent_by(&self, session: &SessionId) -> Spending {
+        let found = self.sessions.iter().find(|known| &known.session == session);
+        found.map(|session| session.spent).unwrap_or_default()
     }
 
     /// The cause that keeps stages of this runner from starting at `now`, if any. A cause whose time has come lets
@@ -66,7 +81,11 @@ impl PauseCause {
     /// more than that was written by a clock that has been put back since (lesson M-15).
     fn holds(&self, now: Timestamp) -> bool {
         let Some(until) = self.until else { return true };
-        let longest = SignedDuration::from_mins(BACKOFF_MINUTES.into_iter().max().unwrap_or_default());
+        let longest = if self.named {
+            SignedDuration::from_hours(LONGEST_NAMED_REST_HOURS)
+        } else {
+            SignedDuration::from_mins(BACKOFF_MINUTES.into_iter().max().unwrap_or_default())
+        };
         let put_back =
             self.owner == RUNTIME && now.saturating_add(longest).is_ok_and(|latest| until > latest);
         until > now && !put_back
@@ -164,6 +183,9 @@ pub struct PauseCause {
     /// When dispatch tries again by itself; none: only its owner lifts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// Whether the provider named that time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
     /// How often in a row it was set.
     pub times: u32,
 }
@@ -217,6 +239,9 @@ pub struct Session {
     pub since: Timestamp,
     /// Which program, in words for people: version, host, process.
     pub program: String,
+    /// What its launches have used.
+    #[serde(default, skip_serializing_if = "Spending::is_none")]
+    pub spent: Spending,
     /// Somebody wants it to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<StopWish>,

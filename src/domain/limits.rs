@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::usage::Usd;
+
 /// Bytes of an id. Ids become file names and parts of ref names; 128 leaves room for prefixes below 255.
 pub const MAX_ID_BYTES: usize = 128;
 
@@ -71,6 +73,24 @@ pub const DEFAULT_MAX_LAUNCHES: u32 = 40;
 
 /// Interruptions of one run before it is blocked: a stage that takes its runtime down every time must not go on.
 pub const DEFAULT_MAX_INTERRUPTIONS: u32 = 5;
+
+/// Tokens that a launch is assumed to use where nobody tells, when the plan says no other number: a stage of an hour.
+pub const ASSUMED_TOKENS: u64 = 500_000;
+
+/// What a launch is assumed to cost where nobody tells, when the plan says no other amount.
+pub const ASSUMED_COST: Usd = Usd(2_000_000);
+
+/// Ends in a row of one runner with neither a result nor a change after which it is taken to be out of order.
+pub const BREAKER_ENDS: u32 = 3;
+
+/// Items that these ends must have happened to: one alone may be the item's own trouble.
+pub const BREAKER_ITEMS: usize = 2;
+
+/// Minutes that a rest takes at least when the provider names a time.
+pub const LEAST_NAMED_REST_MINUTES: i64 = 1;
+
+/// Hours that a rest takes at most when the provider names a time; then it is tried whatever was said.
+pub const LONGEST_NAMED_REST_HOURS: i64 = 24;
 
 /// Minutes of rest after the n-th infrastructure failure in a row of one runner; the last value repeats.
 pub const BACKOFF_MINUTES: [i64; 4] = [5, 15, 60, 60];

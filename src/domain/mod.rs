@@ -1,5 +1,6 @@
 //! The pure core: what things are, and what may happen to them. No clock, randomness, environment or IO.
 
+pub mod budget;
 pub mod closure;
 pub mod control;
 pub mod ids;
@@ -18,6 +19,7 @@ pub mod runtime_error;
 pub mod schedule;
 pub mod slot;
 pub mod stage_file;
+pub mod streak;
 pub mod transition;
 mod turn_text;
 pub mod usage;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Budget;
 use super::ids::{BadId, EvidenceName, FailureClass, LoopId, ModeId, ResultName, RunnerName, StageName};
 use super::item::ItemKind;
 use super::limits::{DEFAULT_MAX_OPEN_ROOTS, DEFAULT_MAX_REJECTED_HANDOFFS, DEFAULT_MAX_REMEDIATION_ROUNDS};
@@ -126,6 +127,18 @@ pub struct PlanLimits {
     /// Roots that are worked on at a time.
     #[serde(default = "max_open_roots")]
     pub max_open_roots: u32,
+    /// What may be spent.
+    #[serde(default, skip_serializing_if = "Budget::is_default")]
+    pub budget: Budget,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn is_yes(truth: &bool) -> bool {
+    *truth
 }
 
 fn max_rejected_handoffs() -> u32 {
@@ -207,6 +220,9 @@ pub struct Stage {
     pub model: Option<String>,
     /// What the harness may do.
     pub permission: PermissionLevel,
+    /// Whether its runner uses a model: what a launch has used is something then, even where nobody knows what.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub metered: bool,
     /// Wall-clock limit of one launch, in seconds.
     pub timeout_seconds: u64,
     /// How long its output may be silent, in seconds; none: no such limit.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::budget::Spending;
 use super::ids::{BadId, FailureClass, ItemId, RunId, StageName};
 use super::item::ItemRef;
 use super::run::is_zero;
@@ -22,6 +23,9 @@ pub struct Recovery {
     /// Launches that counted in runs that have ended.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub spent: u32,
+    /// What the launches of those runs used.
+    #[serde(default, skip_serializing_if = "Spending::is_none")]
+    pub used: Spending,
     /// How often each bounded edge or rung was taken.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<CounterKey, u32>,
@@ -37,7 +41,14 @@ impl Recovery {
     /// An item without any trouble so far.
     #[must_use]
     pub fn new(item: ItemRef) -> Self {
-        Self { item, spent: 0, counters: BTreeMap::new(), blocked: None, retry: None }
+        Self {
+            item,
+            spent: 0,
+            used: Spending::default(),
+            counters: BTreeMap::new(),
+            blocked: None,
+            retry: None,
+        }
     }
 
     /// A counter's value; 0 where it was never counted.

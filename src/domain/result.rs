@@ -1,5 +1,6 @@
 //! What a stage came to: the judged outcome of one invocation.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{FailureClass, ResultName, StageName};
@@ -53,6 +54,34 @@ pub enum InfrastructureClass {
     BadModel,
     /// The runner's configuration names this exit code as infrastructure.
     Declared,
+    /// One launch after the other, of several items, brought neither a result nor a change.
+    SuspectedOutage,
+}
+
+impl InfrastructureClass {
+    /// The class's word, as records spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingProgram => "missing_program",
+            Self::NotStartable => "not_startable",
+            Self::Configuration => "configuration",
+            Self::Auth => "auth",
+            Self::Quota => "quota",
+            Self::RateLimit => "rate_limit",
+            Self::Server => "server",
+            Self::Network => "network",
+            Self::BadModel => "bad_model",
+            Self::Declared => "declared",
+            Self::SuspectedOutage => "suspected_outage",
+        }
+    }
+
+    /// Whether something may have been used before it happened. Who is not let in uses nothing.
+    #[must_use]
+    pub fn may_have_used(self) -> bool {
+        matches!(self, Self::Server | Self::Network | Self::Declared | Self::SuspectedOutage)
+    }
 }
 
 /// Where a result was read from.
@@ -75,6 +104,8 @@ pub enum Interrupter {
     Runtime,
     /// Nobody that could write it down: the supervisor itself was killed.
     Unknown,
+    /// A limit on spending, which the stage had reached while it ran.
+    Budget,
 }
 
 /// What one invocation came to, judged from all its evidence.
@@ -134,6 +165,9 @@ pub enum Judgement {
         class: InfrastructureClass,
         /// What was seen, one line.
         detail: String,
+        /// When it is worth trying again, where the provider says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Timestamp>,
     },
     /// Somebody else ended it; what it left is evidence, and it runs again.
     Interrupted {
@@ -178,6 +212,7 @@ impl Judgement {
                 format!("{result} could not be taken ({code}): {}", problems.join("; "))
             }
             Self::Infrastructure { detail, .. } => detail.clone(),
+            Self::Interrupted { by: Interrupter::Budget } => "a limit on spending ended it".to_owned(),
             Self::Interrupted { .. } => "it was interrupted".to_owned(),
         }
     }

@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::budget::{Reserved, Spending};
 use super::ids::{FailureClass, Nonce, PlanId, RunId, SessionId, StageName};
 use super::item::ItemRef;
 use super::oid::Oid;
 use super::plan::{Ending, StageRef};
 use super::slot::Turn;
 use super::turn_text;
+use super::usage::Usage;
 
 /// A run that has not ended: `active/<run-id>.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +48,9 @@ pub struct Run {
     pub launches: u32,
     /// Launches that count against the item's limit: those whose end was not the infrastructure's doing.
     pub spent: u32,
+    /// What its launches have used.
+    #[serde(default, skip_serializing_if = "Spending::is_none")]
+    pub used: Spending,
     /// Interruptions so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub interruptions: u32,
@@ -55,6 +60,9 @@ pub struct Run {
     /// Whether it judges the drained root `item`, which stays where it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closure: bool,
+    /// Its stage ended well and without a word: its session is resumed to ask for the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Asks>,
     /// The failure that repair stages are working on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -96,6 +104,22 @@ pub struct Launch {
     pub session: SessionId,
     /// The wall-clock time reserved for it, in seconds.
     pub reserved_seconds: u64,
+    /// What else is reserved for it.
+    #[serde(default, skip_serializing_if = "Reserved::is_none")]
+    pub reserved: Reserved,
+}
+
+/// A harness's session that is resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asks {
+    /// Its id, as the harness calls it.
+    pub session: String,
+    /// What it had used in all, as the harness counts; what comes is told together with that.
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
+    pub totals: Usage,
+    /// The launch that ended without a word.
+    pub launch: u32,
 }
 
 /// A failure that is being repaired.
@@ -164,4 +188,7 @@ pub struct RunEnd {
     pub snapshot: Oid,
     /// Launches in all.
     pub launches: u32,
+    /// What they used.
+    #[serde(default, skip_serializing_if = "Spending::is_none")]
+    pub used: Spending,
 }

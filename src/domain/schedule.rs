@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::budget::{self, BUDGET};
 use super::control::{Control, Owed};
 use super::ids::{ItemId, StageName};
 use super::item::{ItemKind, ItemRef};
@@ -54,7 +55,7 @@ pub enum Next {
 pub struct Wait {
     /// When it is worth looking again even if nothing changes; none: something has to change.
     pub until: Option<Timestamp>,
-    /// Why, as a word: a pause cause's key, `no_plan`, `no_entry`, `root_open`.
+    /// Why, as a word: a pause cause's key, `budget`, `no_plan`, `no_entry`, `root_open`.
     pub cause: String,
     /// In words.
     pub detail: String,
@@ -113,7 +114,7 @@ pub fn may_judge(
     let Some(plan_id) = &control.plan else { return Ok(Some(no_plan())) };
     let Some(plan) = view.plan(plan_id)? else { return Ok(Some(missing_plan(root, plan_id.as_str()))) };
     Ok(match &plan.completion {
-        Some(completion) => resting(control, now, &plan, &completion.stage),
+        Some(completion) => resting(view, control, now, &plan, &completion.stage)?,
         None => Some(Wait {
             until: None,
             cause: "no_judge".to_owned(),
@@ -143,7 +144,7 @@ pub fn may_launch(
     run: &Run,
 ) -> Result<Option<Wait>, Fault> {
     Ok(match view.plan(&run.plan)? {
-        Some(plan) => resting(control, now, &plan, &run.stage.stage),
+        Some(plan) => resting(view, control, now, &plan, &run.stage.stage)?,
         None => Some(missing_plan(&run.run, run.plan.as_str())),
     })
 }
@@ -232,7 +233,7 @@ pub fn may_start(
     };
     // The stage of a retried item is the one that failed, where the plan still has it.
     let resumes = resumes_at(view, item)?.filter(|stage| plan.stages.contains_key(stage));
-    Ok(resting(control, now, &plan, resumes.as_ref().unwrap_or(&stage.stage)))
+    resting(view, control, now, &plan, resumes.as_ref().unwrap_or(&stage.stage))
 }
 
 fn no_plan() -> Wait {
@@ -247,12 +248,23 @@ fn missing_plan(who: &impl std::fmt::Display, plan: &str) -> Wait {
     }
 }
 
-/// The wait that a pause cause imposes on this stage, if any.
-fn resting(control: &Control, now: Timestamp, plan: &Plan, stage: &StageName) -> Option<Wait> {
-    let runner = &plan.stages.get(stage)?.runner;
-    control.rests(now, runner).map(|cause| Wait {
-        until: cause.until,
-        cause: cause.kind.key(),
-        detail: cause.detail.clone(),
-    })
+/// The wait that a pause cause or a limit on spending imposes on this stage, if any.
+fn resting(
+    view: &dyn View,
+    control: &Control,
+    now: Timestamp,
+    plan: &Plan,
+    stage: &StageName,
+) -> Result<Option<Wait>, Fault> {
+    let paused = plan.stages.get(stage).and_then(|stage| control.rests(now, &stage.runner));
+    if let Some(cause) = paused {
+        let (until, cause, detail) = (cause.until, cause.kind.key(), cause.detail.clone());
+        return Ok(Some(Wait { until, cause, detail }));
+    }
+    let governing = budget::governing(view, control, plan)?;
+    Ok(budget::rests(&governing, control, now).map(|(reached, until)| Wait {
+        until,
+        cause: BUDGET.to_owned(),
+        detail: reached.to_string(),
+    }))
 }

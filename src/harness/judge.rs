@@ -132,7 +132,7 @@ fn failed(class: &str, detail: impl Into<String>) -> Judgement {
 }
 
 fn infrastructure(class: InfrastructureClass, detail: &str) -> Judgement {
-    Judgement::Infrastructure { class, detail: one_line(detail) }
+    Judgement::Infrastructure { class, detail: one_line(detail), retry_at: None }
 }
 
 /// Judges an invocation: how it ended, the harness's terminal record, its exit code, the result channel, in this

@@ -67,6 +67,8 @@ impl State {
             count(counter, Some("another_class"), 99);
         }
         let run = Run {
+            asks: None,
+            used: millrace::domain::budget::Spending::default(),
             run: "20261118-0000-000001".parse().expect("a run"),
             item,
             turn: "5.0000000001".parse().expect("a turn"),
@@ -92,6 +94,7 @@ impl State {
             again: None,
             cancel: None,
             launch: Some(millrace::domain::run::Launch {
+                reserved: millrace::domain::budget::Reserved::default(),
                 nonce: "00000000000000000000000000000001".parse().expect("a nonce"),
                 number: 2,
                 at: start(),
@@ -105,6 +108,9 @@ impl State {
     #[track_caller]
     pub(super) fn decide(&self, judgement: Judgement) -> Decision {
         let handoff = Handoff {
+            resumable: None,
+            left_nothing: false,
+            wall_ms: None,
             run: self.run.run.clone(),
             nonce: self.run.launch.clone().expect("a launch").nonce,
             ended_at: start(),

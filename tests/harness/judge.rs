@@ -417,7 +417,11 @@ fn a_judgement_survives_its_record() {
         judge(&well(said(MARKER)), &legal()),
         judge(&well(said("")), &legal()),
         Judgement::Interrupted { by: Interrupter::Unknown },
-        Judgement::Infrastructure { class: InfrastructureClass::RateLimit, detail: "429".to_owned() },
+        Judgement::Infrastructure {
+            class: InfrastructureClass::RateLimit,
+            detail: "429".to_owned(),
+            retry_at: None,
+        },
     ] {
         let text = toml::to_string(&judgement).unwrap();
         assert_eq!(toml::from_str::<Judgement>(&text).unwrap(), judgement, "{text}");

@@ -36,6 +36,7 @@ fn world() -> World {
     while driver.step(&mut world) != Did::Idle {}
     let second = Document::new("task", "second").submitted(&world.memory, &mut payloads);
     let pause = millrace::domain::control::PauseCause {
+        named: false,
         kind: millrace::domain::control::PauseKind::Budget,
         owner: "ops".to_owned(),
         since: world.now,

@@ -402,6 +402,9 @@ fn collect(world: &mut World, run: &RunId, nonce: &Nonce, asked: bool, came: Cam
         None
     };
     let handoff = Handoff {
+        resumable: None,
+        left_nothing: false,
+        wall_ms: None,
         run: run.run,
         nonce: nonce.clone(),
         ended_at: world.now,

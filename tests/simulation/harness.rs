@@ -61,7 +61,7 @@ pub(crate) fn comes_to(world: &mut World, plan: &Plan, run: &Run) -> Came {
     if let Some((class, until)) = world.outage
         && world.steps < until
     {
-        let judgement = Judgement::Infrastructure { class, detail: "no luck".to_owned() };
+        let judgement = Judgement::Infrastructure { class, detail: "no luck".to_owned(), retry_at: None };
         return Came { judgement, documents: Vec::new(), verdict: None };
     }
     let well = match world.temper {
@@ -95,7 +95,7 @@ pub(crate) fn comes_to(world: &mut World, plan: &Plan, run: &Run) -> Came {
         16 => {
             let class = world.dice.pick(&OUTAGES).expect("a class");
             world.outage = Some((class, world.steps + world.dice.below(40) as u64));
-            let judgement = Judgement::Infrastructure { class, detail: "no luck".to_owned() };
+            let judgement = Judgement::Infrastructure { class, detail: "no luck".to_owned(), retry_at: None };
             Came { judgement, documents: Vec::new(), verdict: None }
         }
         _ => {

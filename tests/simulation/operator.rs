@@ -247,7 +247,15 @@ fn pause(world: &mut World) -> Input {
         .one_in(2)
         .then(|| world.now.saturating_add(SignedDuration::from_mins(30)).expect("a time"));
     let owner = world.dice.pick(&OWNERS).expect("an owner").to_owned();
-    Input::Pause(PauseCause { kind, owner, since: world.now, detail: "rest".to_owned(), until, times: 1 })
+    Input::Pause(PauseCause {
+        named: false,
+        kind,
+        owner,
+        since: world.now,
+        detail: "rest".to_owned(),
+        until,
+        times: 1,
+    })
 }
 
 fn resume(world: &mut World) -> Input {

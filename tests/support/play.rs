@@ -170,7 +170,7 @@ pub(crate) fn failure(class: &str) -> Judgement {
 }
 
 pub(crate) fn outage(class: InfrastructureClass) -> Judgement {
-    Judgement::Infrastructure { class, detail: "no luck".to_owned() }
+    Judgement::Infrastructure { class, detail: "no luck".to_owned(), retry_at: None }
 }
 
 pub(crate) fn interruption() -> Judgement {
@@ -179,6 +179,7 @@ pub(crate) fn interruption() -> Judgement {
 
 pub(crate) fn operator_pause(detail: &str, since: Timestamp) -> PauseCause {
     PauseCause {
+        named: false,
         kind: PauseKind::Operator,
         owner: "operator".to_owned(),
         since,
@@ -667,6 +668,9 @@ impl Play {
         let run = self.run();
         let snapshot = Some(self.new_snapshot());
         Handoff {
+            resumable: None,
+            left_nothing: false,
+            wall_ms: None,
             run: run.run,
             nonce: run.launch.map_or_else(|| self.nonce(), |launch| launch.nonce),
             ended_at: self.now,

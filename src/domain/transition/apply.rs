@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::decision::{Decision, Effect, StageResult};
 use super::input::{Content, Known};
 use super::record::{FORMAT, LedgerRecord};
+use crate::domain::budget::Spending;
 use crate::domain::closure::{Target, Verdict};
 use crate::domain::control::Control;
 use crate::domain::ids::RunId;
@@ -304,6 +305,7 @@ impl After<'_> {
             Effect::Retry { item, retry } => {
                 let recovery = self.recovery(item)?;
                 recovery.spent = 0;
+                recovery.used = Spending::default();
                 recovery.counters.clear();
                 recovery.blocked = None;
                 recovery.retry = Some(retry.clone());
@@ -324,6 +326,34 @@ impl After<'_> {
                 self.put(place::receipt(request), Record::Receipt(Box::new(receipt.clone())));
             }
             Effect::ForgetAnswer { request } => self.edits.push(Edit::Remove(place::receipt(request))),
+            other => self.spending(other)?,
+        }
+        Ok(())
+    }
+
+    /// The effects that came with the third rules.
+    fn spending(&mut self, effect: &Effect) -> Result<(), Misfit> {
+        match effect {
+            Effect::Charge { run, used, day, session } => {
+                self.run(run)?.used = *used;
+                let control = self.control()?;
+                control.day = Some(day.clone());
+                if let Some((session, spent)) = session {
+                    let found = control.sessions.iter_mut().find(|other| &other.session == session);
+                    found.ok_or_else(|| Misfit::State(format!("no session {session}")))?.spent = *spent;
+                }
+            }
+            Effect::ChargeItem { item, used } => self.recovery(item)?.used = *used,
+            Effect::Ask { run, asks } => self.run(run)?.asks.clone_from(asks),
+            Effect::Streak { streak } => {
+                let streaks = &mut self.control()?.streaks;
+                streaks.retain(|other| other.runner != streak.runner);
+                streaks.push(streak.clone());
+                streaks.sort_by(|one, other| one.runner.cmp(&other.runner));
+            }
+            Effect::EndStreak { runner } => {
+                self.control()?.streaks.retain(|other| &other.runner != runner);
+            }
             other => return Err(Misfit::State(format!("{other:?} is carried out elsewhere"))),
         }
         Ok(())

@@ -7,17 +7,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::input::{Content, Files, Known};
+use crate::domain::budget::{Day, Spending};
 use crate::domain::closure::{Target, Verdict};
 use crate::domain::control::{Owed, PauseCause, Session, StopWish};
-use crate::domain::ids::{ItemId, LedgerId, PlanId, RequestId, RunId, SessionId, StageName};
+use crate::domain::ids::{ItemId, LedgerId, PlanId, RequestId, RunId, RunnerName, SessionId, StageName};
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
 use crate::domain::plan::StageRef;
 use crate::domain::receipt::Receipt;
 use crate::domain::recovery::{Blocked, CounterKey, Retry};
 use crate::domain::result::Judgement;
-use crate::domain::run::{Cancel, Failure, Launch, Run, RunEnd};
+use crate::domain::run::{Asks, Cancel, Failure, Launch, Run, RunEnd};
 use crate::domain::slot::Slot;
+use crate::domain::streak::Streak;
 use crate::domain::usage::Usage;
 
 /// The effects of one transition, in order.
@@ -303,6 +305,43 @@ pub enum Effect {
         /// How.
         receipt: Receipt,
     },
+    /// What a launch used is added up.
+    Charge {
+        /// Its run.
+        run: RunId,
+        /// What the run has used from now on.
+        used: Spending,
+        /// What the day has cost from now on.
+        day: Day,
+        /// Its daemon, if that is still there, and what that has used from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<(SessionId, Spending)>,
+    },
+    /// What runs of an item that have ended used is added to what it has used.
+    ChargeItem {
+        /// The item.
+        item: ItemRef,
+        /// The sum from now on.
+        used: Spending,
+    },
+    /// A run's stage is asked for its result in the session that it ended, or that is over.
+    Ask {
+        /// The run.
+        run: RunId,
+        /// How; none: it is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asks: Option<Asks>,
+    },
+    /// A runner's launches bring nothing, one after the other.
+    Streak {
+        /// The streak from now on.
+        streak: Streak,
+    },
+    /// A runner's launch brought something.
+    EndStreak {
+        /// The runner.
+        runner: RunnerName,
+    },
     /// How an old request was answered is no longer remembered.
     ForgetAnswer {
         /// Its name.
@@ -334,7 +373,10 @@ pub struct StageResult {
     pub findings: Vec<String>,
     /// How it ended, judged.
     pub judgement: Judgement,
-    /// What it cost.
+    /// The harness's own name of the session, should somebody want to look at it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// What it used.
     #[serde(default, skip_serializing_if = "Usage::is_unknown")]
     pub usage: Usage,
 }

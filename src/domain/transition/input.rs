@@ -368,7 +368,16 @@ pub struct Handoff {
     /// The code as the stage left it, on the run branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Oid>,
-    /// What it cost.
+    /// The harness's session, where it ended well, without a word, and can be resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumable: Option<Resumable>,
+    /// Whether it left neither a result nor a change of the code.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_nothing: bool,
+    /// Milliseconds that it ran, as the supervisor measured them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
+    /// What it used.
     #[serde(default, skip_serializing_if = "Usage::is_unknown")]
     pub usage: Usage,
     /// What the runtime noticed: left-out files, a changed `millrace-agents/`.
@@ -386,6 +395,17 @@ pub struct Handoff {
     /// The incident that goes to the planning plane, should the run end there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<Box<Submitted>>,
+}
+
+/// A harness's session that can be resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resumable {
+    /// Its id, as the harness calls it.
+    pub session: String,
+    /// What it has used in all, as the harness counts.
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
+    pub totals: Usage,
 }
 
 impl Input {

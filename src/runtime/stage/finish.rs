@@ -192,6 +192,9 @@ impl Draft<'_> {
             judgement,
             asked: self.asked,
             snapshot: self.snapshot,
+            resumable: None,
+            left_nothing: false,
+            wall_ms: None,
             usage: self.usage,
             evidence,
             findings,
@@ -405,8 +408,8 @@ fn redacted(judgement: Judgement, secrets: &Secrets) -> Judgement {
             problems: problems.into_iter().map(|problem| secrets.redacted(&problem).0).collect(),
             summary: summary.map(clean),
         },
-        Judgement::Infrastructure { class, detail } => {
-            Judgement::Infrastructure { class, detail: clean(detail) }
+        Judgement::Infrastructure { class, detail, retry_at } => {
+            Judgement::Infrastructure { class, detail: clean(detail), retry_at }
         }
         Judgement::Interrupted { by } => Judgement::Interrupted { by },
     }

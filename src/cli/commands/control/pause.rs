@@ -33,6 +33,7 @@ impl PauseArguments {
     pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
         let cause = PauseCause {
+            named: false,
             kind: PauseKind::Operator,
             owner: self.owner.clone(),
             since: source::now(),

@@ -61,6 +61,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
                         (None, None) => run.snapshot,
                     },
                     spent: run.spent,
+                    used: run.used,
                     ended_at: owed.as_ref().and_then(|owed| owed.ended_at),
                     incident: None,
                     created: &[],

@@ -6,6 +6,7 @@ use super::super::decision::{Decision, Effect};
 use super::super::input::{Content, Files};
 use super::super::refusal::Refusal;
 use super::Ruling;
+use crate::domain::budget::Spending;
 use crate::domain::control::{PauseCause, Session, StopWish};
 use crate::domain::ids::{PlanId, RunId, SessionId};
 use crate::domain::oid::Oid;
@@ -51,7 +52,13 @@ pub(super) fn begin_session(view: &dyn View, at: Timestamp, session: &SessionId,
         decision.effects.push(Effect::End { session: dead.session });
     }
     decision.effects.push(Effect::Begin {
-        session: Session { session: session.clone(), since: at, program: program.to_owned(), stop: None },
+        session: Session {
+            session: session.clone(),
+            since: at,
+            program: program.to_owned(),
+            spent: Spending::default(),
+            stop: None,
+        },
     });
     Ok(Ok(decision))
 }

@@ -6,6 +6,7 @@ use super::super::decision::Effect;
 use super::enqueue::open_slot;
 use super::lineage::leaves;
 use super::supersede;
+use crate::domain::budget::Spending;
 use crate::domain::control::Owed;
 use crate::domain::ids::{FailureClass, ItemId};
 use crate::domain::item::{Intake, ItemRef};
@@ -31,6 +32,8 @@ pub(super) struct End<'a> {
     pub(super) tip: Oid,
     /// Launches that counted, this one included.
     pub(super) spent: u32,
+    /// What its launches used, this one included.
+    pub(super) used: Spending,
     /// When its last stage had ended, where that is known.
     pub(super) ended_at: Option<Timestamp>,
     /// The incident that has the matter from now on.
@@ -57,6 +60,10 @@ impl End<'_> {
                 item: item.clone(),
                 total: self.recovery.spent.saturating_add(self.spent),
             });
+            if !self.used.is_none() {
+                let used = self.recovery.used.plus(&self.used);
+                effects.push(Effect::ChargeItem { item: item.clone(), used });
+            }
             let failure = self.run.failure.as_ref();
             effects.push(Effect::Block {
                 item: item.clone(),
@@ -98,6 +105,7 @@ impl End<'_> {
                 stage: self.run.stage.clone(),
                 snapshot: self.snapshot,
                 launches: self.run.launches,
+                used: self.used,
             },
         }
     }

@@ -6,21 +6,26 @@ use super::super::decision::{Decision, Effect, StageResult};
 use super::super::input::Handoff;
 use super::super::refusal::Refusal;
 use super::Ruling;
+use super::breaker::{self, Pulse};
 use super::end::End;
 use super::enqueue::Arrivals;
 use super::judge::{self, Judging};
 use super::launch::keep;
 use super::route::{Report, Way, route};
 use super::{incident, outbox};
+use crate::domain::budget::{self, Budget, Day, Scope, Spending, ran_ms};
 use crate::domain::closure::Verdict;
 use crate::domain::control::{Control, Owed, PauseCause, PauseKind, RUNTIME};
-use crate::domain::ids::{FailureClass, ResultName};
-use crate::domain::limits::{BACKOFF_MINUTES, OUTAGES_UNTIL_TOLD};
+use crate::domain::ids::{FailureClass, ResultName, SessionId};
+use crate::domain::limits::{
+    BACKOFF_MINUTES, LEAST_NAMED_REST_MINUTES, LONGEST_NAMED_REST_HOURS, OUTAGES_UNTIL_TOLD,
+};
 use crate::domain::oid::Oid;
 use crate::domain::plan::{Ending, Plan};
 use crate::domain::recovery::Recovery;
-use crate::domain::result::{InfrastructureClass, Judgement};
-use crate::domain::run::{Launch, Run};
+use crate::domain::result::{InfrastructureClass, Interrupter, Judgement};
+use crate::domain::run::{Asks, Launch, Run};
+use crate::domain::streak::Streak;
 use crate::domain::view::{Fault, View};
 
 pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Ruling {
@@ -44,22 +49,34 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
     };
 
     let judgement = &handoff.judgement;
-    let came_to_something = matches!(
-        judgement,
-        Judgement::Reported { .. } | Judgement::Failed { .. } | Judgement::Rejected { .. }
-    );
+    let runner = plan.stages.get(&run.stage.stage).map(|stage| stage.runner.clone());
+    let pulse = runner.as_ref().map(|runner| Pulse::of(&control, &run, &recovery, runner, handoff));
+    let tripped = pulse.as_ref().and_then(Pulse::tripped);
+    let came_to_something = tripped.is_none()
+        && matches!(
+            judgement,
+            Judgement::Reported { .. } | Judgement::Failed { .. } | Judgement::Rejected { .. }
+        );
     // A stage that was interrupted left nothing to build on: the last consistent snapshot stays. A judge is not to
     // leave anything.
     let worked = match judgement {
         Judgement::Reported { .. } => true,
-        Judgement::Failed { .. } | Judgement::Rejected { .. } => !run.closure,
+        Judgement::Failed { .. } | Judgement::Rejected { .. } => !run.closure && tripped.is_none(),
         Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => false,
     };
     let consistent = if worked { handoff.snapshot.unwrap_or(run.snapshot) } else { run.snapshot };
     let tip = handoff.snapshot.unwrap_or(run.tip);
-    let interruption = matches!(judgement, Judgement::Interrupted { .. }) && !handoff.asked;
+    let spending = Spent::of(&control, &run, &plan, &launch, at, handoff);
+    let whole = budget::governing(view, &control, &plan)?;
+    // What a limit ended is no interruption, as long as the limit keeps it from starting again.
+    let limited = matches!(judgement, Judgement::Interrupted { by: Interrupter::Budget })
+        && (over_budget(&plan, &recovery, &spending.run).is_some()
+            || budget::rests(&whole, &spending.control(&control), at).is_some());
+    let interruption = matches!(judgement, Judgement::Interrupted { .. }) && !handoff.asked && !limited;
     let counts = came_to_something || interruption;
-    let spent = run.spent.saturating_add(u32::from(counts));
+    // What a harness that is out of order cost the item does not count.
+    let before = tripped.and_then(|streak| breaker::before(streak, &run));
+    let spent = before.map_or(run.spent, |before| before.spent).saturating_add(u32::from(counts));
     // Only a stage that came to something ends a row of interruptions: an outage or a wish between two of them says
     // nothing about what the stage does to its runtime.
     let interruptions =
@@ -77,6 +94,8 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
         holds: handoff.snapshot.unwrap_or(run.snapshot),
         spent,
         interruptions,
+        used: spending.run,
+        tripped,
     };
     let mut next = match ended.next(handoff) {
         Ok(next) => next,
@@ -105,6 +124,10 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
     }
 
     let mut decision = Decision { effects: vec![settle], notes: next.notes };
+    decision.effects.push(spending.effect(&run));
+    decision
+        .effects
+        .extend(pulse.as_ref().zip(runner.as_ref()).and_then(|(pulse, runner)| pulse.effect(runner)));
     decision.effects.extend(evidence);
     decision.effects.extend(next.effects);
     let (shown, why) = (next.step.shown(&run), next.step.why());
@@ -112,8 +135,18 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
         run: run.run.clone(),
         result: conclusion(&run, &launch, handoff, next, why),
     };
+    // What it was asked in the session that it ended, it has answered or not; a new start is a new session.
+    if run.asks.is_some() && (came_to_something || run.again.is_some()) {
+        decision.effects.push(Effect::Ask { run: run.run.clone(), asks: None });
+    }
     match next.step {
         Step::Again { .. } => {
+            if let Some(streak) = tripped {
+                decision.effects.extend(
+                    before.map(|before| breaker::gives_back(&run, &recovery, before)).into_iter().flatten(),
+                );
+                decision.effects.extend(breaker::lets_go_on(view, at, streak, &run)?);
+            }
             if run.again.is_some() {
                 decision.effects.push(Effect::AskAgain { run: run.run.clone(), again: None });
             }
@@ -147,6 +180,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
                 snapshot: consistent,
                 tip: ended.holds,
                 spent: ended.spent,
+                used: ended.used,
                 ended_at: Some(handoff.ended_at),
                 incident,
                 created: &brought.new,
@@ -217,6 +251,7 @@ fn conclusion(run: &Run, launch: &Launch, handoff: &Handoff, next: String, why: 
         snapshot: handoff.snapshot,
         findings: handoff.findings.clone(),
         judgement: handoff.judgement.clone(),
+        session: handoff.resumable.as_ref().map(|resumable| resumable.session.clone()),
         usage: handoff.usage,
     }
 }
@@ -268,12 +303,95 @@ struct Ended<'a> {
     spent: u32,
     /// Interruptions in a row, this one included.
     interruptions: u32,
+    /// What the run's launches used, this one included.
+    used: Spending,
+    /// The streak that this end is one too many of.
+    tripped: Option<&'a Streak>,
+}
+
+/// What a launch used, added to whatever it counts for.
+struct Spent {
+    run: Spending,
+    day: Day,
+    session: Option<(SessionId, Spending)>,
+}
+
+impl Spent {
+    fn of(
+        control: &Control,
+        run: &Run,
+        plan: &Plan,
+        launch: &Launch,
+        at: Timestamp,
+        handoff: &Handoff,
+    ) -> Self {
+        let metered = plan.stages.get(&run.stage.stage).is_none_or(|stage| stage.metered)
+            && !matches!(&handoff.judgement, Judgement::Infrastructure { class, .. } if !class.may_have_used());
+        let ran = ran_ms(launch, handoff.wall_ms, handoff.ended_at);
+        let now = Spending::of(&handoff.usage, ran, metered);
+        let mut day = Day::at(at, control.day.as_ref());
+        day.spent = day.spent.plus(&now);
+        let session = control.sessions.iter().find(|session| session.session == launch.session);
+        Self {
+            run: run.used.plus(&now),
+            day,
+            session: session.map(|session| (session.session.clone(), session.spent.plus(&now))),
+        }
+    }
+
+    fn effect(&self, run: &Run) -> Effect {
+        Effect::Charge {
+            run: run.run.clone(),
+            used: self.run,
+            day: self.day.clone(),
+            session: self.session.clone(),
+        }
+    }
+
+    /// The control record with it.
+    fn control(&self, before: &Control) -> Control {
+        let mut control = before.clone();
+        control.day = Some(self.day.clone());
+        if let Some((session, spent)) = &self.session
+            && let Some(found) = control.sessions.iter_mut().find(|known| &known.session == session)
+        {
+            found.spent = *spent;
+        }
+        control
+    }
+}
+
+/// The end of a run whose item has used up what it may.
+fn over_budget(plan: &Plan, recovery: &Recovery, used: &Spending) -> Option<Way> {
+    let Budget { per_item, assumed, .. } = &plan.limits.budget;
+    let reached = per_item.reached(Scope::Item, assumed, &recovery.used.plus(used))?;
+    Some(Way::End { ending: Ending::Blocked, class: reached.measure.exhausted(), why: reached.to_string() })
 }
 
 impl Ended<'_> {
     fn next(&self, handoff: &Handoff) -> Result<Next, Refusal> {
         let mut effects = Vec::new();
         let mut notes = Vec::new();
+        if let (Some(streak), None) = (self.tripped, &self.run.cancel) {
+            let class = InfrastructureClass::SuspectedOutage;
+            let detail = breaker::in_words(streak, &handoff.judgement.in_words());
+            effects.push(Effect::Pause { cause: self.outage(class, &detail, None) });
+            let step = Step::Again { why: format!("infrastructure:{}", class.as_str()) };
+            return Ok(Next { step: self.over_budget().map_or(step, Step::Go), effects, notes });
+        }
+        if let (Judgement::Failed { class, .. }, Some(resumable), None, None) =
+            (&handoff.judgement, &handoff.resumable, &self.run.asks, &self.run.cancel)
+        {
+            self.runner_works(&mut effects);
+            let asks = Asks {
+                session: resumable.session.clone(),
+                totals: resumable.totals,
+                launch: self.run.launches,
+            };
+            effects.push(Effect::Ask { run: self.run.run.clone(), asks: Some(asks) });
+            let step = Step::Again { why: format!("{class}: asked for its result") };
+            return Ok(Next { step: self.capped_again().map_or(step, Step::Go), effects, notes });
+        }
         if let (true, Judgement::Failed { class, detail }) = (self.run.closure, &handoff.judgement)
             && self.run.cancel.is_none()
         {
@@ -311,19 +429,21 @@ impl Ended<'_> {
                 self.runner_works(&mut effects);
                 self.rejected(code, &problems.join("; "), &mut effects)?
             }
-            Judgement::Infrastructure { class, detail } => {
-                effects.push(Effect::Pause { cause: self.outage(*class, detail) });
+            Judgement::Infrastructure { class, detail, retry_at } => {
+                effects.push(Effect::Pause { cause: self.outage(*class, detail, *retry_at) });
                 self.goes_back(&mut effects);
-                Step::Again { why: format!("infrastructure:{}", word(*class)) }
+                let step = Step::Again { why: format!("infrastructure:{}", class.as_str()) };
+                self.over_budget().map_or(step, Step::Go)
             }
-            Judgement::Interrupted { .. } => {
+            Judgement::Interrupted { by } => {
                 let interruptions = self.interruptions;
                 if interruptions >= self.plan.limits.max_interruptions {
                     let why = format!("interrupted {interruptions} times in a row");
                     Step::Go(end(Ending::Blocked, "interruptions_exhausted", why))
                 } else {
                     self.goes_back(&mut effects);
-                    let step = Step::Again { why: "interrupted".to_owned() };
+                    let why = if *by == Interrupter::Budget { "budget" } else { "interrupted" };
+                    let step = Step::Again { why: why.to_owned() };
                     match self.capped_again() {
                         Some(way) => Step::Go(way),
                         None => step,
@@ -384,9 +504,14 @@ impl Ended<'_> {
     fn capped_again(&self) -> Option<Way> {
         let limit = self.plan.limits.max_launches_per_item;
         let spent = self.recovery.spent.saturating_add(self.spent);
-        (spent >= limit).then(|| {
+        let exhausted = (spent >= limit).then(|| {
             end(Ending::Blocked, "launches_exhausted", format!("{spent} launches; the plan allows {limit}"))
-        })
+        });
+        exhausted.or_else(|| self.over_budget())
+    }
+
+    fn over_budget(&self) -> Option<Way> {
+        over_budget(self.plan, self.recovery, &self.used)
     }
 
     /// The stage's edits are to go back to the last consistent snapshot.
@@ -417,41 +542,43 @@ impl Ended<'_> {
     }
 
     /// The pause cause of an outage: longer with each one in a row.
-    fn outage(&self, class: InfrastructureClass, detail: &str) -> PauseCause {
+    /// At the provider's own time where it names one, but not at once, and from the third one on no sooner than without.
+    fn outage(&self, class: InfrastructureClass, detail: &str, named: Option<Timestamp>) -> PauseCause {
         let kind = self.harness().unwrap_or(PauseKind::Operator);
         let before = self.control.pauses.iter().find(|cause| cause.is(&kind.key(), RUNTIME));
         let times = before.map_or(1, |cause| cause.times.saturating_add(1));
         let at = usize::try_from(times - 1).unwrap_or(usize::MAX).min(BACKOFF_MINUTES.len() - 1);
-        let until = self.at.saturating_add(SignedDuration::from_mins(BACKOFF_MINUTES[at]));
+        let backoff = self.at.saturating_add(SignedDuration::from_mins(BACKOFF_MINUTES[at])).ok();
+        let named = named.map(|named| self.named(named));
+        let until = match named {
+            Some(named) if times < OUTAGES_UNTIL_TOLD => Some(named),
+            Some(named) => backoff.map(|backoff| backoff.max(named)),
+            None => backoff,
+        };
         let told = if times < OUTAGES_UNTIL_TOLD {
             String::new()
         } else {
             format!("; {times} times in a row, an operator should look")
         };
-        let detail = format!("{}: {detail}{told}", word(class));
+        let detail = format!("{}: {detail}{told}", class.as_str());
         PauseCause {
             kind,
             owner: RUNTIME.to_owned(),
             since: before.map_or(self.at, |cause| cause.since),
             detail,
-            until: until.ok(),
+            until,
+            named: named.is_some(),
             times,
         }
     }
-}
 
-/// The class's word, as records spell it.
-fn word(class: InfrastructureClass) -> &'static str {
-    match class {
-        InfrastructureClass::MissingProgram => "missing_program",
-        InfrastructureClass::NotStartable => "not_startable",
-        InfrastructureClass::Configuration => "configuration",
-        InfrastructureClass::Auth => "auth",
-        InfrastructureClass::Quota => "quota",
-        InfrastructureClass::RateLimit => "rate_limit",
-        InfrastructureClass::Server => "server",
-        InfrastructureClass::Network => "network",
-        InfrastructureClass::BadModel => "bad_model",
-        InfrastructureClass::Declared => "declared",
+    /// A time that the provider named, within bounds: its clock is not ours, and its word not law.
+    fn named(&self, at: Timestamp) -> Timestamp {
+        let least = self.at.saturating_add(SignedDuration::from_mins(LEAST_NAMED_REST_MINUTES));
+        let most = self.at.saturating_add(SignedDuration::from_hours(LONGEST_NAMED_REST_HOURS));
+        match (least, most) {
+            (Ok(least), Ok(most)) => at.clamp(least, most),
+            _ => at,
+        }
     }
 }

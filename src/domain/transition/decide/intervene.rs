@@ -160,6 +160,7 @@ pub(super) fn unresumable(view: &dyn View, at: Timestamp, run: &RunId, detail: &
         snapshot: run.snapshot,
         tip: run.start,
         spent: run.spent,
+        used: run.used,
         ended_at: None,
         incident: None,
         created: &[],

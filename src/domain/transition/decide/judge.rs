@@ -11,6 +11,7 @@ use super::Ruling;
 use super::end::End;
 use super::enqueue::Arrivals;
 use super::incident;
+use crate::domain::budget::Spending;
 use crate::domain::closure::{Finding, Target, TargetState, Verdict};
 use crate::domain::control::Control;
 use crate::domain::ids::{CriterionId, FailureClass, ItemId, ResultName, RunId};
@@ -72,9 +73,11 @@ pub(super) fn open(
         stage,
         launches: 0,
         spent: 0,
+        used: Spending::default(),
         interruptions: 0,
         rejections: 0,
         closure: true,
+        asks: None,
         failure: None,
         cancel: None,
         again: None,
@@ -339,6 +342,7 @@ fn ended_by_hand(view: &dyn View, at: Timestamp, run: &Run, reason: &str) -> Rul
         snapshot: run.snapshot,
         tip: owed.as_ref().map_or(run.snapshot, |owed| owed.from),
         spent: run.spent,
+        used: run.used,
         ended_at: owed.as_ref().and_then(|owed| owed.ended_at),
         incident: None,
         created: &[],

@@ -7,6 +7,7 @@ use super::super::input::{Claim, Files, Launching};
 use super::super::refusal::Refusal;
 use super::lineage::catches_up;
 use super::{Ruling, judge};
+use crate::domain::budget::{self, Allowance, BUDGET, Spending};
 use crate::domain::control::Control;
 use crate::domain::ids::RunId;
 use crate::domain::place;
@@ -76,6 +77,13 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
             until: cause.until,
         }));
     }
+    let whole = budget::governing(view, &control, &plan)?;
+    if let Some((reached, until)) = budget::rests(&whole, &control, at) {
+        return Ok(Err(Refusal::Paused { cause: BUDGET.to_owned(), detail: reached.to_string(), until }));
+    }
+    let own = plan.limits.budget;
+    let used = view.recovery(&run.item)?.map(|recovery| recovery.used).unwrap_or_default().plus(&run.used);
+    let allowance = Allowance::of(&own, &used, &whole, &control, &launching.session, at);
     let number = run.launches.saturating_add(1);
     decision.effects.push(Effect::Launch {
         run: run.run.clone(),
@@ -85,6 +93,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
             at,
             session: launching.session.clone(),
             reserved_seconds: stage.timeout_seconds,
+            reserved: allowance.reserves(&whole.assumed),
         },
     });
     match keep(&run, number, &launching.evidence) {
@@ -162,9 +171,11 @@ pub(super) fn open(
         stage,
         launches: 0,
         spent: 0,
+        used: Spending::default(),
         interruptions: 0,
         rejections: 0,
         closure: false,
+        asks: None,
         failure: None,
         cancel: None,
         again: None,

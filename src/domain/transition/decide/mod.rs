@@ -3,6 +3,7 @@
 //! The rules may grow from release to release; [`RULES`](super::record::RULES) is their version, and verification
 //! judges a commit again only with the version that judged it first.
 
+mod breaker;
 mod cancel;
 mod control;
 mod end;

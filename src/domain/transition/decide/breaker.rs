@@ -1,0 +1,162 @@
+//! The breaker: launches of one harness that end one after the other, of several items, with neither a result nor a
+//! change are an outage that does not call itself one. What they cost the items is given back.
+
+use jiff::Timestamp;
+
+use super::super::decision::Effect;
+use super::super::input::Handoff;
+use super::enqueue::open_slot;
+use crate::domain::control::Control;
+use crate::domain::ids::RunnerName;
+use crate::domain::recovery::{Recovery, Retry};
+use crate::domain::result::Judgement;
+use crate::domain::run::Run;
+use crate::domain::slot::Slot;
+use crate::domain::streak::{Before, Streak};
+use crate::domain::view::{Fault, View};
+
+/// What a handoff means for the streak of its runner.
+pub(super) enum Pulse {
+    /// Nothing: it says nothing about the harness, or there is no streak.
+    Same,
+    /// The harness brought something: its streak is over.
+    Over,
+    /// It brought nothing, once more; it may be the item's own trouble.
+    Longer(Streak),
+    /// It brought nothing, once too often.
+    Tripped(Streak),
+}
+
+impl Pulse {
+    pub(super) fn of(
+        control: &Control,
+        run: &Run,
+        recovery: &Recovery,
+        runner: &RunnerName,
+        handoff: &Handoff,
+    ) -> Self {
+        let known = control.streaks.iter().find(|streak| &streak.runner == runner);
+        match &handoff.judgement {
+            Judgement::Failed { .. } if handoff.left_nothing && run.cancel.is_none() => {
+                let none = Streak { runner: runner.clone(), ends: 0, items: Vec::new() };
+                let streak = known.cloned().unwrap_or(none).and(Before {
+                    item: run.item.clone(),
+                    run: run.run.clone(),
+                    stage: run.stage.clone(),
+                    failure: run.failure.clone(),
+                    spent: run.spent,
+                    spent_before: recovery.spent,
+                    counters: recovery.counters.clone(),
+                });
+                if streak.trips() { Self::Tripped(streak) } else { Self::Longer(streak) }
+            }
+            Judgement::Reported { .. } | Judgement::Failed { .. } | Judgement::Rejected { .. } => {
+                known.map_or(Self::Same, |_| Self::Over)
+            }
+            Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => Self::Same,
+        }
+    }
+
+    /// The streak, where this was one end too many.
+    pub(super) fn tripped(&self) -> Option<&Streak> {
+        match self {
+            Self::Tripped(streak) => Some(streak),
+            _ => None,
+        }
+    }
+
+    /// What is remembered of it.
+    pub(super) fn effect(&self, runner: &RunnerName) -> Option<Effect> {
+        match self {
+            Self::Same => None,
+            Self::Over => Some(Effect::EndStreak { runner: runner.clone() }),
+            Self::Longer(streak) | Self::Tripped(streak) => Some(Effect::Streak { streak: streak.clone() }),
+        }
+    }
+}
+
+/// What was seen, for people.
+pub(super) fn in_words(streak: &Streak, seen: &str) -> String {
+    let (ends, items) = (streak.ends, streak.items.len());
+    format!(
+        "{ends} launches in a row, of {items} items, left neither a result nor a change; the last: {seen}"
+    )
+}
+
+/// How the run stood before the streak, where it is part of it.
+pub(super) fn before<'s>(streak: &'s Streak, run: &Run) -> Option<&'s Before> {
+    streak.items.iter().find(|before| before.item == run.item && before.run == run.run)
+}
+
+/// Gives the running item back what the streak cost it: its stage is routed to as before, with its counters.
+pub(super) fn gives_back(run: &Run, recovery: &Recovery, before: &Before) -> Vec<Effect> {
+    let mut effects = counters(recovery, before);
+    if run.stage != before.stage || run.failure != before.failure {
+        effects.push(Effect::Route {
+            run: run.run.clone(),
+            to: before.stage.clone(),
+            failure: before.failure.clone(),
+            why: "suspected_outage".to_owned(),
+        });
+    }
+    effects
+}
+
+/// Lets the other items of the streak that were blocked by it go on, as they stood before.
+pub(super) fn lets_go_on(
+    view: &dyn View,
+    at: Timestamp,
+    streak: &Streak,
+    run: &Run,
+) -> Result<Vec<Effect>, Fault> {
+    let mut effects = Vec::new();
+    for before in streak.items.iter().filter(|before| before.item != run.item) {
+        let Some(recovery) = view.recovery(&before.item)? else { continue };
+        let Some(blocked) = recovery.blocked.as_ref().filter(|blocked| blocked.run == before.run) else {
+            continue;
+        };
+        if blocked.incident.is_some() || !view.stands_in(&before.item, &Slot::Blocked)? {
+            continue;
+        }
+        let depends_on = view.known(&before.item)?.map(|known| known.intake.depends_on).unwrap_or_default();
+        let to = open_slot(view, before.item.kind, &depends_on, blocked.turn, None)?;
+        effects.push(Effect::Move { item: before.item.clone(), from: Slot::Blocked, to });
+        let failed = before.failure.as_ref().map_or(&before.stage.stage, |failure| &failure.stage);
+        effects.push(Effect::Retry {
+            item: before.item.clone(),
+            retry: Retry {
+                at,
+                reason: format!("suspected outage of {}", streak.runner),
+                run: before.run.clone(),
+                stage: Some(failed.clone()),
+            },
+        });
+        effects.push(Effect::Spend {
+            item: before.item.clone(),
+            total: before.spent_before.saturating_add(before.spent),
+        });
+        // What was spent was spent, whoever's fault it was.
+        effects.push(Effect::ChargeItem { item: before.item.clone(), used: recovery.used });
+        for (counter, value) in &before.counters {
+            let (item, counter) = (before.item.clone(), counter.clone());
+            effects.push(Effect::Count { item, counter, value: *value });
+        }
+    }
+    Ok(effects)
+}
+
+/// The item's counters go back.
+fn counters(recovery: &Recovery, before: &Before) -> Vec<Effect> {
+    recovery
+        .counters
+        .iter()
+        .filter_map(|(counter, now)| {
+            let value = before.counters.get(counter).copied().unwrap_or(0);
+            (value != *now).then(|| Effect::Count {
+                item: before.item.clone(),
+                counter: counter.clone(),
+                value,
+            })
+        })
+        .collect()
+}
