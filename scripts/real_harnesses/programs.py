@@ -1,6 +1,7 @@
 """The real programs: where they come from, and the tables and variables by which they work offline."""
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -125,6 +126,35 @@ class Claude:
         keys = [f"command = {toml(str(program or self.program))}", f"permission_default = {toml(level)}", *lines]
         settings = [f"{name} = {toml(value)}" for name, value in variables.items()]
         return "\n".join(["[runners.claude_code]", *keys, "", "[runners.claude_code.env]", *settings, ""])
+
+
+class Aider:
+    """aider, where it is there already: it is no part of what is installed here."""
+
+    name = "aider"
+    runner = "aider"
+    model = "openai/scripted-model"
+    tells_cost = False
+
+    def __init__(self, program):
+        self.program = program
+
+    @staticmethod
+    def find(folder):
+        """The program in a virtual environment beside the others, or on the path."""
+        beside = folder / "venv" / "bin" / "aider"
+        return beside if beside.is_file() else shutil.which("aider")
+
+    def environment(self, home):
+        del home
+        return {"OPENAI_API_KEY": KEY}
+
+    def configuration(self, port, level, program=None, retries=0, lines=()):
+        """Its tables. It has a patience of its own, which nothing turns down."""
+        del retries
+        keys = [f"command = {toml(str(program or self.program))}", f"permission_default = {toml(level)}", *lines]
+        settings = [f"OPENAI_API_BASE = {toml(f'http://127.0.0.1:{port}/v1')}"]
+        return "\n".join(["[runners.aider]", *keys, "", "[runners.aider.env]", *settings, ""])
 
 
 def target_folder(project):

@@ -2,6 +2,7 @@
 came of it; those words are compared with what is expected."""
 import json
 import os
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Callable
@@ -17,7 +18,7 @@ class Scenario:
     """One row of the table, for each harness that it is about."""
 
     name: str
-    # By harness, where they differ.
+    # One text for Codex and Claude, or a text for each harness that the scenario is about.
     expected: object
     play: Callable
     level: str = "maximum"
@@ -25,7 +26,8 @@ class Scenario:
 
     def expects(self, harness):
         """What is expected of this harness; nothing where the scenario is not about it."""
-        return self.expected if isinstance(self.expected, str) else self.expected.get(harness.name)
+        both = {"codex": self.expected, "claude": self.expected}
+        return (both if isinstance(self.expected, str) else self.expected).get(harness.name)
 
 
 def scenario(name, expected, **options):
@@ -158,15 +160,15 @@ def one_task(world):
 
 @scenario("prompt of 400 kB", "BUILDER_COMPLETE by marker, 400 kB arrived")
 def long_prompt(world):
-    """A prompt names every skill of its stage; enough skills with long names make a long prompt."""
+    """A prompt names each skill of its stage by its whole path: many of them, deep down, make a long prompt."""
     world.serve(model(*GOOD))
-    folder = "/".join(["a-long-name-of-a-folder-that-makes-the-prompt-long"] * 12)
-    paths = [f"skills/{number:03}/{folder}/SKILL.md" for number in range(560)]
+    world.move(world.folder.joinpath(*[f"a-folder-{'x' * 180}"] * 8))
     agents = world.repository / "millrace-agents"
+    paths = [f"skills/{number:03}-{'x' * 200}/SKILL.md" for number in range(240)]
     for path in paths:
         (agents / path).parent.mkdir(parents=True)
         (agents / path).write_text("Be brief.\n")
-    (agents / "modes").mkdir(exist_ok=True)
+    (agents / "modes").mkdir()
     (agents / "modes" / "long.yaml").write_text(
         "mode_id: long\nexecution_loop_id: execution.standard\nplanning_loop_id: planning.standard\n"
         "stage_entrypoint_overrides: {}\nstage_model_bindings: {}\nstage_runner_bindings: {}\n"
@@ -469,3 +471,31 @@ def prints_key(world):
     world.start()
     words = one_stage(world)
     return f"{words}, {world.where_the_key_is() or 'kept nowhere'}"
+
+
+# -- aider, which runs no commands and tells its text to people
+
+@scenario("an edit and a report", {"aider": "BUILDER_COMPLETE by result_file"})
+def edits(world):
+    """It reports by an edit of the result file; its model has to know the nonce, which is in its prompt."""
+    world.serve(model(error(500, "server_error", None, "Not yet.")))
+    world.start()
+
+    def answer():
+        request = world.await_request()
+        result = {"nonce": request["nonce"], "terminal_result": "BUILDER_COMPLETE", "summary": "As asked."}
+        files = {"greeting.txt": "hello", request["result_file"]: json.dumps(result)}
+        edits = "\n\n".join(f"{name}\n```\n{text}\n```" for name, text in files.items())
+        world.rewrite(model({"text": f"I write both.\n\n{edits}\n\n### BUILDER_COMPLETE"}))
+
+    answering = threading.Thread(target=answer, daemon=True)
+    answering.start()
+    return one_stage(world)
+
+
+@scenario("a bad key", {"aider": "missing_terminal_result"})
+def edits_nothing(world):
+    """It ends with 0 whatever happens: all there is to see is that nothing was reported."""
+    world.serve(model(error(401, "authentication_error", "invalid_api_key", "invalid key")))
+    world.start()
+    return one_stage(world)

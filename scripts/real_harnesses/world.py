@@ -98,6 +98,12 @@ class World:
 
     # -- the repository
 
+    def move(self, repository):
+        """The repository lies elsewhere."""
+        self.repository.rmdir()
+        repository.mkdir(parents=True)
+        self.repository = repository
+
     def start(self, mode="standard_plain", silence=None, **options):
         """A repository with one commit, one task, and this harness for all of its stages."""
         self.git("init", "--quiet", "--initial-branch=main", ".")
@@ -163,6 +169,17 @@ class World:
     def until_idle(self):
         """Runs stage after stage until nothing is ready."""
         self.command("run", "daemon", "--until-idle", allow=(0, 1, 6))
+
+    def await_request(self):
+        """What the first launch is asked, as soon as it is."""
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            for path in (self.repository / "millrace-agents" / "runs").glob("*/01-*/request.toml"):
+                lines = [line.split(" = ", 1) for line in path.read_text().splitlines() if " = \"" in line]
+                if (request := {key: value.strip('"') for key, value in lines}).get("result_file"):
+                    return request
+            time.sleep(0.05)
+        raise Broken("no launch within 30 s")
 
     def launches(self):
         """Every launch of the one run, oldest first."""
