@@ -83,7 +83,7 @@ def model(*builder, asked=()):
 
 
 # How the prompt of a stage that is asked for its result begins.
-ASKED = "without (a result|reporting|having reported)"
+ASKED = "You ended without reporting"
 GOOD = (does(WORK), says("BUILDER_COMPLETE"))
 
 
