@@ -7,8 +7,10 @@ use thiserror::Error;
 use super::adopt::{Adopted, adopt};
 use super::approval::{ApprovalError, unapproved};
 use super::plans::{self, PlanError};
+use super::posture;
 use super::project::Project;
 use super::resume;
+use super::runner::RunnerError;
 use super::source;
 use super::stage::{Ended, Finished, Stage, StageError, Start, Started, finish, start};
 use super::stop::Stop;
@@ -74,6 +76,9 @@ pub enum TickError {
     /// The ledger's tree.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// The runners of a plan.
+    #[error(transparent)]
+    Runner(#[from] RunnerError),
     /// The approvals of this machine.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
@@ -174,6 +179,9 @@ impl<'p> Driver<'p> {
         if let Some(wait) = unapproved(self.project, view, plan)? {
             return Ok(Some(wait));
         }
+        if let Some(wait) = posture::obstacle(view, plan, run.map(|run| &run.stage.stage))? {
+            return Ok(Some(wait));
+        }
         Ok(tree::obstacle(self.project, run))
     }
 
@@ -193,6 +201,9 @@ impl<'p> Driver<'p> {
         let (stage, mut supervised) = match start(self.project, &self.session, what)? {
             Started::Running(stage, supervised) => (stage, supervised),
             Started::Overtaken(refusal) => return Ok(Tick::Settled(refusal.to_string())),
+            Started::NoCommandLine(runner, error) => {
+                return Ok(Tick::Waits(tree::wait("command_line", format!("runner {runner}: {error}"))));
+            }
         };
         tracing::info!(run = %stage.run, item = %stage.item, stage = %stage.at, launch = stage.number, "launched");
         let Some((ended, asked)) = self.watch(&stage, &mut supervised)? else {
