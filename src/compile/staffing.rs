@@ -12,7 +12,7 @@ use super::stage_kind::StageKind;
 use crate::domain::ids::{RunnerName, StageName};
 use crate::domain::permission::PermissionRule;
 use crate::domain::plan::Stage;
-use crate::format::config::{Config, Loaded, NoModel, TIER, table_of};
+use crate::format::config::{Config, Loaded, NoModel, Runner, TIER, table_of};
 use crate::format::quote::quoted;
 use crate::format::suggest::{nearest, one_of};
 
@@ -78,7 +78,7 @@ impl Staffing<'_, '_> {
             self.refuse(&runner_said, problem, expected);
             return None;
         };
-        let settings = settings.common();
+        let (runner_table, settings) = (settings, settings.common());
         let model = self.model(name, runner).ok()?;
         let model_name = model.as_ref().map(|model| model.name.to_owned());
         let (permission, rule) = settings.permissions.resolve(name, model_name.as_deref());
@@ -104,7 +104,7 @@ impl Staffing<'_, '_> {
         };
         let skills = std::iter::once(required_skill).chain(added_skills).map(|skill| skill.path).collect();
         let stage = Stage {
-            metered: true,
+            metered: !matches!(runner_table, Runner::Scripted(_)),
             plane: kind.plane,
             results: kind.results.clone(),
             evidence: kind.evidence.clone(),

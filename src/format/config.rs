@@ -5,7 +5,9 @@
 //! the plan knows them, so [`Loaded::check_stages`] takes its names.
 
 mod boundary;
+mod budget;
 mod model;
+mod prices;
 mod read;
 mod render;
 mod runners;

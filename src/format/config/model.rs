@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::DEFAULT_STAGE_TIMEOUT_SECONDS;
+use crate::domain::budget::Budget;
 use crate::domain::ids::{ModeId, RunnerName, StageName};
 use crate::domain::limits::{
     DEFAULT_MAX_INTERRUPTIONS, DEFAULT_MAX_LAUNCHES, DEFAULT_MAX_OPEN_ROOTS, DEFAULT_MAX_REJECTED_HANDOFFS,
@@ -10,6 +11,7 @@ use crate::domain::limits::{
 };
 use crate::domain::permission::Permissions;
 pub use crate::domain::plan::{BetweenItems, OnDone};
+use crate::domain::price::Price;
 
 /// A whole configuration.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,6 +32,8 @@ pub struct Config {
     pub runners: Runners,
     /// `[model_tiers]`
     pub model_tiers: ModelTiers,
+    /// `[prices.<model>]`
+    pub prices: BTreeMap<String, Price>,
     /// `[stages.<stage>]`
     pub stages: BTreeMap<StageName, StageSettings>,
 }
@@ -105,6 +109,8 @@ pub struct Limits {
     pub max_remediation_rounds: u32,
     /// Roots that are worked on at a time.
     pub max_open_roots: u32,
+    /// `[limits.per_item]` and its like: what launches may use.
+    pub budget: Budget,
 }
 
 /// `[recovery]`; all numbers over 0.
@@ -307,6 +313,7 @@ impl Default for Limits {
             max_rejected_handoffs: DEFAULT_MAX_REJECTED_HANDOFFS,
             max_remediation_rounds: DEFAULT_MAX_REMEDIATION_ROUNDS,
             max_open_roots: DEFAULT_MAX_OPEN_ROOTS,
+            budget: Budget::default(),
         }
     }
 }
