@@ -463,9 +463,9 @@ impl Holding {
         let measure = self.allowance.exceeded(usage, elapsed_ms)?;
         // A launch that runs has been let begin, whatever limit there is on their number.
         let now = Spending { launches: 0, ..Spending::of(usage, elapsed_ms, false) };
-        self.scopes
-            .iter()
-            .find_map(|(scope, caps, assumed, spent)| caps.only(measure).reached(*scope, assumed, &spent.plus(&now)))
+        self.scopes.iter().find_map(|(scope, caps, assumed, spent)| {
+            caps.only(measure).reached(*scope, assumed, &spent.plus(&now))
+        })
     }
 }
 
