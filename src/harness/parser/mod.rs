@@ -1,6 +1,10 @@
 //! Parsers: from what a harness wrote to what it said. One form for all harnesses; a parser knows no adapter and
 //! decides nothing.
 
+mod listener;
+
+pub use listener::Listener;
+
 pub use crate::format::config::{Field, Gather, Mapping, Parser, Rule, Scope};
 
 use crate::domain::usage::Usage;

@@ -43,13 +43,7 @@ pub struct Meter {
 
 impl Meter {
     /// A meter for a launch that has just begun, with what its limits leave it.
-    pub(super) fn of(
-        view: &dyn View,
-        stage: &Stage,
-        run: &Run,
-        session: &SessionId,
-        keep_bytes: u64,
-    ) -> Result<Self, StageError> {
+    pub fn of(view: &dyn View, stage: &Stage, run: &Run, session: &SessionId) -> Result<Self, StageError> {
         let control = view.control()?;
         let whole = budget::governing(view, &control, &stage.plan)?;
         let before = view.recovery(&run.item)?.map(|recovery| recovery.used).unwrap_or_default();
@@ -57,7 +51,7 @@ impl Meter {
         Ok(Self {
             holding: Holding::of(own, &before.plus(&run.used), &whole, &control, session, source::now()),
             begin: Instant::now(),
-            output: Output::new(stage, keep_bytes),
+            output: Output::new(stage),
             price: stage.price,
         })
     }
@@ -92,13 +86,13 @@ struct Output {
 }
 
 impl Output {
-    fn new(stage: &Stage, bound: u64) -> Self {
+    fn new(stage: &Stage) -> Self {
         Self {
             path: stage.call.inv_dir.join(STDOUT_FILE),
             file: None,
             at: 0,
-            bound,
-            listener: Listener::new(&stage.parser()),
+            bound: stage.spec.contract().output_bytes,
+            listener: Listener::new(stage.spec.parser()),
         }
     }
 
