@@ -36,6 +36,17 @@ impl Price {
     }
 }
 
+impl CostSource {
+    /// Its word, as records spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Harness => "harness",
+            Self::Priced => "priced",
+        }
+    }
+}
+
 impl Usage {
     /// With the cost by this price, where the harness told tokens and no cost.
     #[must_use]
@@ -46,6 +57,16 @@ impl Usage {
             }
             _ => self,
         }
+    }
+
+    /// What it cost, in US dollars, with who says so; none where that is not known.
+    #[must_use]
+    pub fn cost_in_words(&self) -> Option<String> {
+        let cost = self.cost?;
+        Some(
+            self.cost_source
+                .map_or_else(|| cost.to_string(), |source| format!("{cost} ({})", source.as_str())),
+        )
     }
 
     /// Nothing, and that is known: a harness that never started has used nothing.
