@@ -24,7 +24,7 @@ use crate::domain::view::{Fault, View as _};
 use crate::ledger::store::RefName;
 use crate::ledger::view::TreeView;
 use crate::runtime::project::Project;
-use crate::runtime::{approval, tree};
+use crate::runtime::{approval, posture, tree};
 
 /// Why an item is where it is. As text it is one line; as JSON its `cause` says which it is.
 #[derive(Debug, Serialize)]
@@ -328,6 +328,10 @@ pub(crate) fn obstacle(
     run: Option<&Run>,
 ) -> Result<Option<Wait>, Failure> {
     if let Some(wait) = approval::unapproved(project, view, plan)? {
+        return Ok(Some(wait));
+    }
+    // A configuration that cannot be read is said by who launches.
+    if let Ok(Some(wait)) = posture::obstacle(view, plan, run.map(|run| &run.stage.stage)) {
         return Ok(Some(wait));
     }
     Ok(if project.repository.is_bare() { None } else { tree::obstacle(project, run) })

@@ -7,8 +7,10 @@ use thiserror::Error;
 use super::adopt::{Adopted, adopt};
 use super::approval::{ApprovalError, unapproved};
 use super::plans::{self, PlanError};
+use super::posture;
 use super::project::Project;
 use super::resume;
+use super::runner::RunnerError;
 use super::source;
 use super::stage::{Ended, Finished, Meter, Seen, Stage, StageError, Start, Started, finish, start};
 use super::stop::Stop;
@@ -74,6 +76,9 @@ pub enum TickError {
     /// The ledger's tree.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// The runners of a plan.
+    #[error(transparent)]
+    Runner(#[from] RunnerError),
     /// The approvals of this machine.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
@@ -172,6 +177,9 @@ impl<'p> Driver<'p> {
         run: Option<&Run>,
     ) -> Result<Option<Wait>, TickError> {
         if let Some(wait) = unapproved(self.project, view, plan)? {
+            return Ok(Some(wait));
+        }
+        if let Some(wait) = posture::obstacle(view, plan, run.map(|run| &run.stage.stage))? {
             return Ok(Some(wait));
         }
         Ok(tree::obstacle(self.project, run))

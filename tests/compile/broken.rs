@@ -303,11 +303,11 @@ fn everything_wrong_is_said_at_once() {
     ]);
     let said = errors(&config("[stages.x]\nmodel = \"m\"\n"), &assets);
     insta::assert_snapshot!(said, @r#"
-millrace-agents/loops/execution.standard.yaml:21: edges[1].on: `builder` never reports `BUILDER_DONE`; expected `BLOCKED` or `BUILDER_COMPLETE`
-millrace-agents/loops/planning.standard.yaml:40: edges[7].end: found `nothing`; expected `done`, `blocked` or `needs_planning`
-millrace-agents/millrace.toml:1: stages.x: the plan has no stage `x`; expected `builder`, `checker`, `fixer`, `doublechecker`, `updater`, `troubleshooter`, `consultant`, `planner`, `manager`, `mechanic`, `auditor` or `arbiter`
-millrace-agents/modes/standard_plain.yaml:12: stage_runner_bindings.builder: there is no runner `nobody`; expected `codex_cli`, or `[runners.nobody]` with `kind = "command"`
-"#);
+    millrace-agents/loops/execution.standard.yaml:21: edges[1].on: `builder` never reports `BUILDER_DONE`; expected `BLOCKED` or `BUILDER_COMPLETE`
+    millrace-agents/loops/planning.standard.yaml:40: edges[7].end: found `nothing`; expected `done`, `blocked` or `needs_planning`
+    millrace-agents/millrace.toml:1: stages.x: the plan has no stage `x`; expected `builder`, `checker`, `fixer`, `doublechecker`, `updater`, `troubleshooter`, `consultant`, `planner`, `manager`, `mechanic`, `auditor` or `arbiter`
+    millrace-agents/modes/standard_plain.yaml:12: stage_runner_bindings.builder: there is no runner `nobody`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.nobody]` with `kind = "command"`
+    "#);
 }
 
 #[test]
