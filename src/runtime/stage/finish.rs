@@ -1,6 +1,8 @@
 //! Finish: collect what a stage left, judge it, take the snapshot, hand off. The same for a stage that has just ended
 //! and for one that a restart finds ended.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::super::evidence::{Kept, Secrets, tail_of};
@@ -24,7 +26,7 @@ use crate::domain::transition::refusal::Refusal;
 use crate::domain::usage::Usage;
 use crate::format::incident::render;
 use crate::harness::adapter::Output;
-use crate::harness::evidence::collect;
+use crate::harness::evidence::{Reading, collect};
 use crate::harness::exit::Exit;
 use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
 use crate::harness::judge::judge;
@@ -65,9 +67,10 @@ pub fn finish(
     asked: bool,
 ) -> Result<Finished, StageError> {
     let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
-    let secrets = Secrets::of_given(given.unwrap_or_default());
+    let given = given.unwrap_or_default();
+    let secrets = Secrets::of_given(given.clone());
     let mut kept = Kept::default();
-    let judged = judged(stage, ended)?;
+    let judged = judged(stage, ended, &given)?;
     keep(project, stage, &judged, &secrets, &mut kept)?;
     let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
     findings.extend(missing_evidence(stage, &judged.judgement));
@@ -212,7 +215,7 @@ struct Judged {
     findings: Vec<String>,
 }
 
-fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
+fn judged(stage: &Stage, ended: Ended, given: &BTreeMap<String, String>) -> Result<Judged, StageError> {
     let Ended::Record(exit) = ended else {
         return Ok(Judged {
             judgement: Judgement::Interrupted { by: Interrupter::Unknown },
@@ -225,7 +228,8 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
         });
     };
     let exit = *exit;
-    let evidence = collect(&stage.spec, &stage.call, exit.clone()).map_err(|error| StageError::Io {
+    let reading = Reading::of(&stage.spec, &stage.call, given, None);
+    let evidence = collect(&reading, &stage.call, exit.clone()).map_err(|error| StageError::Io {
         action: error.to_string(),
         source: std::io::Error::other("evidence"),
     })?;
