@@ -10,6 +10,7 @@ mod evidence;
 mod judge;
 mod output;
 mod parser;
+mod reading;
 mod result_file;
 mod running;
 mod scripted;
