@@ -1,6 +1,8 @@
 //! Finish: collect what a stage left, judge it, take the snapshot, hand off. The same for a stage that has just ended
 //! and for one that a restart finds ended.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::super::evidence::{Kept, Secrets, tail_of};
@@ -25,7 +27,7 @@ use crate::domain::transition::refusal::Refusal;
 use crate::domain::usage::Usage;
 use crate::format::incident::render;
 use crate::harness::adapter::Output;
-use crate::harness::evidence::collect;
+use crate::harness::evidence::{Reading, collect};
 use crate::harness::exit::{EndedBy, Exit, How};
 use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
 use crate::harness::judge::judge;
@@ -66,9 +68,10 @@ pub fn finish(
     saw: Seen,
 ) -> Result<Finished, StageError> {
     let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
-    let secrets = Secrets::of_given(given.unwrap_or_default());
+    let given = given.unwrap_or_default();
+    let secrets = Secrets::of_given(given.clone());
     let mut kept = Kept::default();
-    let judged = metered(stage, judged(stage, ended)?, &saw);
+    let judged = metered(stage, judged(stage, ended, &given)?, &saw);
     keep(project, stage, &judged, &secrets, &mut kept)?;
     let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
     findings.extend(missing_evidence(stage, &judged.judgement));
@@ -219,7 +222,7 @@ struct Judged {
     findings: Vec<String>,
 }
 
-fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
+fn judged(stage: &Stage, ended: Ended, given: &BTreeMap<String, String>) -> Result<Judged, StageError> {
     let Ended::Record(exit) = ended else {
         return Ok(Judged {
             judgement: Judgement::Interrupted { by: Interrupter::Unknown },
@@ -233,7 +236,8 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
         });
     };
     let exit = *exit;
-    let evidence = collect(&stage.spec, &stage.call, exit.clone()).map_err(|error| StageError::Io {
+    let reading = Reading::of(&stage.spec, &stage.call, given, None);
+    let evidence = collect(&reading, &stage.call, exit.clone()).map_err(|error| StageError::Io {
         action: error.to_string(),
         source: std::io::Error::other("evidence"),
     })?;
