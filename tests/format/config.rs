@@ -1103,7 +1103,7 @@ proptest! {
 #[test]
 fn every_key_has_a_boundary() {
     let mut used = std::collections::BTreeSet::new();
-    for name in ["every-key-of-the-reference", "own-keys", "empty", "every-key-of-a-contract"] {
+    for name in ["every-key-of-the-reference", "own-keys", "budgets", "empty", "every-key-of-a-contract"] {
         for setting in settings(&accepted(name)) {
             let Setting { section, key, .. } = &setting;
             let rows = BOUNDARIES.iter().filter(|(pattern, name, _)| {
