@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::moments::{elapsed, seconds, time};
+use super::spending::remedy;
 use crate::domain::control::Control;
 use crate::domain::ids::{ItemId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
@@ -121,7 +122,7 @@ impl Activity {
 
 fn rests(wait: &Wait) -> String {
     let until = wait.until.map_or_else(String::new, |until| format!(", until {}", time(until)));
-    format!("dispatch rests: {}: {}{until}", wait.cause, wait.detail)
+    format!("dispatch rests: {}: {}{until}{}", wait.cause, wait.detail, remedy(wait))
 }
 
 fn unattended(attended: bool) -> Option<String> {

@@ -3,6 +3,7 @@
 mod acceptance;
 mod any_plan;
 mod bounds;
+mod budget;
 mod cancel;
 mod control;
 mod decision_table;
@@ -20,6 +21,7 @@ mod named_twice;
 mod other_plan;
 mod outbox;
 mod place;
+mod price;
 mod priority;
 mod random;
 mod receipts;

@@ -106,7 +106,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     env-pass-name
       millrace.toml:2: runners.codex.env_pass: `NOT OK` is not valid; expected the name of a variable: letters, digits and `_`, with a `*` at the end for all that begin so
     exit-in-both
-      millrace.toml:2: runners.codex.infra_exits: item 2 is no exit code; expected a list of exit codes from 1 to 255, such as `[69, 75]`
+      millrace.toml:3: runners.codex.infra_exits: 75 is in `ok_exits` and in `infra_exits`; expected each code in one of them
     final-file-missing
       millrace.toml:1: runners.command.final_file: is missing; expected the file that `{final_file}` stands for
     final-file-unknown-variable
@@ -158,7 +158,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     mapping-rules-as-table
       millrace.toml:4: runners.command.mapping.rules: found a table; expected `[[runners.command.mapping.rules]]`, one table for each kind of line
     mapping-scope
-      millrace.toml:4: runners.command.mapping.rules: is missing; expected `[[runners.command.mapping.rules]]`, one table for each kind of line
+      millrace.toml:4: runners.command.mapping.cost_is: found `thread`; expected `run` or `session`
     mapping-takes-near
       millrace.toml:5: runners.command.mapping.rules[1].take.sessionid: nothing of this name can be taken; expected `session_id`
     mapping-takes-nothing
@@ -1103,7 +1103,7 @@ proptest! {
 #[test]
 fn every_key_has_a_boundary() {
     let mut used = std::collections::BTreeSet::new();
-    for name in ["every-key-of-the-reference", "own-keys", "empty", "every-key-of-a-contract"] {
+    for name in ["every-key-of-the-reference", "own-keys", "budgets", "empty", "every-key-of-a-contract"] {
         for setting in settings(&accepted(name)) {
             let Setting { section, key, .. } = &setting;
             let rows = BOUNDARIES.iter().filter(|(pattern, name, _)| {

@@ -1,6 +1,8 @@
 //! Finish: collect what a stage left, judge it, take the snapshot, hand off. The same for a stage that has just ended
 //! and for one that a restart finds ended.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::super::evidence::{Kept, Secrets, tail_of};
@@ -11,6 +13,7 @@ use super::context::{Stage, StageError};
 use super::delivery::{self, Delivery};
 use super::escalate::{Asking, incident};
 use super::judgement;
+use super::meter::Seen;
 use crate::domain::ids::EvidenceName;
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
@@ -24,8 +27,8 @@ use crate::domain::transition::refusal::Refusal;
 use crate::domain::usage::Usage;
 use crate::format::incident::render;
 use crate::harness::adapter::Output;
-use crate::harness::evidence::collect;
-use crate::harness::exit::Exit;
+use crate::harness::evidence::{Reading, collect};
+use crate::harness::exit::{EndedBy, Exit, How};
 use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
 use crate::harness::judge::judge;
 use crate::ledger::transact::{Outcome, Payloads, TransactError};
@@ -56,18 +59,19 @@ pub enum Finished {
 /// How many names a finding lists.
 const NAMED: usize = 10;
 
-/// Collects, judges, snapshots and hands off. `asked`: somebody wanted it to end.
+/// Collects, judges, snapshots and hands off. `saw`: what was seen of it while it ran.
 pub fn finish(
     project: &Project,
     stage: &Stage,
     run: &Run,
     ended: Ended,
-    asked: bool,
+    saw: Seen,
 ) -> Result<Finished, StageError> {
     let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
-    let secrets = Secrets::of_given(given.unwrap_or_default());
+    let given = given.unwrap_or_default();
+    let secrets = Secrets::of_given(given.clone());
     let mut kept = Kept::default();
-    let judged = judged(stage, ended)?;
+    let judged = metered(stage, judged(stage, ended, &given)?, &saw);
     keep(project, stage, &judged, &secrets, &mut kept)?;
     let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
     findings.extend(missing_evidence(stage, &judged.judgement));
@@ -84,10 +88,11 @@ pub fn finish(
         project,
         stage,
         run,
-        asked,
+        asked: saw.asked,
         snapshot,
         ended_at: judged.ended_at,
         usage: judged.usage,
+        wall_ms: judged.wall_ms,
         findings,
         kept,
         delivery,
@@ -141,6 +146,7 @@ struct Draft<'a> {
     snapshot: Option<Oid>,
     ended_at: Timestamp,
     usage: Usage,
+    wall_ms: Option<u64>,
     findings: Vec<String>,
     kept: Kept,
     delivery: Delivery,
@@ -194,7 +200,7 @@ impl Draft<'_> {
             snapshot: self.snapshot,
             resumable: None,
             left_nothing: false,
-            wall_ms: None,
+            wall_ms: self.wall_ms,
             usage: self.usage,
             evidence,
             findings,
@@ -209,17 +215,19 @@ impl Draft<'_> {
 struct Judged {
     judgement: Judgement,
     usage: Usage,
+    wall_ms: Option<u64>,
     ended_at: Timestamp,
     exit: Option<Exit>,
     final_message: Option<String>,
     findings: Vec<String>,
 }
 
-fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
+fn judged(stage: &Stage, ended: Ended, given: &BTreeMap<String, String>) -> Result<Judged, StageError> {
     let Ended::Record(exit) = ended else {
         return Ok(Judged {
             judgement: Judgement::Interrupted { by: Interrupter::Unknown },
             usage: Usage::default(),
+            wall_ms: None,
             // Nobody wrote down when; by now it has.
             ended_at: milliseconds_after(Timestamp::now()),
             exit: None,
@@ -228,7 +236,8 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
         });
     };
     let exit = *exit;
-    let evidence = collect(&stage.spec, &stage.call, exit.clone()).map_err(|error| StageError::Io {
+    let reading = Reading::of(&stage.spec, &stage.call, given, None);
+    let evidence = collect(&reading, &stage.call, exit.clone()).map_err(|error| StageError::Io {
         action: error.to_string(),
         source: std::io::Error::other("evidence"),
     })?;
@@ -246,11 +255,27 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
     Ok(Judged {
         judgement,
         usage: evidence.usage,
+        wall_ms: Some(exit.duration_ms),
         ended_at: milliseconds_after(exit.ended_at),
         exit: Some(exit),
         final_message: evidence.whole.final_message,
         findings,
     })
+}
+
+/// The same with what it used and why it was ended, by what was seen while it ran. What ended by itself before the
+/// limit could end it counts as it is.
+fn metered(stage: &Stage, mut judged: Judged, saw: &Seen) -> Judged {
+    let never_started = judged.exit.as_ref().is_some_and(|exit| matches!(exit.how, How::SpawnFailed { .. }));
+    let used = if never_started { Usage::nothing() } else { judged.usage };
+    judged.usage = used.priced(stage.price.as_ref()).at_least(&saw.usage);
+    let by_runtime = judged.exit.as_ref().is_some_and(|exit| exit.ended_by == EndedBy::Runtime);
+    if let Some(reached) = saw.exceeded.as_ref().filter(|_| by_runtime) {
+        judged.wall_ms = judged.wall_ms.max(Some(saw.elapsed_ms));
+        judged.judgement = Judgement::Interrupted { by: Interrupter::Budget };
+        judged.findings.push(format!("ended by a limit: {reached}"));
+    }
+    judged
 }
 
 /// Milliseconds are enough for people; rounded up, no file of the stage is later.

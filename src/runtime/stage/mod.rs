@@ -8,10 +8,12 @@ mod history;
 mod judgement;
 mod judging;
 mod launch;
+mod meter;
 mod opening;
 mod told;
 
 pub use context::{Stage, StageError, invocation_dir};
 pub use finish::{Ended, Finished, finish};
 pub use launch::{Start, Started, start};
+pub use meter::{Meter, Seen};
 pub(super) use opening::Opening;
