@@ -67,6 +67,7 @@ class Codex:
     runner = "codex_cli"
     model = "scripted-model"
     tells_cost = False
+    stages_files = False
 
     def __init__(self, program):
         self.program = program
@@ -105,6 +106,7 @@ class Claude:
     runner = "claude_code"
     model = "claude-sonnet-4-5"
     tells_cost = True
+    stages_files = False
 
     def __init__(self, program):
         self.program = program
@@ -135,6 +137,8 @@ class Aider:
     runner = "aider"
     model = "openai/scripted-model"
     tells_cost = False
+    # It adds the files that it makes to the user's index, whatever it is told of commits.
+    stages_files = True
 
     def __init__(self, program):
         self.program = program

@@ -126,8 +126,13 @@ def outage(world):
 
 def rest(pause):
     """How long a harness rests, in words."""
-    since, until = (datetime.fromisoformat(pause[key].replace("Z", "+00:00")) for key in ("since", "until"))
-    return f"{round((until - since).total_seconds() / 60)} min"
+    return f"{round(seconds(pause['since'], pause['until']) / 60)} min"
+
+
+def seconds(since, until):
+    """From one of the runtime's moments to another."""
+    since, until = (datetime.fromisoformat(moment.replace("Z", "+00:00")) for moment in (since, until))
+    return (until - since).total_seconds()
 
 
 def done(world):
@@ -201,16 +206,25 @@ def recovery(world):
     return f"{words}; then {done(world)}"
 
 
-@scenario("429 with a time", "rate_limit, rests 2 min")
+@scenario("429 with a time", "rate_limit; then done, after the named time")
 def named_time(world):
-    """The harness rests until the time that its provider names."""
-    message = "Rate limit reached for this model. Please try again in 120s."
+    """The harness rests until the time that its provider names, and goes on by itself."""
+    message = "Rate limit reached for this model. Please try again in 65s."
     in_stream = {"fail": {"type": "rate_limit_error", "code": "rate_limit_exceeded", "message": message}}
     refused = error(429, "rate_limit_error", "rate_limit_exceeded", message)
     # Codex tells the provider's words only where they come within a stream.
-    world.serve(model(in_stream if world.harness.name == "codex" else refused))
+    fault = in_stream if world.harness.name == "codex" else refused
+    world.serve(model({**fault, "times": 1}, *GOOD))
     world.start()
-    return outage(world)
+    words = one_stage(world)
+    pause = world.pause()
+    if not pause or seconds(pause["since"], pause["until"]) > 100:
+        return f"{words}, rests {rest(pause) if pause else 'not at all'}"
+    world.command("run", "daemon", "--max-ticks", "3", allow=(0, 1, 6))
+    first, second = world.launches()[:2]
+    waited = seconds(first["ended_at"], second["started_at"])
+    when = "after the named time" if 60 <= waited <= 100 else f"after {waited:.0f} s"
+    return f"{words}; then {done(world)}, {when}"
 
 
 @scenario("401", "auth, rests 5 min")
@@ -485,7 +499,8 @@ def edits(world):
         request = world.await_request()
         result = {"nonce": request["nonce"], "terminal_result": "BUILDER_COMPLETE", "summary": "As asked."}
         files = {"greeting.txt": "hello", request["result_file"]: json.dumps(result)}
-        edits = "\n\n".join(f"{name}\n```\n{text}\n```" for name, text in files.items())
+        # Four marks: what it was given to read holds three.
+        edits = "\n\n".join(f"{name}\n````\n{text}\n````" for name, text in files.items())
         world.rewrite(model({"text": f"I write both.\n\n{edits}\n\n### BUILDER_COMPLETE"}))
 
     answering = threading.Thread(target=answer, daemon=True)

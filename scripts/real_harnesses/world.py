@@ -200,9 +200,10 @@ class World:
         faults = []
         if self.git("rev-parse", "HEAD") != self.head or self.git("symbolic-ref", "HEAD") != "refs/heads/main":
             faults.append("HEAD moved")
-        if self.git("diff", "--name-only", "HEAD"):
-            faults.append("files of the user's changed")
-        if self.git("diff", "--name-only", "--cached"):
+        changed = set(self.git("diff", "--name-only", "HEAD").splitlines()) - EXPECTED_FILES
+        if changed:
+            faults.append(f"changed: {', '.join(sorted(changed))}")
+        if self.git("diff", "--name-only", "--cached") and not self.harness.stages_files:
             faults.append("the index changed")
         files = self.git("ls-files", "--others", "--exclude-standard").splitlines()
         strange = [name for name in files if name not in EXPECTED_FILES and not name.startswith("millrace-agents/")]
