@@ -54,7 +54,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Reads at most `limit` bytes of a file that a stage wrote. Links are not followed, and what is not a plain file
-/// is not opened for long: a stage may have left a pipe there that nobody ever writes to.
+/// is not opened for long: a stage may have left a pipe there that nobody ever writes to. A file of blanks alone is
+/// one that nobody has written yet: some harnesses make the files that they are to edit before they begin.
 #[must_use]
 pub fn find(path: &Path, limit: u64) -> FoundFile {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -77,6 +78,7 @@ pub fn find(path: &Path, limit: u64) -> FoundFile {
     let mut bytes = Vec::new();
     match file.take(limit + 1).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 > limit => FoundFile::Unusable(format!("it has more than {limit} bytes")),
+        Ok(_) if bytes.trim_ascii().is_empty() => FoundFile::Absent,
         Ok(_) => FoundFile::Bytes(bytes),
         Err(fault) => FoundFile::Unusable(format!("it cannot be read: {fault}")),
     }

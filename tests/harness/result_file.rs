@@ -100,9 +100,9 @@ fn only_a_plain_file_of_bounded_size_is_read() {
     };
 
     let size = usize::try_from(MAX_RESULT_BYTES).unwrap();
-    std::fs::write(&path, vec![b' '; size]).unwrap();
-    assert_eq!(find(&path, MAX_RESULT_BYTES), FoundFile::Bytes(vec![b' '; size]));
-    std::fs::write(&path, vec![b' '; size + 1]).unwrap();
+    std::fs::write(&path, vec![b'x'; size]).unwrap();
+    assert_eq!(find(&path, MAX_RESULT_BYTES), FoundFile::Bytes(vec![b'x'; size]));
+    std::fs::write(&path, vec![b'x'; size + 1]).unwrap();
     assert!(refused(&path).contains("1048577 bytes"));
 
     let link = bench.path("link");
@@ -112,4 +112,17 @@ fn only_a_plain_file_of_bounded_size_is_read() {
     let pipe = bench.path("pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
     assert!(refused(&pipe).contains("plain file"), "a pipe that nobody writes to must not hang");
+}
+
+/// Aider makes the file before its model has said a word.
+#[test]
+fn a_file_of_blanks_alone_is_not_written_yet() {
+    let bench = Bench::new();
+    let path = bench.path("result.json");
+    for text in ["", "\n", " \t\r\n"] {
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(find(&path, MAX_RESULT_BYTES), FoundFile::Absent, "{text:?}");
+    }
+    std::fs::write(&path, " {").unwrap();
+    assert_eq!(find(&path, MAX_RESULT_BYTES), FoundFile::Bytes(b" {".to_vec()));
 }
