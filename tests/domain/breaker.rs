@@ -305,16 +305,17 @@ fn others_are_given_back_theirs_whatever_becomes_of_the_active_one() {
 /// A judge that a dead harness has stopped judges again.
 #[test]
 fn a_root_whose_judge_was_stopped_is_judged_again() {
-    let mut play = Play::with_config("[limits]\nmax_rejected_handoffs = 0\n");
+    let mut play = Play::with_config("[limits]\nmax_rejected_handoffs = 1\n");
     play.root("root", &[task("work")]);
     play.finish("task/work");
     play.judge("root");
+    play.nothing();
+    play.settle_if_owed();
     play.nothing();
     assert_eq!(play.target("root").state.as_str(), "blocked");
     play.settle_if_owed();
     play.add(&task("other"));
     play.claim("task/other");
-    play.nothing();
     play.nothing();
     assert_eq!(cause(&play).times, 1);
     assert_eq!(play.target("root").state.as_str(), "open");
