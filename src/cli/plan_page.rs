@@ -2,7 +2,6 @@
 //! compiled, where each of these comes from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -14,8 +13,7 @@ use crate::domain::ids::{
 use crate::domain::permission::PermissionLevel;
 use crate::domain::plan::{Bound, Completion, Loop, Per, Plan, PlanLimits, Plane, Rung, StageRef, Target};
 use crate::domain::result::ResultClass;
-use crate::format::config::{Config, Runner};
-use crate::runtime::runner::spec;
+use crate::format::config::{Config, NOBODY, Runner};
 
 /// A plan with everything that governs a run by it.
 #[derive(Debug, Serialize)]
@@ -69,13 +67,41 @@ struct CompletionView {
 /// What is executed for a runner.
 #[derive(Debug, Serialize)]
 struct RunnerView {
+    /// The shipped contract that it started from.
     kind: &'static str,
-    /// The program and its fixed arguments, or the script.
+    /// The command line: what each call has is a variable in braces, what may be left out stands in brackets.
     command: Vec<String>,
+    /// What each level that a stage of the plan has means: its arguments, and who holds a stage to it.
+    levels: BTreeMap<PermissionLevel, LevelView>,
     /// Names of variables that are set for it.
     sets: Vec<String>,
     /// Names of variables that are passed on to it.
     passes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct LevelView {
+    arguments: String,
+    /// None: nobody does.
+    enforced_by: Option<String>,
+}
+
+impl LevelView {
+    fn of(runner: &Runner, level: PermissionLevel) -> Self {
+        Self {
+            arguments: runner.level_in_words(level),
+            enforced_by: runner.enforcer(level).map(str::to_owned),
+        }
+    }
+
+    fn text(&self) -> String {
+        format!("{}; {}", self.arguments, enforced(self.enforced_by.as_deref()))
+    }
+}
+
+/// Who holds a stage to its level.
+fn enforced(by: Option<&str>) -> String {
+    format!("enforced by {}", by.unwrap_or(NOBODY))
 }
 
 #[derive(Debug, Serialize)]
@@ -94,7 +120,7 @@ struct StageView {
     silence_seconds: Option<u64>,
     permission: PermissionLevel,
     /// Who holds the stage to its level; none: nobody does.
-    enforced_by: Option<&'static str>,
+    enforced_by: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,7 +157,9 @@ impl PlanPage {
             planning: LoopView::of(&plan.planning),
             completion: plan.completion.as_ref().map(CompletionView::of),
             limits: plan.limits.clone(),
-            runners: runners.map(|(name, runner)| (name.clone(), RunnerView::of(runner))).collect(),
+            runners: runners
+                .map(|(name, runner)| (name.clone(), RunnerView::of(plan, name, runner)))
+                .collect(),
             stages,
             origins: None,
         }
@@ -149,7 +177,10 @@ impl PlanPage {
                 levels.entry(stage.permission).or_default().push(stage.stage.stage.as_str());
             }
             let mut rows = runner.rows();
-            rows.extend(levels.iter().map(|(level, stages)| row(level.as_str(), &stages.join(", "), None)));
+            rows.extend(levels.iter().map(|(level, stages)| {
+                let means = runner.levels.get(level).map(LevelView::text);
+                row(level.as_str(), &stages.join(", "), means)
+            }));
             page.gap();
             page.line(format!("runner {name}"));
             page.indented("  ", &rows);
@@ -292,16 +323,15 @@ impl CompletionView {
 }
 
 impl RunnerView {
-    fn of(runner: &Runner) -> Self {
-        let (kind, command) = match runner {
-            Runner::Codex(codex) => {
-                ("codex", std::iter::once(&codex.command).chain(&codex.args).cloned().collect())
-            }
-            Runner::Command(command) => ("command", command.argv.clone()),
-            Runner::Scripted(scripted) => ("scripted", vec![scripted.script.clone()]),
-        };
-        let common = runner.common();
-        Self { kind, command, sets: common.env.keys().cloned().collect(), passes: common.env_pass.clone() }
+    fn of(plan: &Plan, name: &RunnerName, runner: &Runner) -> Self {
+        let stages = plan.stages.values().filter(|stage| &stage.runner == name);
+        Self {
+            kind: runner.kind.as_str(),
+            command: runner.command_line(),
+            levels: stages.map(|stage| (stage.permission, LevelView::of(runner, stage.permission))).collect(),
+            sets: runner.env.keys().cloned().collect(),
+            passes: runner.env_needs.iter().chain(&runner.env_pass).cloned().collect(),
+        }
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
@@ -352,7 +382,7 @@ impl StageView {
             timeout_seconds: stage.timeout_seconds,
             silence_seconds: stage.silence_seconds,
             permission: stage.permission,
-            enforced_by: runner.and_then(|runner| spec(runner, Path::new("")).enforcer(stage.permission)),
+            enforced_by: runner.and_then(|runner| runner.enforcer(stage.permission)).map(str::to_owned),
         })
     }
 
@@ -386,9 +416,7 @@ impl StageView {
         let silence =
             self.silence_seconds.map_or_else(|| "no limit".to_owned(), |limit| format!("{limit} s"));
         rows.push(row("silence", &silence, from(|it| &it.silence_seconds)));
-        let enforced =
-            self.enforced_by.map_or("enforced by nobody".to_owned(), |by| format!("enforced by {by}"));
-        let permission = format!("{}, {enforced}", self.permission);
+        let permission = format!("{}, {}", self.permission, enforced(self.enforced_by.as_deref()));
         rows.push(row("permission", &permission, from(|it| &it.permission)));
         rows
     }

@@ -21,7 +21,7 @@ use crate::domain::ids::{LoopId, ModeId, PlanId, StageName};
 use crate::domain::plan::{
     Completion, Loop, PLAN_SCHEMA, Plan, PlanLimits, Plane, SnapshotPolicy, WorkspacePolicy,
 };
-use crate::format::config::{Config, ConfigError, Loaded, effective_toml, parse};
+use crate::format::config::{Config, ConfigError, Loaded, effective_toml, parse_frozen};
 use crate::format::records::{RecordError, encode};
 use crate::format::suggest::nearest;
 use crate::format::warning::Warning;
@@ -86,9 +86,8 @@ pub fn compile(request: &Request<'_>) -> Result<Compiled, Diagnostics> {
         warnings: request.config.warnings.clone(),
     };
     match frozen {
-        Some(Frozen { id, plan, record, files, origins }) if diagnostics.ok() => {
+        Some(Frozen { id, plan, record, files, origins, config }) if diagnostics.ok() => {
             diagnostics.warnings.extend(unused(request.assets, &files));
-            let config = request.config.config.clone();
             Ok(Compiled {
                 id,
                 plan,
@@ -109,6 +108,7 @@ struct Frozen {
     record: Vec<u8>,
     files: BTreeMap<String, Vec<u8>>,
     origins: Origins,
+    config: Config,
 }
 
 fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Frozen> {
@@ -171,7 +171,9 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
     freezer.keep(&loops::path_of(execution_id));
     freezer.keep(&loops::path_of(planning_id));
     let mut files = freezer.files;
-    files.insert(CONFIG_FILE.to_owned(), effective_toml(&config.config).into_bytes());
+    let used = stages.values().map(|stage| &stage.runner).collect();
+    let effective = config.config.with_runners(&used);
+    files.insert(CONFIG_FILE.to_owned(), effective_toml(&effective).into_bytes());
 
     let (execution, _): (Loop, Option<Completion>) = execution_graph?;
     let (planning, completion) = planning_graph?;
@@ -216,7 +218,7 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
         }
     };
     match plan_id(id, &record, &files) {
-        Ok(id) => Some(Frozen { id, plan, record, files, origins }),
+        Ok(id) => Some(Frozen { id, plan, record, files, origins, config: effective }),
         Err(error) => {
             refuse(error.to_string(), "a shorter mode id");
             None
@@ -320,5 +322,5 @@ pub enum FrozenConfigError {
 /// tree.
 pub fn frozen_config(bytes: &[u8]) -> Result<Config, FrozenConfigError> {
     let text = std::str::from_utf8(bytes).map_err(|_| FrozenConfigError::NotText)?;
-    Ok(parse(text, CONFIG_FILE)?.config)
+    Ok(parse_frozen(text, CONFIG_FILE)?)
 }

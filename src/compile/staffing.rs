@@ -78,12 +78,35 @@ impl Staffing<'_, '_> {
             self.refuse(&runner_said, problem, expected);
             return None;
         };
-        let settings = settings.common();
         let model = self.model(name, runner).ok()?;
         let model_name = model.as_ref().map(|model| model.name.to_owned());
         let (permission, rule) = settings.permissions.resolve(name, model_name.as_deref());
+        let key_of_runner = |key: &str| format!("runners.{}.{key}", table_of(runner));
+        let key_of_permission = key_of_runner(&match (rule, &model_name) {
+            (PermissionRule::Stage, _) => format!("permission_by_stage.{name}"),
+            (PermissionRule::Model, Some(model)) => format!("permission_by_model.{model}"),
+            (PermissionRule::Model, None) | (PermissionRule::Default, _) => "permission_default".to_owned(),
+        });
+        if !settings.has_level(permission) {
+            let known = settings.levels.keys().map(|level| level.as_str());
+            self.refuse(
+                &Said::Config(key_of_permission),
+                format!("the runner `{runner}` has no level `{permission}`, which stage `{name}` is to have"),
+                format!(
+                    "{}, or its flags in `{}`",
+                    one_of(known),
+                    key_of_runner(&format!("levels.{permission}"))
+                ),
+            );
+            return None;
+        }
+        let own_timeout = format!("stages.{name}.timeout_seconds");
+        let timeout_key = if settings.timeout_seconds.is_some() && !config.lines.contains_key(&own_timeout) {
+            key_of_runner("timeout_seconds")
+        } else {
+            own_timeout
+        };
         let (entrypoint, required_skill) = (entrypoint?, required_skill?);
-        let of_runner = |key: &str| Origin::config(config, &format!("runners.{}.{key}", table_of(runner)));
         let origins = StageOrigins {
             kind: freezer.origin(path),
             entrypoint: entrypoint.clone(),
@@ -92,15 +115,9 @@ impl Staffing<'_, '_> {
             runner: self.origin(&runner_said),
             model: model.as_ref().map(|model| self.origin(&model.said)),
             tier: model.and_then(|model| model.tier),
-            timeout_seconds: Origin::config(config, &format!("stages.{name}.timeout_seconds")),
-            silence_seconds: of_runner("silence_seconds"),
-            permission: of_runner(&match (rule, &model_name) {
-                (PermissionRule::Stage, _) => format!("permission_by_stage.{name}"),
-                (PermissionRule::Model, Some(model)) => format!("permission_by_model.{model}"),
-                (PermissionRule::Model, None) | (PermissionRule::Default, _) => {
-                    "permission_default".to_owned()
-                }
-            }),
+            timeout_seconds: Origin::config(config, &timeout_key),
+            silence_seconds: Origin::config(config, &key_of_runner("silence_seconds")),
+            permission: Origin::config(config, &key_of_permission),
         };
         let skills = std::iter::once(required_skill).chain(added_skills).map(|skill| skill.path).collect();
         let stage = Stage {
@@ -113,7 +130,7 @@ impl Staffing<'_, '_> {
             runner: runner.clone(),
             permission,
             model: model_name,
-            timeout_seconds: config.config.timeout_of(name),
+            timeout_seconds: config.config.timeout_of(name, runner),
             silence_seconds: settings.silence_seconds,
             entrypoint: entrypoint.path,
             skills,

@@ -5,12 +5,18 @@
 //! the plan knows them, so [`Loaded::check_stages`] takes its names.
 
 mod boundary;
+mod contract;
+mod contract_check;
+mod contract_keys;
 mod model;
 mod read;
+mod reading;
 mod render;
+mod render_runner;
 mod runners;
 mod section;
 mod settings;
+mod template;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,14 +24,18 @@ use std::fmt;
 use thiserror::Error;
 
 pub use boundary::{BOUNDARIES, Boundary, boundary_of, changed_keys};
-pub use model::{
-    BetweenItems, CodexRunner, CommandRunner, Config, Limits, ModelTier, ModelTiers, NoModel, OnDone,
-    Recovery, RunStyle, Runner, RunnerCommon, Runners, Runtime, ScriptedRunner, SnapshotRules, StageSettings,
-    TIER, Watchers, WorkspaceRules, table_of,
+pub use contract::{
+    DEFAULT_OUTPUT_BYTES, MIN_GRACE_SECONDS, NOBODY, PromptBy, RefusesRoot, Runner, RunnerKind, in_words,
 };
-pub use read::parse;
+pub use model::{
+    BetweenItems, Config, Limits, ModelTier, ModelTiers, NoModel, OnDone, Recovery, RunStyle, Runners,
+    Runtime, SnapshotRules, StageSettings, TIER, Watchers, WorkspaceRules, table_of,
+};
+pub use read::{parse, parse_frozen};
+pub use reading::{Field, Gather, Mapping, Parser, Rule, Scope};
 pub use render::effective_toml;
 pub use settings::{Setting, settings};
+pub use template::{Argument, Piece, Template, TemplateError, Variable};
 
 use super::quote::{one_line, quoted};
 use super::suggest::{nearest, one_of};
@@ -92,7 +102,6 @@ impl Loaded {
         let of_permissions = self.config.runners.tables.iter().flat_map(|(name, runner)| {
             let table = model::table_of(name);
             runner
-                .common()
                 .permissions
                 .by_stage
                 .keys()

@@ -41,14 +41,27 @@ pub const ALLOWED: &[&str] = &[
     "LD_LIBRARY_PATH",
 ];
 
-/// The complete environment of one invocation: of `parent` what [`ALLOWED`] or `pass` names, then `set`, then the
-/// stage's own `MILLRACE_*` variables, which nothing overrides. Values that are not UTF-8 are left out.
+/// The complete environment of one invocation: [`inherited`], then the stage's own `MILLRACE_*` variables, which nothing
+/// overrides.
 #[must_use]
 pub fn environment(
     parent: impl IntoIterator<Item = (OsString, OsString)>,
     pass: &[&str],
     set: &BTreeMap<String, String>,
     call: &Call,
+) -> BTreeMap<String, String> {
+    let mut environment = inherited(parent, pass, set);
+    environment.extend(call.variables());
+    environment
+}
+
+/// What an invocation has in its environment whatever its stage is: of `parent` what [`ALLOWED`] or `pass` names, then
+/// `set`. Values that are not UTF-8 are left out.
+#[must_use]
+pub fn inherited(
+    parent: impl IntoIterator<Item = (OsString, OsString)>,
+    pass: &[&str],
+    set: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut environment: BTreeMap<String, String> = parent
         .into_iter()
@@ -61,7 +74,6 @@ pub fn environment(
             .filter(|(name, _)| !name.starts_with("MILLRACE_"))
             .map(|(name, value)| (name.clone(), value.clone())),
     );
-    environment.extend(call.variables());
     environment
 }
 

@@ -11,7 +11,7 @@ use crate::harness::adapter::{
     Call, CodexStream, Output, RunnerSpec, Trouble, classify, final_text, read_stream,
 };
 use crate::harness::exit::{Exit, How};
-use crate::harness::invocation::{LAST_MESSAGE_FILE, STDOUT_FILE};
+use crate::harness::invocation::STDOUT_FILE;
 use crate::harness::judge::{Evidence, Said, TerminalRecord};
 use crate::harness::result_file::{FoundFile, MAX_RESULT_BYTES, NonceRule, find, parse};
 
@@ -39,8 +39,8 @@ pub fn collect(spec: &RunnerSpec, call: &Call, exit: Exit) -> Result<Evidence, U
         said(spec, &path, from, length).map_err(|source| UnreadableStream { path: path.clone(), source })
     };
     let (mut whole, usage) = read(exit.stdout.kept)?;
-    if spec.output() == Output::CodexJsonl
-        && let FoundFile::Bytes(bytes) = find(&call.inv_dir.join(LAST_MESSAGE_FILE), MAX_MESSAGE_BYTES)
+    if let Some(file) = spec.final_file(call)
+        && let FoundFile::Bytes(bytes) = find(&file, MAX_MESSAGE_BYTES)
         && !bytes.trim_ascii().is_empty()
     {
         whole.final_message = Some(String::from_utf8_lossy(&bytes).into_owned());

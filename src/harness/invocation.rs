@@ -25,13 +25,11 @@ pub const PROMPT_FILE: &str = "prompt.md";
 pub const STDOUT_FILE: &str = "stdout";
 /// What the harness wrote to stderr: all of it, or head and tail.
 pub const STDERR_FILE: &str = "stderr";
-/// The final message, where the harness writes one to a file.
-pub const LAST_MESSAGE_FILE: &str = "last.txt";
 /// What the supervisor itself had to say; empty unless something went wrong.
 pub const SUPERVISOR_LOG: &str = "supervisor.log";
 
-/// Bytes kept of each output stream when nothing else is asked for: long streams of real stages have some 10 MB.
-pub const DEFAULT_KEEP_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes kept of each output stream when nothing else is asked for.
+pub const DEFAULT_KEEP_BYTES: u64 = crate::format::config::DEFAULT_OUTPUT_BYTES;
 
 /// One run of a harness, complete: nothing else of the runtime's environment reaches it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +44,9 @@ pub struct Invocation {
     /// The file that is the harness's stdin. A file, not a pipe: a harness that never reads cannot hang anything,
     /// and one that reads comes to an end.
     pub prompt: PathBuf,
+    /// Whether the harness gets its prompt some other way: then its stdin is empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty_stdin: bool,
     /// The stage's result file. The supervisor notes what it holds when it has to send its first signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_file: Option<PathBuf>,
@@ -114,6 +115,7 @@ impl Invocation {
             argv,
             cwd,
             prompt: inv_dir.join(PROMPT_FILE),
+            empty_stdin: false,
             result_file: None,
             wall_limit_ms: millis(wall_limit),
             silence_limit_ms: None,

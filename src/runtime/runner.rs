@@ -1,14 +1,11 @@
 //! From the frozen plan's configuration to the harness that does a stage.
 
-use std::path::Path;
-
 use thiserror::Error;
 
 use crate::domain::ids::{PlanId, RunnerName};
 use crate::domain::place;
 use crate::domain::view::Fault;
-use crate::format::config::{CodexRunner, CommandRunner, Config, Runner, ScriptedRunner};
-use crate::harness::adapter::{CodexSpec, CommandSpec, RunnerSpec, ScriptedSpec};
+use crate::format::config::{Config, Runner};
 use crate::ledger::view::TreeView;
 
 /// Why a plan's runner cannot be had.
@@ -50,30 +47,4 @@ pub fn runner<'c>(config: &'c Config, plan: &PlanId, name: &RunnerName) -> Resul
         .tables
         .get(name)
         .ok_or_else(|| RunnerError::Unknown { plan: plan.clone(), runner: name.clone() })
-}
-
-/// How the harness floor calls it. Paths of the configuration are relative to the work tree.
-#[must_use]
-pub fn spec(runner: &Runner, work_tree: &Path) -> RunnerSpec {
-    match runner {
-        Runner::Codex(CodexRunner { command, args, profile, skip_git_repo_check, extra_config, common }) => {
-            RunnerSpec::Codex(CodexSpec {
-                command: command.clone(),
-                args: args.clone(),
-                profile: profile.clone(),
-                skip_git_repo_check: *skip_git_repo_check,
-                extra_config: extra_config.clone(),
-                env: common.env.clone(),
-            })
-        }
-        Runner::Command(CommandRunner { argv, infra_exits, common }) => RunnerSpec::Command(CommandSpec {
-            argv: argv.clone(),
-            infra_exits: infra_exits.iter().map(|code| i32::from(*code)).collect(),
-            pass_env: common.env_pass.clone(),
-            env: common.env.clone(),
-        }),
-        Runner::Scripted(ScriptedRunner { script, common }) => {
-            RunnerSpec::Scripted(ScriptedSpec { script: work_tree.join(script), env: common.env.clone() })
-        }
-    }
 }

@@ -193,6 +193,9 @@ impl<'p> Driver<'p> {
         let (stage, mut supervised) = match start(self.project, &self.session, what)? {
             Started::Running(stage, supervised) => (stage, supervised),
             Started::Overtaken(refusal) => return Ok(Tick::Settled(refusal.to_string())),
+            Started::NoCommandLine(runner, error) => {
+                return Ok(Tick::Waits(tree::wait("command_line", format!("runner {runner}: {error}"))));
+            }
         };
         tracing::info!(run = %stage.run, item = %stage.item, stage = %stage.at, launch = stage.number, "launched");
         let Some((ended, asked)) = self.watch(&stage, &mut supervised)? else {

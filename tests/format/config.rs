@@ -2,7 +2,7 @@
 
 use millrace::domain::permission::{PermissionLevel, PermissionRule};
 use millrace::format::config::{
-    BOUNDARIES, Config, ConfigError, Loaded, Runner, Setting, bootstrap_text, boundary_of, changed_keys,
+    BOUNDARIES, Config, ConfigError, Loaded, Setting, bootstrap_text, boundary_of, changed_keys,
     effective_toml, parse, settings,
 };
 use proptest::prelude::*;
@@ -76,7 +76,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     env-number
       millrace.toml:2: runners.codex.env.LEVEL: found a whole number; expected text in quotes
     env-pass-name
-      millrace.toml:2: runners.codex.env_pass: `NOT OK` is not valid; expected the name of a variable: letters, digits and `_`
+      millrace.toml:2: runners.codex.env_pass: `NOT OK` is not valid; expected the name of a variable: letters, digits and `_`, with a `*` at the end for all that begin so
     fraction
       millrace.toml:2: limits.max_interruptions: found a number with a fraction; expected a whole number from 1 to 4294967295
     idle-sleep-nan
@@ -114,7 +114,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     own-runner-bad-name
       millrace.toml:1: runners.Mine: `Mine` is not valid; expected the name of a runner: lower-case letters, digits, `.`, `_` or `-`
     own-runner-without-kind
-      millrace.toml:1: runners.mine.kind: is missing; expected `kind = "command"`, for a runner of your own with an `argv`
+      millrace.toml:1: runners.mine.kind: is missing; expected `kind = "command"`, for a runner of your own with an `argv`, or another contract to start from: `codex_cli`, `claude_code`, `aider`, `command` or `scripted`
     permission-as-text
       millrace.toml:2: runners.codex.permission_by_model: found text; expected a table, written `[runners.codex.permission_by_model]`
     permission-level
@@ -136,7 +136,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     stage-near-key
       millrace.toml:2: stages.builder.timeout: this key is not known; expected `runner`, `model` or `timeout_seconds`
     stage-runner-without-runners
-      millrace.toml:2: stages.builder.runner: there is no runner `elsewhere`; expected `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
+      millrace.toml:2: stages.builder.runner: there is no runner `elsewhere`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
     text-for-number
       millrace.toml:2: limits.max_launches_per_item: found text; expected a whole number from 1 to 4294967295
     tier-bad-name
@@ -160,7 +160,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     unknown-key
       millrace.toml:2: workspace.colour: this key is not known; expected `between_items` or `on_done`
     unknown-runner-name
-      millrace.toml:3: stages.builder.runner: there is no runner `elsewhere`; expected `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
+      millrace.toml:3: stages.builder.runner: there is no runner `elsewhere`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
     unknown-section
       millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers` or `stages`
     zero
@@ -210,12 +210,89 @@ fn an_empty_file_is_all_defaults() {
     [runners]
     default_runner = "codex_cli"
 
+    [runners.aider]
+    kind = "aider"
+    argv = ["{command}", "{args}", "--message-file", "{prompt_file}", "{level}", ["--model", "{model}"], "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore", "--no-pretty", "--no-stream", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings", "--analytics-disable", "--map-tokens", "0", "--chat-history-file", "{run_dir}/aider.chat.history.md", "--input-history-file", "{run_dir}/aider.input.history"]
+    resume_argv = []
+    command = "aider"
+    args = []
+    prompt = "file"
+    env_needs = ["AIDER_*", "OPENAI_*", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "DEEPSEEK_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY"]
+    env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "text"
+    metered = true
+    permission_default = "maximum"
+
+    [runners.aider.permission_by_stage]
+
+    [runners.aider.permission_by_model]
+
+    [runners.aider.env]
+
+    [runners.aider.levels]
+    elevated = []
+    maximum = []
+
+    [runners.claude_code]
+    kind = "claude_code"
+    argv = ["{command}", "{args}", "-p", "{level}", "--output-format", "stream-json", "--verbose", ["--model", "{model}"]]
+    resume_argv = ["{command}", "{args}", "-p", "{level}", "--output-format", "stream-json", "--verbose", ["--model", "{model}"], "--resume", "{session}"]
+    command = "claude"
+    args = []
+    prompt = "stdin"
+    env_needs = ["ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CODE_MAX_OUTPUT_TOKENS", "CLAUDE_CODE_SUBPROCESS_ENV_SCRUB", "API_TIMEOUT_MS", "BASH_DEFAULT_TIMEOUT_MS", "BASH_MAX_TIMEOUT_MS", "DISABLE_TELEMETRY", "IS_SANDBOX", "CLAUDE_CODE_BUBBLEWRAP"]
+    env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "claude_stream"
+    metered = true
+    permission_default = "maximum"
+
+    [runners.claude_code.permission_by_stage]
+
+    [runners.claude_code.permission_by_model]
+
+    [runners.claude_code.env]
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
+    DISABLE_AUTOUPDATER = "1"
+
+    [runners.claude_code.levels]
+    basic = ["--permission-mode", "dontAsk", "--allowedTools", "Read,Grep,Glob"]
+    elevated = ["--permission-mode", "acceptEdits", "--allowedTools", "Bash"]
+    maximum = ["--dangerously-skip-permissions"]
+
+    [runners.claude_code.enforced_by]
+    basic = "Claude Code's own permission rules, without a sandbox"
+    elevated = "Claude Code's own permission rules, without a sandbox"
+
+    [runners.claude_code.refuses_root]
+    level = "maximum"
+    unless = ["IS_SANDBOX=1", "CLAUDE_CODE_BUBBLEWRAP=1"]
+
     [runners.codex]
+    kind = "codex_cli"
+    argv = ["{command}", "{args}", "--json", "{skip_git_repo_check}", ["-o", "{final_file}"], "--cd", "{workdir}", ["-m", "{model}"], "{level}", ["--profile", "{profile}"], ["-c", "{extra_config}"], "-"]
+    resume_argv = ["{command}", "{args}", "--json", "{skip_git_repo_check}", ["-o", "{final_file}"], "--cd", "{workdir}", ["-m", "{model}"], "{level}", ["--profile", "{profile}"], ["-c", "{extra_config}"], "resume", "{session}", "-"]
     command = "codex"
     args = ["exec"]
     skip_git_repo_check = true
     extra_config = []
+    prompt = "stdin"
+    env_needs = ["CODEX_*", "OPENAI_*"]
     env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "codex_jsonl"
+    final_file = "{inv_dir}/last.txt"
+    metered = true
     permission_default = "maximum"
 
     [runners.codex.permission_by_stage]
@@ -223,6 +300,15 @@ fn an_empty_file_is_all_defaults() {
     [runners.codex.permission_by_model]
 
     [runners.codex.env]
+
+    [runners.codex.levels]
+    basic = ["-s", "read-only"]
+    elevated = ["-s", "workspace-write", "--add-dir", "{git_common_dir}", "--add-dir", "{result_dir}"]
+    maximum = ["--dangerously-bypass-approvals-and-sandbox"]
+
+    [runners.codex.enforced_by]
+    basic = "the Codex sandbox"
+    elevated = "the Codex sandbox"
 
     [stages]
     "#);
@@ -286,13 +372,90 @@ fn the_reference_keys_arrive() {
     [runners]
     default_runner = "codex_cli"
 
+    [runners.aider]
+    kind = "aider"
+    argv = ["{command}", "{args}", "--message-file", "{prompt_file}", "{level}", ["--model", "{model}"], "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore", "--no-pretty", "--no-stream", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings", "--analytics-disable", "--map-tokens", "0", "--chat-history-file", "{run_dir}/aider.chat.history.md", "--input-history-file", "{run_dir}/aider.input.history"]
+    resume_argv = []
+    command = "aider"
+    args = []
+    prompt = "file"
+    env_needs = ["AIDER_*", "OPENAI_*", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "DEEPSEEK_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY"]
+    env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "text"
+    metered = true
+    permission_default = "maximum"
+
+    [runners.aider.permission_by_stage]
+
+    [runners.aider.permission_by_model]
+
+    [runners.aider.env]
+
+    [runners.aider.levels]
+    elevated = []
+    maximum = []
+
+    [runners.claude_code]
+    kind = "claude_code"
+    argv = ["{command}", "{args}", "-p", "{level}", "--output-format", "stream-json", "--verbose", ["--model", "{model}"]]
+    resume_argv = ["{command}", "{args}", "-p", "{level}", "--output-format", "stream-json", "--verbose", ["--model", "{model}"], "--resume", "{session}"]
+    command = "claude"
+    args = []
+    prompt = "stdin"
+    env_needs = ["ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CODE_MAX_OUTPUT_TOKENS", "CLAUDE_CODE_SUBPROCESS_ENV_SCRUB", "API_TIMEOUT_MS", "BASH_DEFAULT_TIMEOUT_MS", "BASH_MAX_TIMEOUT_MS", "DISABLE_TELEMETRY", "IS_SANDBOX", "CLAUDE_CODE_BUBBLEWRAP"]
+    env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "claude_stream"
+    metered = true
+    permission_default = "maximum"
+
+    [runners.claude_code.permission_by_stage]
+
+    [runners.claude_code.permission_by_model]
+
+    [runners.claude_code.env]
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
+    DISABLE_AUTOUPDATER = "1"
+
+    [runners.claude_code.levels]
+    basic = ["--permission-mode", "dontAsk", "--allowedTools", "Read,Grep,Glob"]
+    elevated = ["--permission-mode", "acceptEdits", "--allowedTools", "Bash"]
+    maximum = ["--dangerously-skip-permissions"]
+
+    [runners.claude_code.enforced_by]
+    basic = "Claude Code's own permission rules, without a sandbox"
+    elevated = "Claude Code's own permission rules, without a sandbox"
+
+    [runners.claude_code.refuses_root]
+    level = "maximum"
+    unless = ["IS_SANDBOX=1", "CLAUDE_CODE_BUBBLEWRAP=1"]
+
     [runners.codex]
+    kind = "codex_cli"
+    argv = ["{command}", "{args}", "--json", "{skip_git_repo_check}", ["-o", "{final_file}"], "--cd", "{workdir}", ["-m", "{model}"], "{level}", ["--profile", "{profile}"], ["-c", "{extra_config}"], "-"]
+    resume_argv = ["{command}", "{args}", "--json", "{skip_git_repo_check}", ["-o", "{final_file}"], "--cd", "{workdir}", ["-m", "{model}"], "{level}", ["--profile", "{profile}"], ["-c", "{extra_config}"], "resume", "{session}", "-"]
     command = "/opt/codex"
     args = ["exec", "--color=never"]
     profile = "work"
     skip_git_repo_check = false
     extra_config = ['model_reasoning_effort="high"']
+    prompt = "stdin"
+    env_needs = ["CODEX_*", "OPENAI_*"]
     env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "codex_jsonl"
+    final_file = "{inv_dir}/last.txt"
+    metered = true
     permission_default = "elevated"
 
     [runners.codex.permission_by_stage]
@@ -304,6 +467,15 @@ fn the_reference_keys_arrive() {
     [runners.codex.env]
     EMPTY = ""
     RUST_LOG = "info"
+
+    [runners.codex.levels]
+    basic = ["-s", "read-only"]
+    elevated = ["-s", "workspace-write", "--add-dir", "{git_common_dir}", "--add-dir", "{result_dir}"]
+    maximum = ["--dangerously-bypass-approvals-and-sandbox"]
+
+    [runners.codex.enforced_by]
+    basic = "the Codex sandbox"
+    elevated = "the Codex sandbox"
 
     [stages.builder]
     runner = "codex_cli"
@@ -354,13 +526,90 @@ fn our_own_keys_arrive() {
     [runners]
     default_runner = "command"
 
+    [runners.aider]
+    kind = "aider"
+    argv = ["{command}", "{args}", "--message-file", "{prompt_file}", "{level}", ["--model", "{model}"], "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore", "--no-pretty", "--no-stream", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings", "--analytics-disable", "--map-tokens", "0", "--chat-history-file", "{run_dir}/aider.chat.history.md", "--input-history-file", "{run_dir}/aider.input.history"]
+    resume_argv = []
+    command = "aider"
+    args = []
+    prompt = "file"
+    env_needs = ["AIDER_*", "OPENAI_*", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "DEEPSEEK_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY"]
+    env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "text"
+    metered = true
+    permission_default = "maximum"
+
+    [runners.aider.permission_by_stage]
+
+    [runners.aider.permission_by_model]
+
+    [runners.aider.env]
+
+    [runners.aider.levels]
+    elevated = []
+    maximum = []
+
+    [runners.claude_code]
+    kind = "claude_code"
+    argv = ["{command}", "{args}", "-p", "{level}", "--output-format", "stream-json", "--verbose", ["--model", "{model}"]]
+    resume_argv = ["{command}", "{args}", "-p", "{level}", "--output-format", "stream-json", "--verbose", ["--model", "{model}"], "--resume", "{session}"]
+    command = "claude"
+    args = []
+    prompt = "stdin"
+    env_needs = ["ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CODE_MAX_OUTPUT_TOKENS", "CLAUDE_CODE_SUBPROCESS_ENV_SCRUB", "API_TIMEOUT_MS", "BASH_DEFAULT_TIMEOUT_MS", "BASH_MAX_TIMEOUT_MS", "DISABLE_TELEMETRY", "IS_SANDBOX", "CLAUDE_CODE_BUBBLEWRAP"]
+    env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "claude_stream"
+    metered = true
+    permission_default = "maximum"
+
+    [runners.claude_code.permission_by_stage]
+
+    [runners.claude_code.permission_by_model]
+
+    [runners.claude_code.env]
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
+    DISABLE_AUTOUPDATER = "1"
+
+    [runners.claude_code.levels]
+    basic = ["--permission-mode", "dontAsk", "--allowedTools", "Read,Grep,Glob"]
+    elevated = ["--permission-mode", "acceptEdits", "--allowedTools", "Bash"]
+    maximum = ["--dangerously-skip-permissions"]
+
+    [runners.claude_code.enforced_by]
+    basic = "Claude Code's own permission rules, without a sandbox"
+    elevated = "Claude Code's own permission rules, without a sandbox"
+
+    [runners.claude_code.refuses_root]
+    level = "maximum"
+    unless = ["IS_SANDBOX=1", "CLAUDE_CODE_BUBBLEWRAP=1"]
+
     [runners.codex]
+    kind = "codex_cli"
+    argv = ["{command}", "{args}", "--json", "{skip_git_repo_check}", ["-o", "{final_file}"], "--cd", "{workdir}", ["-m", "{model}"], "{level}", ["--profile", "{profile}"], ["-c", "{extra_config}"], "-"]
+    resume_argv = ["{command}", "{args}", "--json", "{skip_git_repo_check}", ["-o", "{final_file}"], "--cd", "{workdir}", ["-m", "{model}"], "{level}", ["--profile", "{profile}"], ["-c", "{extra_config}"], "resume", "{session}", "-"]
     command = "codex"
     args = ["exec"]
     skip_git_repo_check = true
     extra_config = []
+    prompt = "stdin"
+    env_needs = ["CODEX_*", "OPENAI_*"]
     env_pass = ["HOME", "OPENAI_API_KEY"]
+    ok_exits = [0]
+    infra_exits = []
     silence_seconds = 300
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "codex_jsonl"
+    final_file = "{inv_dir}/last.txt"
+    metered = true
     permission_default = "maximum"
 
     [runners.codex.permission_by_stage]
@@ -369,12 +618,29 @@ fn our_own_keys_arrive() {
 
     [runners.codex.env]
 
+    [runners.codex.levels]
+    basic = ["-s", "read-only"]
+    elevated = ["-s", "workspace-write", "--add-dir", "{git_common_dir}", "--add-dir", "{result_dir}"]
+    maximum = ["--dangerously-bypass-approvals-and-sandbox"]
+
+    [runners.codex.enforced_by]
+    basic = "the Codex sandbox"
+    elevated = "the Codex sandbox"
+
     [runners.command]
     kind = "command"
     argv = ["my-agent", "--quiet", ""]
-    infra_exits = [69, 75]
+    resume_argv = []
+    prompt = "stdin"
+    env_needs = []
     env_pass = []
+    ok_exits = [0]
+    infra_exits = [69, 75]
     silence_seconds = 60
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "text"
+    metered = true
     permission_default = "basic"
 
     [runners.command.permission_by_stage]
@@ -384,8 +650,19 @@ fn our_own_keys_arrive() {
     [runners.command.env]
 
     [runners.scripted]
+    kind = "scripted"
+    argv = ["{millrace}", "harness-scripted", "--script", "{script}"]
+    resume_argv = []
     script = "checks/stages.yaml"
+    prompt = "stdin"
+    env_needs = []
     env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "text"
+    metered = false
     permission_default = "maximum"
 
     [runners.scripted.permission_by_stage]
@@ -397,8 +674,16 @@ fn our_own_keys_arrive() {
     [runners.second-agent]
     kind = "command"
     argv = ["second"]
-    infra_exits = []
+    resume_argv = []
+    prompt = "stdin"
+    env_needs = []
     env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "text"
+    metered = true
     permission_default = "maximum"
 
     [runners.second-agent.permission_by_stage]
@@ -440,18 +725,14 @@ fn permission_is_decided_by_stage_then_model_then_default() {
                 permission_by_model = { big = \"elevated\" }\n";
     let config = parse(text, "x").expect("accepted").config;
     let codex = &config.runners.tables[&"codex_cli".parse().expect("a name")];
-    let level =
-        |stage: &str, model| codex.common().permissions.resolve(&stage.parse().expect("a stage"), model);
+    let level = |stage: &str, model| codex.permissions.resolve(&stage.parse().expect("a stage"), model);
     assert_eq!(level("builder", Some("big")), (PermissionLevel::Maximum, PermissionRule::Stage));
     assert_eq!(level("checker", Some("big")), (PermissionLevel::Elevated, PermissionRule::Model));
     assert_eq!(level("checker", Some("BIG")), (PermissionLevel::Basic, PermissionRule::Default));
     assert_eq!(level("checker", None), (PermissionLevel::Basic, PermissionRule::Default));
-    let Runner::Codex(standard) = &Config::default().runners.tables[&"codex_cli".parse().expect("a name")]
-    else {
-        panic!("codex_cli is the Codex CLI")
-    };
+    let standard = &Config::default().runners.tables[&"codex_cli".parse().expect("a name")];
     assert_eq!(
-        standard.common.permissions.resolve(&"builder".parse().expect("a stage"), None),
+        standard.permissions.resolve(&"builder".parse().expect("a stage"), None),
         (PermissionLevel::Maximum, PermissionRule::Default)
     );
 }
@@ -462,8 +743,9 @@ fn stages_have_their_runner_and_their_time() {
     let stage = |name: &str| name.parse().expect("a stage");
     assert_eq!(config.runner_of(&stage("updater")).as_str(), "second-agent");
     assert_eq!(config.runner_of(&stage("builder")).as_str(), "command");
-    assert_eq!(config.timeout_of(&stage("builder")), 3600);
-    assert_eq!(accepted("every-key-of-the-reference").config.timeout_of(&stage("checker")), 60);
+    let timeout = |config: &Config, name| config.timeout_of(&stage(name), config.runner_of(&stage(name)));
+    assert_eq!(timeout(&config, "builder"), 3600);
+    assert_eq!(timeout(&accepted("every-key-of-the-reference").config, "checker"), 60);
 }
 
 /// Named after the failure that it keeps away: stage names judged by a list in code.

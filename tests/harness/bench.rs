@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use millrace::domain::ids::Nonce;
 use millrace::domain::permission::PermissionLevel;
-use millrace::harness::adapter::Call;
+use millrace::format::config::parse;
+use millrace::harness::adapter::{Call, RunnerSpec};
 use millrace::harness::exit::Exit;
 use millrace::harness::invocation::Invocation;
 use millrace::harness::supervisor::{Supervised, launch};
@@ -18,6 +19,14 @@ pub(super) const MILLRACE: &str = env!("CARGO_BIN_EXE_millrace");
 
 /// How long anything here may take before the test has failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The runner of a table, as a configuration has it; `keys` may go on with tables of its own.
+pub(super) fn runner(table: &str, keys: &str) -> RunnerSpec {
+    let loaded = parse(&format!("[runners.{table}]\n{keys}\n"), "millrace.toml").expect("a configuration");
+    let name = if table == "codex" { "codex_cli" } else { table };
+    let name = name.split('.').next().expect("a name").parse().expect("the name of a runner");
+    loaded.config.runners.tables[&name].clone().into()
+}
 
 pub(super) struct Bench {
     root: TempDir,
@@ -63,6 +72,8 @@ impl Bench {
             result_file: self.path("run").join("result.json"),
             outbox: self.path("outbox"),
             prompt_file: self.path("run").join("prompt.md"),
+            prompt: "do it".to_owned(),
+            resume: None,
             git_common_dir: self.path("repo.git"),
             model: None,
             permission: PermissionLevel::Maximum,

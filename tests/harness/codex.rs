@@ -5,27 +5,35 @@ use std::path::{Path, PathBuf};
 use millrace::domain::permission::PermissionLevel;
 use millrace::domain::result::InfrastructureClass as Class;
 use millrace::domain::usage::Usage;
-use millrace::harness::adapter::{ArgvError, CodexSpec, CodexStream, Trouble, classify, read_stream};
+use millrace::harness::adapter::{ArgvError, CodexStream, RunnerSpec, Trouble, classify, read_stream};
 use millrace::harness::environment::environment;
 
-use super::bench::Bench;
+use super::bench::{Bench, runner};
 
 fn recorded(name: &str) -> CodexStream {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/harness/codex").join(name);
     read_stream(std::fs::File::open(path).unwrap()).unwrap()
 }
 
-fn argv(spec: &CodexSpec, permission: PermissionLevel, model: Option<&str>) -> Vec<String> {
-    let call = millrace::harness::adapter::Call {
+fn argv(spec: &RunnerSpec, permission: PermissionLevel, model: Option<&str>) -> Vec<String> {
+    spec.argv(&call(permission, model, None)).unwrap()
+}
+
+fn call(
+    permission: PermissionLevel,
+    model: Option<&str>,
+    resume: Option<&str>,
+) -> millrace::harness::adapter::Call {
+    millrace::harness::adapter::Call {
         workdir: "/w".into(),
         inv_dir: "/inv".into(),
         git_common_dir: "/w/.git".into(),
         result_file: "/runs/1/result.json".into(),
         model: model.map(str::to_owned),
         permission,
+        resume: resume.map(str::to_owned),
         ..Bench::new().call()
-    };
-    spec.argv(&call).unwrap()
+    }
 }
 
 #[test]
@@ -40,27 +48,36 @@ fn each_level_has_its_flags_and_the_prompt_comes_by_stdin() {
         (PermissionLevel::Maximum, &["--dangerously-bypass-approvals-and-sandbox"][..]),
     ] {
         let expected = [&start[..], flags, &["-"]].concat();
-        assert_eq!(argv(&CodexSpec::default(), level, None), expected, "{level:?}");
+        assert_eq!(argv(&runner("codex", ""), level, None), expected, "{level:?}");
     }
 }
 
 #[test]
 fn the_configuration_reaches_the_command_line() {
-    let spec: CodexSpec = toml::from_str(
+    let spec = runner(
+        "codex",
         r#"command = "/opt/codex"
            args = ["--color", "never", "exec"]
            profile = "work"
            skip_git_repo_check = false
            extra_config = ["analytics.enabled=false", "model_provider=\"x\""]
-           [env]
-           CODEX_HOME = "/h""#,
-    )
-    .unwrap();
+           env = { CODEX_HOME = "/h" }"#,
+    );
     let expected = "/opt/codex|--color|never|exec|--json|-o|/inv/last.txt|--cd|/w|-m|big|-s|read-only|--profile|\
                     work|-c|analytics.enabled=false|-c|model_provider=\"x\"|-";
     assert_eq!(argv(&spec, PermissionLevel::Basic, Some("big")).join("|"), expected);
-    assert!(toml::from_str::<CodexSpec>("permissions = 1").is_err());
-    assert_eq!(toml::from_str::<CodexSpec>("").unwrap(), CodexSpec::default());
+}
+
+/// `exec resume` has no `--cd`, `-s` and `--add-dir`: they stand before the word.
+#[test]
+fn a_session_is_resumed_with_the_flags_before_the_word() {
+    let spec = runner("codex", "");
+    assert!(spec.can_resume());
+    let resumed = spec.argv(&call(PermissionLevel::Elevated, Some("big"), Some("0199-a"))).unwrap();
+    let first = argv(&spec, PermissionLevel::Elevated, Some("big"));
+    let (end, flags) = first.split_last().unwrap();
+    assert_eq!(end, "-");
+    assert_eq!(resumed, [flags, &["resume", "0199-a", "-"].map(str::to_owned)].concat());
 }
 
 #[test]
@@ -69,8 +86,8 @@ fn a_path_that_is_no_text_is_refused_and_so_is_an_empty_program() {
     let path = PathBuf::from(std::ffi::OsString::from_vec(vec![b'/', 0xff]));
     let mut call = Bench::new().call();
     call.workdir.clone_from(&path);
-    assert_eq!(CodexSpec::default().argv(&call), Err(ArgvError::NotUtf8(path)));
-    let spec = CodexSpec { command: " ".to_owned(), ..CodexSpec::default() };
+    assert_eq!(runner("codex", "").argv(&call), Err(ArgvError::NotUtf8(path)));
+    let spec = runner("command", "argv = ['{model}']");
     assert_eq!(spec.argv(&Bench::new().call()), Err(ArgvError::Empty));
 }
 
@@ -198,12 +215,7 @@ fn codex_gets_its_home_and_keys_and_no_other_secrets() {
         "MILLRACE_LOG",
     ]
     .map(|name| (name.into(), "parent".into()));
-    let spec = millrace::harness::adapter::RunnerSpec::Codex(CodexSpec {
-        env: [("EXTRA", "1"), ("HOME", "/h"), ("MILLRACE_STAGE", "forged")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
-        ..CodexSpec::default()
-    });
+    let spec = runner("codex", "env = { EXTRA = '1', HOME = '/h', MILLRACE_STAGE = 'forged' }");
     let call = Bench::new().call();
     let environment = environment(parent, &spec.passed_variables(), spec.set_variables(), &call);
     let mut expected = call.variables();

@@ -5,13 +5,13 @@ use std::path::Path;
 use millrace::domain::permission::PermissionLevel;
 use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
 use millrace::domain::usage::Usage;
-use millrace::harness::adapter::{Call, CodexSpec, CommandSpec, RunnerSpec, ScriptedSpec};
+use millrace::harness::adapter::{Call, RunnerSpec};
 use millrace::harness::evidence::collect;
 use millrace::harness::exit::Exit;
 use millrace::harness::invocation::Invocation;
 use millrace::harness::judge::{Evidence, Legal, judge};
 
-use super::bench::{Bench, ended};
+use super::bench::{Bench, ended, runner};
 
 fn legal() -> Legal {
     let name = |text: &str| text.parse().unwrap();
@@ -50,18 +50,15 @@ fn run(bench: &Bench, spec: &RunnerSpec, change: impl FnOnce(&mut Invocation)) -
 }
 
 fn sh(script: &str) -> RunnerSpec {
-    RunnerSpec::Command(CommandSpec {
-        argv: ["sh", "-c", &script.replace('{', "{{").replace('}', "}}")].map(str::to_owned).to_vec(),
-        infra_exits: vec![75],
-        ..CommandSpec::default()
-    })
+    let script = toml::Value::String(script.replace('{', "{{").replace('}', "}}"));
+    runner("command", &format!("argv = [\"sh\", \"-c\", {script}]\ninfra_exits = [75]"))
 }
 
 /// A script of one attempt of the builder.
 fn scripted(bench: &Bench, steps: &str) -> RunnerSpec {
     let path = bench.path("script.yaml");
     std::fs::write(&path, format!("stages: {{builder: [[{steps}]]}}")).unwrap();
-    RunnerSpec::Scripted(ScriptedSpec { script: path, env: [].into() })
+    runner("scripted", &format!("script = '{}'", path.display()))
 }
 
 /// A program that prints a recorded stream in Codex's place.
@@ -71,8 +68,7 @@ fn codex(bench: &Bench, name: &str, exit: i32) -> RunnerSpec {
     let program = bench.path("codex");
     std::fs::write(&program, format!("#!/bin/sh\ncat '{}'\nexit {exit}\n", stream.display())).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let command = program.to_str().unwrap().to_owned();
-    RunnerSpec::Codex(CodexSpec { command, ..CodexSpec::default() })
+    runner("codex", &format!("command = '{}'", program.display()))
 }
 
 #[track_caller]
@@ -140,10 +136,7 @@ fn exit_codes_of_a_command_go_by_its_configuration() {
         matches!(declared, Judgement::Infrastructure { class: InfrastructureClass::Declared, .. }),
         "{declared:?}"
     );
-    let missing = RunnerSpec::Command(CommandSpec {
-        argv: vec!["no-such-harness-here".to_owned()],
-        ..CommandSpec::default()
-    });
+    let missing = runner("command", "argv = ['no-such-harness-here']");
     let missing = run(&Bench::new(), &missing, |_| {});
     assert!(
         matches!(missing, Judgement::Infrastructure { class: InfrastructureClass::MissingProgram, .. }),

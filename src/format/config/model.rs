@@ -1,14 +1,14 @@
 //! What a configuration says, with its defaults.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::DEFAULT_STAGE_TIMEOUT_SECONDS;
+use super::contract::{Runner, RunnerKind};
 use crate::domain::ids::{ModeId, RunnerName, StageName};
 use crate::domain::limits::{
     DEFAULT_MAX_INTERRUPTIONS, DEFAULT_MAX_LAUNCHES, DEFAULT_MAX_OPEN_ROOTS, DEFAULT_MAX_REJECTED_HANDOFFS,
     DEFAULT_MAX_REMEDIATION_ROUNDS,
 };
-use crate::domain::permission::Permissions;
 pub use crate::domain::plan::{BetweenItems, OnDone};
 
 /// A whole configuration.
@@ -44,13 +44,30 @@ impl Config {
             .unwrap_or(&self.runners.default_runner)
     }
 
-    /// The seconds that one launch of a stage may take.
+    /// The seconds that one launch of a stage may take with this runner: its own, else the runner's.
     #[must_use]
-    pub fn timeout_of(&self, stage: &StageName) -> u64 {
-        self.stages
-            .get(stage)
-            .and_then(|settings| settings.timeout_seconds)
-            .unwrap_or(DEFAULT_STAGE_TIMEOUT_SECONDS)
+    pub fn timeout_of(&self, stage: &StageName, runner: &RunnerName) -> u64 {
+        let own = self.stages.get(stage).and_then(|settings| settings.timeout_seconds);
+        let of_runner = || self.runners.tables.get(runner)?.timeout_seconds;
+        own.or_else(of_runner).unwrap_or(DEFAULT_STAGE_TIMEOUT_SECONDS)
+    }
+
+    /// The same without the runners that neither it nor `used` names: what a plan freezes.
+    #[must_use]
+    pub fn with_runners(&self, used: &BTreeSet<&RunnerName>) -> Self {
+        let mut config = self.clone();
+        config.runners.tables.retain(|name, _| self.names_runner(name) || used.contains(name));
+        config
+    }
+
+    /// Whether a key names this runner.
+    #[must_use]
+    pub fn names_runner(&self, name: &RunnerName) -> bool {
+        let of_tier =
+            |tier: &ModelTier| matches!(tier, ModelTier::ByRunner(models) if models.contains_key(name));
+        &self.runners.default_runner == name
+            || self.stages.values().any(|stage| stage.runner.as_ref() == Some(name))
+            || self.model_tiers.0.values().any(of_tier)
     }
 }
 
@@ -140,81 +157,9 @@ pub struct Watchers {
 pub struct Runners {
     /// The runner of every stage that names none.
     pub default_runner: RunnerName,
-    /// The runners by name. `codex_cli` is always there; its table is called `[runners.codex]`.
+    /// The runners by name. Those whose shipped contract says everything are always there; the table of `codex_cli` is
+    /// called `[runners.codex]`.
     pub tables: BTreeMap<RunnerName, Runner>,
-}
-
-/// One runner: which adapter, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Runner {
-    /// The Codex CLI.
-    Codex(CodexRunner),
-    /// Any command; the prompt comes by stdin.
-    Command(CommandRunner),
-    /// The embedded harness without a model, driven by a script.
-    Scripted(ScriptedRunner),
-}
-
-impl Runner {
-    /// What every runner has.
-    #[must_use]
-    pub fn common(&self) -> &RunnerCommon {
-        match self {
-            Self::Codex(runner) => &runner.common,
-            Self::Command(runner) => &runner.common,
-            Self::Scripted(runner) => &runner.common,
-        }
-    }
-}
-
-/// What every runner has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RunnerCommon {
-    /// Variables that its processes get, with their values. They are part of the frozen plan.
-    pub env: BTreeMap<String, String>,
-    /// Names of variables that are passed on from the runtime's own environment, values unseen by the plan.
-    pub env_pass: Vec<String>,
-    /// Seconds without any output after which a stage is ended; `None`: never.
-    pub silence_seconds: Option<u64>,
-    /// How much the harness may do.
-    pub permissions: Permissions,
-}
-
-/// `[runners.codex]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CodexRunner {
-    /// The program.
-    pub command: String,
-    /// Its first arguments.
-    pub args: Vec<String>,
-    /// The profile of its own configuration.
-    pub profile: Option<String>,
-    /// Whether it may run outside of what it takes for a repository.
-    pub skip_git_repo_check: bool,
-    /// Settings of its own configuration, `key=value`, one `-c` each.
-    pub extra_config: Vec<String>,
-    /// What every runner has.
-    pub common: RunnerCommon,
-}
-
-/// `[runners.command]`, and every further table with `kind = "command"`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandRunner {
-    /// The program and its arguments; never empty.
-    pub argv: Vec<String>,
-    /// Exit codes that say "the harness is out of order", not "the work failed".
-    pub infra_exits: Vec<u8>,
-    /// What every runner has.
-    pub common: RunnerCommon,
-}
-
-/// `[runners.scripted]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScriptedRunner {
-    /// The path of its script, from the root of the work tree.
-    pub script: String,
-    /// What every runner has.
-    pub common: RunnerCommon,
 }
 
 /// `[stages.<stage>]`
@@ -331,20 +276,8 @@ impl Default for Watchers {
 
 impl Default for Runners {
     fn default() -> Self {
-        let codex = Runner::Codex(CodexRunner::default());
-        Self { default_runner: written(CODEX), tables: BTreeMap::from([(written(CODEX), codex)]) }
-    }
-}
-
-impl Default for CodexRunner {
-    fn default() -> Self {
-        Self {
-            command: "codex".to_owned(),
-            args: vec!["exec".to_owned()],
-            profile: None,
-            skip_git_repo_check: true,
-            extra_config: Vec::new(),
-            common: RunnerCommon::default(),
-        }
+        let always = RunnerKind::ALL.into_iter().filter(|kind| kind.needs_no_table());
+        let tables = always.map(|kind| (written(kind.as_str()), Runner::shipped(kind))).collect();
+        Self { default_runner: written(CODEX), tables }
     }
 }

@@ -11,7 +11,7 @@ use super::model::{
     BetweenItems, Config, Limits, ModelTier, ModelTiers, OnDone, Recovery, RunStyle, Runtime, SnapshotRules,
     StageSettings, Watchers, WorkspaceRules,
 };
-use super::runners;
+use super::runners::{self, Writer};
 use super::section::{Section, Source};
 use super::{ConfigError, Loaded, MAX_CONFIG_BYTES, MAX_SECONDS, TIER};
 use crate::domain::ids::StageName;
@@ -50,8 +50,17 @@ const SECTIONS: [(&str, &[&str]); 9] = [
 /// The keys of `[stages.<stage>]`.
 const STAGE_KEYS: [&str; 3] = ["runner", "model", "timeout_seconds"];
 
-/// Reads a configuration. `file` is what messages call it.
+/// Reads a configuration that an operator wrote. `file` is what messages call it.
 pub fn parse(text: &str, file: &str) -> Result<Loaded, ConfigError> {
+    read(text, file, Writer::Operator)
+}
+
+/// Reads the configuration that a compile froze: it has all that counted then, and nothing of what ships now is added.
+pub fn parse_frozen(text: &str, file: &str) -> Result<Config, ConfigError> {
+    Ok(read(text, file, Writer::Compile)?.config)
+}
+
+fn read(text: &str, file: &str, writer: Writer) -> Result<Loaded, ConfigError> {
     let source = Source::new(file, text);
     if text.len() > MAX_CONFIG_BYTES {
         return Err(source.refuse(
@@ -81,6 +90,9 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, ConfigError> {
     root.only(&SECTIONS.map(|(section, _)| section), |key| place_of(key, ""))?;
 
     let mut config = Config::default();
+    if writer == Writer::Compile {
+        config.runners.tables.clear();
+    }
     if let Some(section) = open(&root, "runtime")? {
         runtime(&section, &mut config.runtime)?;
     }
@@ -101,7 +113,7 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, ConfigError> {
     }
     let runner_section = root.section("runners")?;
     if let Some(section) = &runner_section {
-        runners::read(section, &mut config.runners)?;
+        runners::read(section, writer, &mut config.runners)?;
     }
     let tier_section = root.section("model_tiers")?;
     let tier_tables = match &tier_section {

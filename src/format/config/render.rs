@@ -2,10 +2,8 @@
 
 use toml::{Table, Value};
 
-use super::model::{
-    BetweenItems, CodexRunner, CommandRunner, Config, ModelTier, OnDone, RunStyle, Runner, RunnerCommon,
-    ScriptedRunner, table_of,
-};
+use super::model::{BetweenItems, Config, ModelTier, OnDone, RunStyle, table_of};
+use super::render_runner::runner;
 
 /// The configuration in full, as it is frozen into a plan: every key in a fixed order. Reading it gives the same
 /// configuration again.
@@ -117,74 +115,31 @@ fn workspace(config: &Config) -> Value {
 fn runners(config: &Config) -> Value {
     let mut section = Table::new();
     section.insert("default_runner".to_owned(), text(config.runners.default_runner.as_str()));
-    for (name, runner) in &config.runners.tables {
-        let (mut keys, of_all) = match runner {
-            Runner::Codex(runner) => (codex(runner), &runner.common),
-            Runner::Command(runner) => (command(runner), &runner.common),
-            Runner::Scripted(runner) => (scripted(runner), &runner.common),
-        };
-        common(&mut keys, of_all);
-        section.insert(table_of(name).to_owned(), Value::Table(keys));
+    for (name, table) in &config.runners.tables {
+        section.insert(table_of(name).to_owned(), Value::Table(runner(table)));
     }
     Value::Table(section)
 }
 
-fn codex(runner: &CodexRunner) -> Table {
-    let mut keys = Table::new();
-    keys.insert("command".to_owned(), text(&runner.command));
-    keys.insert("args".to_owned(), texts(&runner.args));
-    put(&mut keys, "profile", runner.profile.as_deref().map(text));
-    keys.insert("skip_git_repo_check".to_owned(), Value::Boolean(runner.skip_git_repo_check));
-    keys.insert("extra_config".to_owned(), texts(&runner.extra_config));
-    keys
-}
-
-fn command(runner: &CommandRunner) -> Table {
-    let mut keys = Table::new();
-    keys.insert("kind".to_owned(), text("command"));
-    keys.insert("argv".to_owned(), texts(&runner.argv));
-    let exits = runner.infra_exits.iter().map(|code| number((*code).into())).collect();
-    keys.insert("infra_exits".to_owned(), Value::Array(exits));
-    keys
-}
-
-fn scripted(runner: &ScriptedRunner) -> Table {
-    let mut keys = Table::new();
-    keys.insert("script".to_owned(), text(&runner.script));
-    keys
-}
-
-fn common(keys: &mut Table, common: &RunnerCommon) {
-    keys.insert("env_pass".to_owned(), texts(&common.env_pass));
-    put(keys, "silence_seconds", common.silence_seconds.map(number));
-    let permissions = &common.permissions;
-    keys.insert("permission_default".to_owned(), text(permissions.default.as_str()));
-    let by_stage = permissions.by_stage.iter().map(|(stage, level)| (stage.as_str(), text(level.as_str())));
-    keys.insert("permission_by_stage".to_owned(), table(by_stage));
-    let by_model = permissions.by_model.iter().map(|(model, level)| (model.as_str(), text(level.as_str())));
-    keys.insert("permission_by_model".to_owned(), table(by_model));
-    keys.insert("env".to_owned(), table(common.env.iter().map(|(name, value)| (name.as_str(), text(value)))));
-}
-
-fn table<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
+pub(super) fn table<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
     Value::Table(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-fn put(keys: &mut Table, key: &str, value: Option<Value>) {
+pub(super) fn put(keys: &mut Table, key: &str, value: Option<Value>) {
     if let Some(value) = value {
         keys.insert(key.to_owned(), value);
     }
 }
 
-fn text(text: &str) -> Value {
+pub(super) fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
-fn texts(texts: &[String]) -> Value {
+pub(super) fn texts(texts: &[String]) -> Value {
     Value::Array(texts.iter().map(|item| text(item)).collect())
 }
 
 /// Every number here was read from TOML or is a small default, so it fits.
-fn number(number: u64) -> Value {
+pub(super) fn number(number: u64) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }

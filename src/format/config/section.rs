@@ -233,12 +233,17 @@ impl<'s> Section<'s> {
 
     /// A whole number from 1 to `most`.
     pub(super) fn count(&self, key: &str, most: u64) -> Result<Option<u64>, ConfigError> {
-        let expected = format!("a whole number from 1 to {most}");
+        self.count_from(key, 1, most)
+    }
+
+    /// A whole number from `least` to `most`.
+    pub(super) fn count_from(&self, key: &str, least: u64, most: u64) -> Result<Option<u64>, ConfigError> {
+        let expected = format!("a whole number from {least} to {most}");
         match self.value(key) {
             None => Ok(None),
             Some(DeValue::Integer(number)) => u64::from_str_radix(number.as_str(), number.radix())
                 .ok()
-                .filter(|number| (1..=most).contains(number))
+                .filter(|number| (least..=most).contains(number))
                 .map(Some)
                 .ok_or_else(|| self.refuse(key, format!("found {}", quoted(&number.to_string())), expected)),
             Some(other) => Err(self.wrong(key, other, &expected)),
@@ -291,34 +296,50 @@ impl<'s> Section<'s> {
         Ok(Some(texts))
     }
 
-    /// A list of exit codes.
-    pub(super) fn exit_codes(&self, key: &str) -> Result<Option<Vec<u8>>, ConfigError> {
-        const EXPECTED: &str = "a list of exit codes from 1 to 255, such as `[69, 75]`";
-        let list = match self.value(key) {
-            None => return Ok(None),
-            Some(DeValue::Array(list)) => list,
-            Some(other) => return Err(self.wrong(key, other, EXPECTED)),
-        };
-        list.iter()
-            .enumerate()
-            .map(|(index, item)| {
-                let code = match item.get_ref() {
-                    DeValue::Integer(code) => {
-                        u8::from_str_radix(code.as_str(), code.radix()).ok().filter(|code| *code > 0)
-                    }
-                    _ => None,
-                };
-                code.ok_or_else(|| {
-                    self.source.refuse(
-                        self.source.line_of(item.span().start),
-                        Some(&self.full(key)),
-                        format!("item {} is no exit code", index + 1),
-                        EXPECTED,
-                    )
-                })
-            })
-            .collect::<Result<_, _>>()
-            .map(Some)
+    /// A list of exit codes of at least `least`.
+    pub(super) fn exit_codes(&self, key: &str, least: u8) -> Result<Option<Vec<u8>>, ConfigError> {
+        let expected = format!("a list of exit codes from {least} to 255, such as `[69, 75]`");
+        let Some(items) = self.list(key, &expected)? else { return Ok(None) };
+        let codes = items.into_iter().enumerate().map(|(index, (line, item))| {
+            let code = match item {
+                DeValue::Integer(code) => {
+                    u8::from_str_radix(code.as_str(), code.radix()).ok().filter(|code| *code >= least)
+                }
+                _ => None,
+            };
+            let problem = || format!("item {} is no exit code", index + 1);
+            code.ok_or_else(|| self.source.refuse(line, Some(&self.full(key)), problem(), &*expected))
+        });
+        codes.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The items of a list, each with its line.
+    pub(super) fn list(
+        &self,
+        key: &str,
+        expected: &str,
+    ) -> Result<Option<Vec<(usize, &'s DeValue<'s>)>>, ConfigError> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(DeValue::Array(list)) => Ok(Some(
+                list.iter().map(|item| (self.source.line_of(item.span().start), item.get_ref())).collect(),
+            )),
+            Some(other) => Err(self.wrong(key, other, expected)),
+        }
+    }
+
+    /// The tables of a list of tables, each called by its number: `rules[1]`.
+    pub(super) fn sections(&self, key: &str, expected: &str) -> Result<Vec<Section<'s>>, ConfigError> {
+        let mut tables = Vec::new();
+        for (index, (line, item)) in self.list(key, expected)?.unwrap_or_default().into_iter().enumerate() {
+            let name = format!("{}[{}]", self.full(key), index + 1);
+            let DeValue::Table(table) = item else {
+                let problem = format!("found {}", describe(item));
+                return Err(self.source.refuse(line, Some(&name), problem, expected));
+            };
+            tables.push(Section::new(self.source, &name, line, table));
+        }
+        Ok(tables)
     }
 }
 

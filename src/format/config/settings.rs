@@ -5,8 +5,9 @@ use toml::{Table, Value};
 use super::super::secrets::is_secret_name;
 use super::Loaded;
 use super::boundary::{Boundary, boundary_of};
-use super::model::{Runner, table_of};
+use super::model::table_of;
 use super::render::{effective_table, has_tables};
+use crate::domain::ids::RunnerName;
 
 /// What stands for a value that is not shown.
 const HIDDEN: &str = "[hidden]";
@@ -32,12 +33,15 @@ impl Setting {
     }
 }
 
-/// Every key, in the order in which a plan freezes them. What a stage or a runner has and no default fits is there as
+/// Every key, in the order in which a plan freezes them, of the runners that the file names or has a table of. What a stage or a runner has and no default fits is there as
 /// well, without a value.
 #[must_use]
 pub fn settings(loaded: &Loaded) -> Vec<Setting> {
     let mut found = Vec::new();
-    for (name, value) in effective_table(&loaded.config) {
+    let written = |name: &RunnerName| loaded.lines.contains_key(&format!("runners.{}", table_of(name)));
+    let tables = &loaded.config.runners.tables;
+    let used = tables.keys().filter(|name| written(name)).collect();
+    for (name, value) in effective_table(&loaded.config.with_runners(&used)) {
         let Value::Table(keys) = value else { continue };
         let (tables, own): (Table, Table) =
             keys.into_iter().partition(|(_, value)| has_tables(&name) && matches!(value, Value::Table(_)));
@@ -45,11 +49,7 @@ pub fn settings(loaded: &Loaded) -> Vec<Setting> {
         for (key, table) in tables {
             let Value::Table(table) = table else { continue };
             let section = format!("{name}.{key}");
-            let unset = if name == "stages" {
-                of_stage(loaded, &key, &table)
-            } else {
-                of_runner(loaded, &key, &table)
-            };
+            let unset = if name == "stages" { of_stage(loaded, &key, &table) } else { of_runner(&table) };
             flatten(loaded, &section, "", table, &mut found);
             found.extend(unset.into_iter().map(|(key, value)| Setting {
                 section: section.clone(),
@@ -65,9 +65,10 @@ pub fn settings(loaded: &Loaded) -> Vec<Setting> {
 /// What a stage's section leaves to the rest of the configuration.
 fn of_stage(loaded: &Loaded, stage: &str, table: &Table) -> Vec<(&'static str, Option<Value>)> {
     let Ok(stage) = stage.parse() else { return Vec::new() };
-    let seconds = i64::try_from(loaded.config.timeout_of(&stage)).unwrap_or(i64::MAX);
+    let runner = loaded.config.runner_of(&stage);
+    let seconds = i64::try_from(loaded.config.timeout_of(&stage, runner)).unwrap_or(i64::MAX);
     let all = [
-        ("runner", Some(Value::String(loaded.config.runner_of(&stage).to_string()))),
+        ("runner", Some(Value::String(runner.to_string()))),
         ("model", None),
         ("timeout_seconds", Some(Value::Integer(seconds))),
     ];
@@ -75,10 +76,14 @@ fn of_stage(loaded: &Loaded, stage: &str, table: &Table) -> Vec<(&'static str, O
 }
 
 /// What a runner's section may have, and has not.
-fn of_runner(loaded: &Loaded, key: &str, table: &Table) -> Vec<(&'static str, Option<Value>)> {
-    let runner = loaded.config.runners.tables.iter().find(|(name, _)| table_of(name) == key);
-    let codex = matches!(runner, Some((_, Runner::Codex(_))));
-    let all: &[&'static str] = if codex { &["profile", "silence_seconds"] } else { &["silence_seconds"] };
+fn of_runner(table: &Table) -> Vec<(&'static str, Option<Value>)> {
+    // Codex's own keys are told where they are not set as well: its users know them.
+    let codex = table.get("kind").and_then(Value::as_str) == Some("codex_cli");
+    let all: &[&'static str] = if codex {
+        &["profile", "timeout_seconds", "silence_seconds"]
+    } else {
+        &["timeout_seconds", "silence_seconds"]
+    };
     all.iter().filter(|key| !table.contains_key(**key)).map(|key| (*key, None)).collect()
 }
 
@@ -111,24 +116,30 @@ fn written(key: &str) -> String {
 fn shown(before: &str, key: &str, value: Value) -> Value {
     match value {
         Value::String(_) if before == "env." && is_secret_name(key) => Value::String(HIDDEN.to_owned()),
-        Value::Array(items) if key != "env_pass" => {
-            let mut follows = false;
-            let items = items.into_iter().map(|item| {
-                let Value::String(text) = item else { return item };
-                let hide = std::mem::take(&mut follows);
-                let text = match text.split_once('=') {
-                    _ if hide => HIDDEN.to_owned(),
-                    Some((name, _)) if is_secret_name(name) => format!("{name}={HIDDEN}"),
-                    Some(_) => text,
-                    None => {
-                        follows = text.starts_with('-') && is_secret_name(&text);
-                        text
-                    }
-                };
-                Value::String(text)
-            });
-            Value::Array(items.collect())
-        }
+        Value::Array(items) if !matches!(key, "env_pass" | "env_needs") => shown_items(items),
         value => value,
     }
+}
+
+fn shown_items(items: Vec<Value>) -> Value {
+    let mut follows = false;
+    let items = items.into_iter().map(|item| {
+        let text = match item {
+            Value::String(text) => text,
+            Value::Array(group) => return shown_items(group),
+            other => return other,
+        };
+        let hide = std::mem::take(&mut follows);
+        let text = match text.split_once('=') {
+            _ if hide => HIDDEN.to_owned(),
+            Some((name, _)) if is_secret_name(name) => format!("{name}={HIDDEN}"),
+            Some(_) => text,
+            None => {
+                follows = text.starts_with('-') && is_secret_name(&text);
+                text
+            }
+        };
+        Value::String(text)
+    });
+    Value::Array(items.collect())
 }

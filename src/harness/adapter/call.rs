@@ -35,6 +35,10 @@ pub struct Call {
     pub outbox: PathBuf,
     /// The prompt, as a file.
     pub prompt_file: PathBuf,
+    /// The prompt itself. Only a runner that takes it as an argument looks at it; of a launch that has ended it is empty.
+    pub prompt: String,
+    /// The session to go on with, by the harness's own id.
+    pub resume: Option<String>,
     /// The repository's common git directory.
     pub git_common_dir: PathBuf,
     /// The model, where the plan names one.
@@ -49,28 +53,24 @@ pub enum ArgvError {
     /// A path that has no text form.
     #[error("the path {} is not UTF-8", .0.display())]
     NotUtf8(PathBuf),
-    /// A template without a program.
+    /// A command line without a program.
     #[error("the command line of the runner is empty")]
     Empty,
-    /// A variable that does not exist.
+    /// An argument that no program could be started with: in practice, the prompt.
     #[error(
-        "`{{{name}}}` in `{template}` is no variable: expected one of {known} (`{{{{` stands for a brace)"
+        "an argument of the runner's command line has {bytes} bytes, and {most} is the most; `prompt = \"stdin\"` or \
+         `prompt = \"file\"` in its table has no such limit"
     )]
-    UnknownVariable {
-        /// Its name.
-        name: String,
-        /// The argument that it stands in.
-        template: String,
-        /// The names that exist.
-        known: &'static str,
+    TooLong {
+        /// How many it has.
+        bytes: usize,
+        /// How many it may have.
+        most: usize,
     },
-    /// The argument ends within a variable.
-    #[error("`{0}` has a `{{` without a `}}`: write `{{{{` for a brace")]
-    Unclosed(String),
+    /// A session, and a runner that has no way to go on with one.
+    #[error("the runner has no `resume_argv`")]
+    NoResume,
 }
-
-/// The names that an argument of a `command` runner can hold in braces.
-const VARIABLES: &str = "workdir, run_dir, result_file, prompt_file, model, stage, attempt";
 
 impl Call {
     /// The stage's own environment variables. They are a contract with harnesses and their tools.
@@ -93,50 +93,4 @@ impl Call {
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }
-
-    /// Fills the variables of one argument. `{{` and `}}` stand for braces. An absent model is the empty text.
-    pub fn fill(&self, template: &str) -> Result<String, ArgvError> {
-        let mut filled = String::with_capacity(template.len());
-        let mut rest = template;
-        while let Some(at) = rest.find(['{', '}']) {
-            let (before, from) = rest.split_at(at);
-            filled.push_str(before);
-            if let Some(after) = from.strip_prefix("{{") {
-                filled.push('{');
-                rest = after;
-            } else if let Some(after) = from.strip_prefix('}') {
-                filled.push('}');
-                rest = after.strip_prefix('}').unwrap_or(after);
-            } else {
-                let (name, after) =
-                    from[1..].split_once('}').ok_or_else(|| ArgvError::Unclosed(template.to_owned()))?;
-                filled.push_str(&self.variable(name, template)?);
-                rest = after;
-            }
-        }
-        filled.push_str(rest);
-        Ok(filled)
-    }
-
-    fn variable(&self, name: &str, template: &str) -> Result<String, ArgvError> {
-        match name {
-            "workdir" => text(&self.workdir),
-            "run_dir" => text(&self.run_dir),
-            "result_file" => text(&self.result_file),
-            "prompt_file" => text(&self.prompt_file),
-            "model" => Ok(self.model.clone().unwrap_or_default()),
-            "stage" => Ok(self.stage.to_string()),
-            "attempt" => Ok(self.attempt.to_string()),
-            _ => Err(ArgvError::UnknownVariable {
-                name: name.to_owned(),
-                template: template.to_owned(),
-                known: VARIABLES,
-            }),
-        }
-    }
-}
-
-/// A path as an argument.
-pub(super) fn text(path: &Path) -> Result<String, ArgvError> {
-    path.to_str().map(str::to_owned).ok_or_else(|| ArgvError::NotUtf8(path.to_path_buf()))
 }

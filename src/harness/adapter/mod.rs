@@ -3,9 +3,8 @@
 
 mod call;
 mod classify;
-mod codex;
 mod codex_stream;
-mod command;
+mod command_line;
 mod script;
 mod scripted;
 mod spec;
@@ -13,10 +12,8 @@ mod text;
 
 pub use call::{ArgvError, Call};
 pub use classify::{Trouble, classify};
-pub use codex::CodexSpec;
 pub use codex_stream::{CodexStream, read_stream};
-pub use command::CommandSpec;
 pub use script::{Script, ScriptError, Step};
-pub use scripted::{SCRIPTED, ScriptedSpec, scripted_main};
+pub use scripted::{SCRIPTED, scripted_main};
 pub use spec::{Output, RunnerSpec};
 pub use text::final_text;

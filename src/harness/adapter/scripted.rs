@@ -1,44 +1,22 @@
 //! `scripted`: the embedded harness. It has no model, follows a script, and runs as a child process like any other.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::call::{ArgvError, text};
 use super::script::{Script, Step};
 use crate::harness::environment::MARK;
-use crate::harness::supervisor::own_executable;
 
-/// The hidden subcommand that the embedded harness runs as; its arguments are `--script FILE`.
+/// The hidden subcommand that the embedded harness runs as; its arguments are `--script FILE`. The shipped contract
+/// names it, and so do frozen plans.
 pub const SCRIPTED: &str = "harness-scripted";
 
 /// The exit code for a script that cannot be followed.
 const BAD_SCRIPT: u8 = 2;
-
-/// The table of a `scripted` runner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptedSpec {
-    /// The script.
-    pub script: PathBuf,
-    /// Variables that are set for it.
-    #[serde(default)]
-    pub env: BTreeMap<String, String>,
-}
-
-impl ScriptedSpec {
-    /// The command line: this program itself.
-    pub fn argv(&self) -> Result<Vec<String>, ArgvError> {
-        let program = own_executable().map_err(|_| ArgvError::Empty)?;
-        Ok(vec![text(&program)?, SCRIPTED.to_owned(), "--script".to_owned(), text(&self.script)?])
-    }
-}
 
 /// The embedded harness, with the arguments after its subcommand. Item, stage, attempt and paths come from the `MILLRACE_*`
 /// variables, the work tree is the current directory.

@@ -1,29 +1,9 @@
 //! Parsers: from what a harness wrote to what it said. One form for all harnesses; a parser knows no adapter and
 //! decides nothing.
 
-mod mapping;
-
-pub use mapping::{Field, Gather, Mapping, Rule, Scope};
-
-use serde::{Deserialize, Serialize};
+pub use crate::format::config::{Field, Gather, Mapping, Parser, Rule, Scope};
 
 use crate::domain::usage::Usage;
-
-/// How the output of a harness is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "parser", rename_all = "snake_case")]
-pub enum Parser {
-    /// Codex's JSON lines (`codex exec --json`).
-    CodexJsonl,
-    /// Claude Code's JSON lines (`claude -p --output-format stream-json`).
-    ClaudeStream,
-    /// JSON lines of any other harness, by a mapping.
-    Jsonl(Mapping),
-    /// One JSON value, the whole of stdout or of the final file, by a mapping.
-    Json(Mapping),
-    /// Text for people: its end is the final message.
-    Text,
-}
 
 /// What a harness said, whatever it speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -100,8 +100,9 @@ fn supervise(inv_dir: &Path) -> Result<(), String> {
         return Err("the invocation has already ended".to_owned());
     }
     tree::adopt_orphans().map_err(|fault| format!("cannot become the subreaper: {fault}"))?;
-    let prompt = File::open(&invocation.prompt)
-        .map_err(|fault| format!("cannot open the prompt {}: {fault}", invocation.prompt.display()))?;
+    let stdin = if invocation.empty_stdin { Path::new("/dev/null") } else { &invocation.prompt };
+    let prompt =
+        File::open(stdin).map_err(|fault| format!("cannot open the prompt {}: {fault}", stdin.display()))?;
     let stream = |name: &str| {
         Capture::create(&inv_dir.join(name), invocation.keep_bytes)
             .map(Stream::new)

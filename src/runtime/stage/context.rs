@@ -107,8 +107,6 @@ pub struct Stage {
     pub planned: plan::Stage,
     /// The harness.
     pub spec: RunnerSpec,
-    /// Variables that the configuration passes on.
-    pub env_pass: Vec<String>,
     /// What the harness is called with.
     pub call: Call,
     /// What it may report.
@@ -178,6 +176,8 @@ impl Stage {
             result_file: dir.path().join(stage_file::REPORT),
             outbox: dir.outbox_path(),
             prompt_file: inv_dir.join(PROMPT_FILE),
+            prompt: String::new(),
+            resume: None,
             inv_dir,
             git_common_dir: project.repository.common_dir.clone(),
             model: planned.model.clone(),
@@ -189,8 +189,7 @@ impl Stage {
             at: which.at.clone(),
             number: which.number,
             plan_id: which.plan.clone(),
-            spec: runner::spec(configured, &work_tree),
-            env_pass: configured.common().env_pass.clone(),
+            spec: configured.clone().into(),
             plan,
             planned,
             call,

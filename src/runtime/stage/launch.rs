@@ -12,7 +12,7 @@ use super::history::{Past, launches, led_to};
 use super::judging;
 use super::opening::Opening;
 use super::told::Told;
-use crate::domain::ids::{ItemId, Nonce, PlanId, ResultName, RunId, SessionId};
+use crate::domain::ids::{ItemId, Nonce, PlanId, ResultName, RunId, RunnerName, SessionId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place;
@@ -26,6 +26,7 @@ use crate::domain::transition::input::{Claim, Input, Judge, Launching};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
+use crate::harness::adapter::ArgvError;
 use crate::harness::environment::environment;
 use crate::harness::invocation::{Invocation, millis};
 use crate::harness::supervisor::{Supervised, launch, own_executable};
@@ -56,6 +57,8 @@ pub enum Started {
     Running(Box<Stage>, Supervised),
     /// The state has changed meanwhile, and this is not to be started: look again.
     Overtaken(Refusal),
+    /// The runner's command line cannot be built for this stage; nothing was begun.
+    NoCommandLine(RunnerName, ArgvError),
 }
 
 /// Starts a stage.
@@ -74,13 +77,25 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
             Err(refusal) => return Ok(Started::Overtaken(refusal)),
         },
     };
-    let stage = Stage::of(project, &view, &prepared.which(&nonce))?;
+    let mut stage = Stage::of(project, &view, &prepared.which(&nonce))?;
     let told = Told::of(&view, &stage, prepared.failure.as_ref())?;
     let files = Files::gather(&view, &stage, &prepared, &told)?;
     let request = request(&view, &stage, &prepared, &told)?;
     let prompt = prompt::render(&request, &files.given());
     let request = toml::to_string(&request)
         .map_err(|error| StageError::Plan { plan: stage.plan_id.clone(), detail: error.to_string() })?;
+
+    stage.call.prompt.clone_from(&prompt);
+    // Before the commit: what cannot be started is not begun.
+    let argv = match stage.spec.argv(&stage.call) {
+        Ok(argv) => argv,
+        Err(error) => {
+            if let Some(opening) = &prepared.opening {
+                opening.undo(project)?;
+            }
+            return Ok(Started::NoCommandLine(stage.planned.runner, error));
+        }
+    };
 
     let mut payloads = Payloads::default();
     let mut evidence = transition::input::Files::new();
@@ -107,7 +122,7 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         }
         Err(error) => return Err(error.into()),
     }
-    let supervised = spawn(&stage, files, &request, &prompt)?;
+    let supervised = spawn(&stage, argv, files, &request, &prompt)?;
     Ok(Started::Running(Box::new(stage), supervised))
 }
 
@@ -383,19 +398,24 @@ fn frozen(view: &TreeView<'_, '_>, stage: &Stage, path: &str) -> Result<Vec<u8>,
 }
 
 /// Makes the stage's folder and starts its supervisor.
-fn spawn(stage: &Stage, files: Files, request: &str, prompt: &str) -> Result<Supervised, StageError> {
+fn spawn(
+    stage: &Stage,
+    argv: Vec<String>,
+    files: Files,
+    request: &str,
+    prompt: &str,
+) -> Result<Supervised, StageError> {
     let mut all = files.all;
     all.push((PathBuf::from(stage_file::REQUEST), request.as_bytes().to_vec()));
     all.push((PathBuf::from(stage_file::PROMPT), prompt.as_bytes().to_vec()));
     stage.dir.materialise(&all)?;
     let inv_dir: &Path = &stage.call.inv_dir;
-    let mut pass: Vec<&str> = stage.spec.passed_variables();
-    pass.extend(stage.env_pass.iter().map(String::as_str));
-    let environment = environment(std::env::vars_os(), &pass, stage.spec.set_variables(), &stage.call);
+    let (pass, set) = (stage.spec.passed_variables(), stage.spec.set_variables());
+    let environment = environment(std::env::vars_os(), &pass, set, &stage.call);
     let mut invocation = Invocation::new(
         inv_dir,
         stage.call.nonce.clone(),
-        stage.spec.argv(&stage.call)?,
+        argv,
         stage.call.workdir.clone(),
         environment,
         Duration::from_secs(stage.planned.timeout_seconds),
@@ -403,6 +423,10 @@ fn spawn(stage: &Stage, files: Files, request: &str, prompt: &str) -> Result<Sup
     invocation.result_file = Some(stage.call.result_file.clone());
     invocation.silence_limit_ms =
         stage.planned.silence_seconds.map(|seconds| millis(Duration::from_secs(seconds)));
+    let contract = stage.spec.contract();
+    invocation.empty_stdin = !stage.spec.reads_stdin();
+    invocation.grace_ms = millis(Duration::from_secs(contract.grace_seconds));
+    invocation.keep_bytes = contract.output_bytes;
     invocation.write(inv_dir, prompt.as_bytes())?;
     let exe = own_executable().map_err(StageError::io("find this program"))?;
     Ok(launch(&exe, inv_dir)?)

@@ -1,8 +1,48 @@
-//! The mapping of an unknown harness's JSON, as its configuration gives it.
+//! How the output of a harness is read, as its contract says it; and the mapping of JSON that nobody here knows.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+/// How the output of a harness is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "parser", rename_all = "snake_case")]
+pub enum Parser {
+    /// Codex's JSON lines (`codex exec --json`).
+    CodexJsonl,
+    /// Claude Code's JSON lines (`claude -p --output-format stream-json`).
+    ClaudeStream,
+    /// JSON lines of any other harness, by a mapping.
+    Jsonl(Mapping),
+    /// One JSON value, the whole of stdout or of the final file, by a mapping.
+    Json(Mapping),
+    /// Text for people: its end is the final message.
+    #[default]
+    Text,
+}
+
+impl Parser {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::CodexJsonl => "codex_jsonl",
+            Self::ClaudeStream => "claude_stream",
+            Self::Jsonl(_) => "jsonl",
+            Self::Json(_) => "json",
+            Self::Text => "text",
+        }
+    }
+
+    /// Its mapping, where it has one.
+    #[must_use]
+    pub const fn mapping(&self) -> Option<&Mapping> {
+        match self {
+            Self::Jsonl(mapping) | Self::Json(mapping) => Some(mapping),
+            Self::CodexJsonl | Self::ClaudeStream | Self::Text => None,
+        }
+    }
+}
 
 /// What is taken from which lines of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +103,41 @@ pub enum Field {
     Denial,
 }
 
+impl Field {
+    /// Every field, in the order in which they are told.
+    pub const ALL: [Self; 11] = [
+        Self::SessionId,
+        Self::FinalMessage,
+        Self::Input,
+        Self::CacheRead,
+        Self::CacheWrite,
+        Self::Output,
+        Self::Reasoning,
+        Self::Cost,
+        Self::Error,
+        Self::Terminal,
+        Self::Denial,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionId => "session_id",
+            Self::FinalMessage => "final_message",
+            Self::Input => "input",
+            Self::CacheRead => "cache_read",
+            Self::CacheWrite => "cache_write",
+            Self::Output => "output",
+            Self::Reasoning => "reasoning",
+            Self::Cost => "cost",
+            Self::Error => "error",
+            Self::Terminal => "terminal",
+            Self::Denial => "denial",
+        }
+    }
+}
+
 /// What becomes of several values of one field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -78,6 +153,12 @@ pub enum Gather {
     Join,
 }
 
+impl Gather {
+    /// The words of the configuration.
+    pub const WORDS: [(&'static str, Self); 4] =
+        [("last", Self::Last), ("sum", Self::Sum), ("max", Self::Max), ("join", Self::Join)];
+}
+
 /// What a harness's numbers are numbers of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,4 +168,9 @@ pub enum Scope {
     Run,
     /// The whole session, earlier runs that it resumes included.
     Session,
+}
+
+impl Scope {
+    /// The words of the configuration.
+    pub const WORDS: [(&'static str, Self); 2] = [("run", Self::Run), ("session", Self::Session)];
 }
