@@ -89,7 +89,7 @@ fn m03_f29_three_ends_of_two_items_are_an_outage_and_the_items_lose_nothing() {
     let record = play.recovery("task/first").expect("a record");
     assert_eq!((record.spent, record.blocked, record.counters.len()), (0, None, 0));
     assert_eq!(record.retry.expect("to go on").stage.expect("a stage").as_str(), "builder");
-    assert_eq!(play.state("task/first"), "queued");
+    assert_eq!(play.slot("task/first").map(|slot| slot.state()), Some("queued"));
     // What it used is used.
     assert_eq!(record.used.launches, 2);
     play.settle_if_owed();
@@ -298,7 +298,8 @@ fn others_are_given_back_theirs_whatever_becomes_of_the_active_one() {
     play.claim("task/third");
     play.nothing();
     assert_eq!(blocked_class(&play, "task/third").as_deref(), Some("tokens_exhausted"));
-    assert_eq!([play.state("task/first"), play.state("task/second")], ["queued", "queued"]);
+    let slots = ["task/first", "task/second"].map(|name| play.slot(name).map(|slot| slot.state()));
+    assert_eq!(slots, [Some("queued"); 2]);
     play.end();
 }
 

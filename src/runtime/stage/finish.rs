@@ -10,7 +10,7 @@ use super::super::snapshots::{self, Place, SnapError};
 use super::context::{Stage, StageError};
 use super::delivery::{self, Delivery};
 use super::escalate::{Asking, incident};
-use super::judgement;
+use super::{judgement, wordless};
 use crate::domain::ids::EvidenceName;
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
@@ -18,7 +18,7 @@ use crate::domain::result::{Interrupter, Judgement};
 use crate::domain::run::Run;
 use crate::domain::stage_file;
 use crate::domain::transition::decision::{Effect, StageResult};
-use crate::domain::transition::input::{self, Files, Handoff, Input, Submitted};
+use crate::domain::transition::input::{self, Files, Handoff, Input, Resumable, Submitted};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::usage::Usage;
@@ -88,6 +88,7 @@ pub fn finish(
         snapshot,
         ended_at: judged.ended_at,
         usage: judged.usage,
+        resumable: judged.resumable,
         findings,
         kept,
         delivery,
@@ -141,6 +142,8 @@ struct Draft<'a> {
     snapshot: Option<Oid>,
     ended_at: Timestamp,
     usage: Usage,
+    /// The session in which the stage can be asked for its result.
+    resumable: Option<Resumable>,
     findings: Vec<String>,
     kept: Kept,
     delivery: Delivery,
@@ -185,6 +188,8 @@ impl Draft<'_> {
                 intake: incident.intake,
             })),
         };
+        let failed = matches!(judgement, Judgement::Failed { .. });
+        let left_nothing = wordless::left_nothing(project, run, &judgement, self.snapshot)?;
         Ok(Handoff {
             run: stage.run.clone(),
             nonce: stage.call.nonce.clone(),
@@ -192,8 +197,8 @@ impl Draft<'_> {
             judgement,
             asked: self.asked,
             snapshot: self.snapshot,
-            resumable: None,
-            left_nothing: false,
+            resumable: self.resumable.clone().filter(|_| failed),
+            left_nothing,
             wall_ms: None,
             usage: self.usage,
             evidence,
@@ -209,6 +214,7 @@ impl Draft<'_> {
 struct Judged {
     judgement: Judgement,
     usage: Usage,
+    resumable: Option<Resumable>,
     ended_at: Timestamp,
     exit: Option<Exit>,
     final_message: Option<String>,
@@ -220,6 +226,7 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
         return Ok(Judged {
             judgement: Judgement::Interrupted { by: Interrupter::Unknown },
             usage: Usage::default(),
+            resumable: None,
             // Nobody wrote down when; by now it has.
             ended_at: milliseconds_after(Timestamp::now()),
             exit: None,
@@ -246,6 +253,7 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
     Ok(Judged {
         judgement,
         usage: evidence.usage,
+        resumable: None,
         ended_at: milliseconds_after(exit.ended_at),
         exit: Some(exit),
         final_message: evidence.whole.final_message,

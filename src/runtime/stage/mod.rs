@@ -10,6 +10,7 @@ mod judging;
 mod launch;
 mod opening;
 mod told;
+mod wordless;
 
 pub use context::{Stage, StageError, invocation_dir};
 pub use finish::{Ended, Finished, finish};

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::decision::{Decision, Effect, StageResult};
+use super::super::decision::{ASKED, Decision, Effect, StageResult};
 use super::super::input::Handoff;
 use super::super::refusal::Refusal;
 use super::Ruling;
@@ -397,7 +397,7 @@ impl Ended<'_> {
             if self.run.closure {
                 self.goes_back(&mut effects);
             }
-            let step = Step::Again { why: format!("{class}: asked for its result") };
+            let step = Step::Again { why: format!("{class}: {ASKED}") };
             return Ok(Next { step, effects, notes });
         }
         if let (true, Judgement::Failed { class, detail }) = (self.run.closure, &handoff.judgement)
