@@ -9,8 +9,8 @@ use super::commands::{
     control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
     log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
     queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
-    run::RunCommand, runs::RunsCommand, status::StatusArguments, verify::VerifyArguments,
-    wait::WaitArguments,
+    run::RunCommand, runs::RunsCommand, status::StatusArguments, usage::UsageArguments,
+    verify::VerifyArguments, wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Status(StatusArguments),
     #[command(subcommand)]
     Runs(RunsCommand),
+    Usage(UsageArguments),
     Log(LogArguments),
     Wait(WaitArguments),
     /// Steer the runtime and the queue. Each of these commands is one of `millrace` itself as well.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::moments::time;
 use super::reasons::obstacle;
+use super::spending::remedy;
 use crate::domain::ids::{PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::schedule::{Next, Wait, schedule};
@@ -109,7 +110,7 @@ impl Coming {
 
     fn wait(&mut self, wait: &Wait) {
         self.action = "wait";
-        self.detail = format!("{}: {}", wait.cause, wait.detail);
+        self.detail = format!("{}: {}{}", wait.cause, wait.detail, remedy(wait));
         self.until = wait.until;
     }
 }

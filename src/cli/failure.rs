@@ -182,6 +182,7 @@ impl From<TickError> for Failure {
             TickError::Tree(TreeError::Fault(fault)) | TickError::Fault(fault) => fault.into(),
             TickError::Plan(error) => error.into(),
             TickError::Approval(error) => error.into(),
+            TickError::Runner(error) => Self::failed(error),
             TickError::Tree(error) => Self::failed(error),
         }
     }

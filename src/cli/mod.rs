@@ -17,6 +17,7 @@ mod plan_source;
 mod program;
 mod reasons;
 mod roots;
+mod spending;
 mod stdout;
 mod trailers;
 mod watch;

@@ -72,6 +72,7 @@ fn begin(called: &str, arguments: &[OsString]) -> Result<Exit, Failure> {
         Command::Run(command) => command.run(&context),
         Command::Status(arguments) => arguments.run(&context),
         Command::Runs(command) => command.run(&context),
+        Command::Usage(arguments) => arguments.run(&context),
         Command::Log(arguments) => arguments.run(&context),
         Command::Wait(arguments) => arguments.run(&context),
         Command::Control(command) | Command::Controls(command) => command.run(&context),

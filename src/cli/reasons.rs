@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::moments::{elapsed, seconds, time};
+use super::spending::remedy;
 use crate::domain::control::Control;
 use crate::domain::ids::{ItemId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
@@ -23,7 +24,7 @@ use crate::domain::view::{Fault, View as _};
 use crate::ledger::store::RefName;
 use crate::ledger::view::TreeView;
 use crate::runtime::project::Project;
-use crate::runtime::{approval, tree};
+use crate::runtime::{approval, posture, tree};
 
 /// Why an item is where it is. As text it is one line; as JSON its `cause` says which it is.
 #[derive(Debug, Serialize)]
@@ -125,7 +126,7 @@ impl Activity {
 
 fn rests(wait: &Wait) -> String {
     let until = wait.until.map_or_else(String::new, |until| format!(", until {}", time(until)));
-    format!("dispatch rests: {}: {}{until}", wait.cause, wait.detail)
+    format!("dispatch rests: {}: {}{until}{}", wait.cause, wait.detail, remedy(wait))
 }
 
 fn unattended(attended: bool) -> Option<String> {
@@ -334,6 +335,10 @@ pub(crate) fn obstacle(
     run: Option<&Run>,
 ) -> Result<Option<Wait>, Failure> {
     if let Some(wait) = approval::unapproved(project, view, plan)? {
+        return Ok(Some(wait));
+    }
+    // A configuration that cannot be read is said by who launches.
+    if let Ok(Some(wait)) = posture::obstacle(view, plan, run.map(|run| &run.stage.stage)) {
         return Ok(Some(wait));
     }
     Ok(if project.repository.is_bare() { None } else { tree::obstacle(project, run) })

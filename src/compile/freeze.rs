@@ -16,7 +16,6 @@ use super::origin::{Origin, Origins};
 use super::sheet::{Placed, Sheet, meant};
 use super::staffing::Staffing;
 use super::stage_kind;
-use crate::domain::budget::Budget;
 use crate::domain::ids::{LoopId, ModeId, PlanId, StageName};
 use crate::domain::plan::{
     Completion, Loop, PLAN_SCHEMA, Plan, PlanLimits, Plane, SnapshotPolicy, WorkspacePolicy,
@@ -181,7 +180,7 @@ fn freeze(request: &Request<'_>, id: &ModeId, problems: &Problems) -> Option<Fro
         schema: PLAN_SCHEMA,
         mode: id.clone(),
         limits: PlanLimits {
-            budget: Budget::default(),
+            budget: config.config.limits.budget,
             max_launches_per_item: config.config.limits.max_launches_per_item,
             max_interruptions: config.config.limits.max_interruptions,
             max_rejected_handoffs: config.config.limits.max_rejected_handoffs,

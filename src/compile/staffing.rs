@@ -12,7 +12,7 @@ use super::stage_kind::StageKind;
 use crate::domain::ids::{RunnerName, StageName};
 use crate::domain::permission::PermissionRule;
 use crate::domain::plan::Stage;
-use crate::format::config::{Config, Loaded, NoModel, TIER, table_of};
+use crate::format::config::{Config, Loaded, NoModel, RunnerKind, TIER, table_of};
 use crate::format::quote::quoted;
 use crate::format::suggest::{nearest, one_of};
 
@@ -121,7 +121,7 @@ impl Staffing<'_, '_> {
         };
         let skills = std::iter::once(required_skill).chain(added_skills).map(|skill| skill.path).collect();
         let stage = Stage {
-            metered: true,
+            metered: settings.kind != RunnerKind::Scripted,
             plane: kind.plane,
             results: kind.results.clone(),
             evidence: kind.evidence.clone(),
@@ -193,12 +193,18 @@ impl Staffing<'_, '_> {
         }
     }
 
+    /// The line of a key, or of the table that it would stand in.
+    fn line_of(&self, key: &str) -> Option<usize> {
+        let table = || self.config.lines.get(key.rsplit_once('.')?.0);
+        self.config.lines.get(key).or_else(table).copied()
+    }
+
     fn refuse(&self, said: &Said<'_, '_>, problem: String, expected: String) {
         match said {
             Said::Mode(field) => field.refuse(problem, expected),
             Said::Config(key) => self.problems.add(Problem {
                 file: self.config.file.clone(),
-                line: self.config.lines.get(key).copied(),
+                line: self.line_of(key),
                 key: Some(key.clone()),
                 problem,
                 expected,

@@ -44,6 +44,25 @@ impl Budget {
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The limits of a scope.
+    #[must_use]
+    pub fn caps(&self, scope: Scope) -> &Caps {
+        match scope {
+            Scope::Item => &self.per_item,
+            Scope::Day => &self.per_day,
+            Scope::Daemon => &self.per_daemon,
+        }
+    }
+
+    /// The same, to be set.
+    pub fn caps_mut(&mut self, scope: Scope) -> &mut Caps {
+        match scope {
+            Scope::Item => &mut self.per_item,
+            Scope::Day => &mut self.per_day,
+            Scope::Daemon => &mut self.per_daemon,
+        }
+    }
 }
 
 /// Limits of one scope; none of a kind: no such limit.
@@ -94,6 +113,17 @@ impl Caps {
         }
     }
 
+    /// The limit on one measure alone.
+    fn only(self, measure: Measure) -> Self {
+        let none = Self::default();
+        match measure {
+            Measure::Tokens => Self { tokens: self.tokens, ..none },
+            Measure::Cost => Self { cost: self.cost, ..none },
+            Measure::Launches => Self { launches: self.launches, ..none },
+            Measure::WallTime => Self { wall_seconds: self.wall_seconds, ..none },
+        }
+    }
+
     /// What is left of these limits.
     fn left(&self, assumed: &Assumed, spent: &Spending) -> Allowance {
         Allowance {
@@ -139,6 +169,9 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// All scopes, from the smallest.
+    pub const ALL: [Self; 3] = [Self::Item, Self::Day, Self::Daemon];
+
     /// The table of the configuration that sets its limits, below `limits`.
     #[must_use]
     pub fn table(self) -> &'static str {
@@ -380,6 +413,59 @@ impl Allowance {
             return Some(Measure::Tokens);
         }
         self.cost.zip(usage.cost).is_some_and(|(limit, used)| used > limit).then_some(Measure::Cost)
+    }
+}
+
+/// What a launch is held to while it runs: each limit with what was spent of it before.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    allowance: Allowance,
+    scopes: [(Scope, Caps, Assumed, Spending); 3],
+}
+
+impl Holding {
+    /// The limits of a launch, see [`Allowance::of`].
+    #[must_use]
+    pub fn of(
+        item: &Budget,
+        item_spent: &Spending,
+        whole: &Budget,
+        control: &Control,
+        session: &SessionId,
+        at: Timestamp,
+    ) -> Self {
+        let day = Day::at(at, control.day.as_ref());
+        Self {
+            allowance: Allowance::of(item, item_spent, whole, control, session, at),
+            scopes: [
+                (Scope::Item, item.per_item, item.assumed, *item_spent),
+                (Scope::Day, whole.per_day, whole.assumed, day.spent),
+                (Scope::Daemon, whole.per_daemon, whole.assumed, control.spent_by(session)),
+            ],
+        }
+    }
+
+    /// Whether nothing is limited that a running launch can exceed.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.allowance == Allowance::default()
+    }
+
+    /// Whether only its clock can exceed anything.
+    #[must_use]
+    pub fn is_time_only(&self) -> bool {
+        self.allowance.tokens.is_none() && self.allowance.cost.is_none()
+    }
+
+    /// The limit that a launch exceeds which has used this so far, in `elapsed_ms`.
+    #[must_use]
+    pub fn exceeded(&self, usage: &Usage, elapsed_ms: u64) -> Option<Reached> {
+        let measure = self.allowance.exceeded(usage, elapsed_ms)?;
+        // A launch that runs has been let begin, whatever limit there is on their number.
+        let now = Spending { launches: 0, ..Spending::of(usage, elapsed_ms, false) };
+        self.scopes.iter().find_map(|(scope, caps, assumed, spent)| {
+            caps.only(measure).reached(*scope, assumed, &spent.plus(&now))
+        })
     }
 }
 

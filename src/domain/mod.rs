@@ -10,6 +10,7 @@ pub mod oid;
 pub mod permission;
 pub mod place;
 pub mod plan;
+pub mod price;
 pub mod receipt;
 pub mod recovery;
 pub mod result;

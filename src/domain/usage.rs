@@ -78,6 +78,26 @@ impl Usage {
         }
     }
 
+    /// Both together. What only one of them knows counts as it is: the sum is what was used at least.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        fn add<T>(one: Option<T>, other: Option<T>, sum: impl Fn(T, T) -> T) -> Option<T> {
+            match (one, other) {
+                (Some(one), Some(other)) => Some(sum(one, other)),
+                (one, other) => one.or(other),
+            }
+        }
+        Self {
+            input_uncached: add(self.input_uncached, other.input_uncached, u64::saturating_add),
+            cache_read: add(self.cache_read, other.cache_read, u64::saturating_add),
+            cache_write: add(self.cache_write, other.cache_write, u64::saturating_add),
+            output: add(self.output, other.output, u64::saturating_add),
+            reasoning: add(self.reasoning, other.reasoning, u64::saturating_add),
+            cost: add(self.cost, other.cost, Usd::plus),
+            cost_source: self.cost_source.or(other.cost_source),
+        }
+    }
+
     /// The cost since `before`, see [`Self::since`].
     #[must_use]
     pub fn cost_since(&self, before: &Self) -> Option<Usd> {

@@ -5,10 +5,12 @@
 //! the plan knows them, so [`Loaded::check_stages`] takes its names.
 
 mod boundary;
+mod budget;
 mod contract;
 mod contract_check;
 mod contract_keys;
 mod model;
+mod prices;
 mod read;
 mod reading;
 mod render;

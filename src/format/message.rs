@@ -228,6 +228,7 @@ pub fn trailers(transition: &Transition) -> Vec<Trailer> {
         if !counts.is_empty() {
             trailers.push(("Tokens", counts.join(" ")));
         }
+        trailers.extend(usage.cost_in_words().map(|cost| ("Cost", cost)));
     }
     trailers.push(("Actor", transition.actor.as_str().to_owned()));
     trailers

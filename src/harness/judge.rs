@@ -1,11 +1,13 @@
 //! The judge: what an invocation came to, from all of its evidence and never from one signal alone. Pure.
 
+use jiff::Timestamp;
+
 use crate::domain::ids::{FailureClass, Nonce, ResultName, StageName};
 use crate::domain::plan::Plan;
 use crate::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
 use crate::domain::usage::Usage;
-use crate::harness::adapter::Trouble;
 use crate::harness::exit::{EndedBy, Exit, How, SpawnFailure};
+use crate::harness::parser::{Complaint, Trouble};
 use crate::harness::result_file::{BadReport, FoundFile, NonceRule, Report, parse};
 
 /// A harness's own word about its end.
@@ -15,18 +17,25 @@ pub enum TerminalRecord {
     NotExpected,
     /// It says that it completed.
     Completed,
-    /// It says that it failed.
-    Failed {
-        /// Its message.
-        message: String,
-        /// What the message means.
-        trouble: Trouble,
-    },
+    /// It says that it failed, and of what.
+    Failed(Complaint),
     /// It writes one, and has not.
     Missing {
         /// The trouble that it spoke of last, if it spoke of nothing else since.
-        stuck_on: Option<(String, Trouble)>,
+        stuck_on: Option<Complaint>,
     },
+}
+
+impl TerminalRecord {
+    /// What the harness complains of, at its end or before it was ended.
+    #[must_use]
+    pub fn complaint(&self) -> Option<&Complaint> {
+        match self {
+            Self::Failed(complaint) => Some(complaint),
+            Self::Missing { stuck_on } => stuck_on.as_ref(),
+            Self::NotExpected | Self::Completed => None,
+        }
+    }
 }
 
 /// What a harness and its stage said.
@@ -38,6 +47,16 @@ pub struct Said {
     pub final_message: Option<String>,
     /// The stage's result file.
     pub result_file: FoundFile,
+}
+
+/// A harness's session: what resuming goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// What it had used when the invocation ended, of what the harness tells of the session as a whole: the next
+    /// invocation that resumes it begins there.
+    pub totals: Usage,
 }
 
 /// Everything that is known about an invocation that has ended.
@@ -55,8 +74,14 @@ pub struct Evidence {
     pub missing_artifacts: Vec<String>,
     /// What the harness refused its stage.
     pub denials: Vec<String>,
-    /// What it used.
+    /// What this invocation used, and nothing of what its session had used before.
     pub usage: Usage,
+    /// The session that it was part of, where the harness names one.
+    pub session: Option<Session>,
+    /// The exit codes with which its harness ends well.
+    pub ok_exits: Vec<i32>,
+    /// When it is worth trying again, where the provider named a time for what the harness complains of.
+    pub retry_at: Option<Timestamp>,
     /// Whether its permission level lets the stage write its result file.
     pub can_write: bool,
 }
@@ -85,6 +110,9 @@ impl Legal {
     }
 }
 
+/// The failure class of a stage that ended and reported nothing.
+const MISSING_RESULT: &str = "missing_terminal_result";
+
 /// Why there is no result to take.
 enum NoResult {
     /// Nothing was reported; the text says what was found instead.
@@ -102,7 +130,7 @@ enum NoResult {
 impl NoResult {
     fn class(&self) -> &'static str {
         match self {
-            Self::Missing(_) => "missing_terminal_result",
+            Self::Missing(_) => MISSING_RESULT,
             Self::Conflicting(_) => "conflicting_terminal_results",
             Self::Illegal(_) => "illegal_terminal_result",
             Self::Foreign(_) => "runner_transport_failure",
@@ -154,21 +182,35 @@ pub fn judge(evidence: &Evidence, legal: &Legal) -> Judgement {
     }
 }
 
+/// Whether the same session can be asked for a result once: the harness says that it completed, all is well but that
+/// it reported nothing, and its session is known. A harness that writes no terminal record has not said that it did its
+/// work, and one that was ended has not come to its end.
+#[must_use]
+pub fn asked_for_result(evidence: &Evidence, judgement: &Judgement) -> bool {
+    let ended_well = evidence.exit.ended_by == EndedBy::Itself
+        && matches!(evidence.exit.how, How::Exited { code } if evidence.ok_exits.contains(&code));
+    let missing = matches!(judgement, Judgement::Failed { class, .. } if class.as_str() == MISSING_RESULT);
+    ended_well
+        && evidence.whole.terminal == TerminalRecord::Completed
+        && missing
+        && evidence.session.is_some()
+}
+
 /// The harness ended by itself: its result counts, if its terminal record and its exit code let it.
 fn by_itself(evidence: &Evidence, legal: &Legal) -> Judgement {
     let said = &evidence.whole;
     let bad_end = match &evidence.exit.how {
-        How::Exited { code: 0 } => None,
+        How::Exited { code } if evidence.ok_exits.contains(code) => None,
         How::Exited { code } => Some(format!("the harness ended with exit code {code}")),
         How::Signalled { signal } => Some(format!("signal {signal}, which is not ours, ended the harness")),
         How::SpawnFailed { message, .. } => Some(message.clone()),
         How::Unkillable => Some("the harness could not be ended".to_owned()),
     };
     match &said.terminal {
-        TerminalRecord::Failed { message, trouble } => return troubled(message, *trouble),
+        TerminalRecord::Failed(complaint) => return troubled(complaint),
         TerminalRecord::Missing { stuck_on } => {
-            if let Some((message, trouble @ Trouble::Infrastructure(_))) = stuck_on {
-                return troubled(message, *trouble);
+            if let Some(complaint @ Complaint { trouble: Trouble::Infrastructure(_), .. }) = stuck_on {
+                return troubled(complaint);
             }
             return match bad_end {
                 Some(detail) => failed("runner_transport_failure", detail),
@@ -193,7 +235,7 @@ fn by_limit(evidence: &Evidence, legal: &Legal, limit: &str) -> Judgement {
         return failed("runner_timeout", format!("{limit} ended the stage before it had reported"));
     };
     match &said.terminal {
-        TerminalRecord::Failed { message, trouble } => return troubled(message, *trouble),
+        TerminalRecord::Failed(complaint) => return troubled(complaint),
         TerminalRecord::Completed | TerminalRecord::NotExpected | TerminalRecord::Missing { .. } => {}
     }
     let none = match result(evidence, said, legal) {
@@ -202,10 +244,11 @@ fn by_limit(evidence: &Evidence, legal: &Legal, limit: &str) -> Judgement {
         }
         Err(none) => none,
     };
-    if let TerminalRecord::Missing { stuck_on: Some((message, trouble @ Trouble::Infrastructure(_))) } =
-        &said.terminal
+    if let TerminalRecord::Missing {
+        stuck_on: Some(complaint @ Complaint { trouble: Trouble::Infrastructure(_), .. }),
+    } = &said.terminal
     {
-        return troubled(message, *trouble);
+        return troubled(complaint);
     }
     let found = match none {
         NoResult::Missing(_) => String::new(),
@@ -214,10 +257,11 @@ fn by_limit(evidence: &Evidence, legal: &Legal, limit: &str) -> Judgement {
     failed("runner_timeout", format!("{limit} ended the stage before it had reported{found}"))
 }
 
-fn troubled(message: &str, trouble: Trouble) -> Judgement {
-    match trouble {
+fn troubled(Complaint { message, trouble, .. }: &Complaint) -> Judgement {
+    match *trouble {
         Trouble::Infrastructure(class) => infrastructure(class, message),
         Trouble::ContextOverflow => failed("context_overflow", message),
+        Trouble::LimitReached => failed("limit_reached", message),
         Trouble::Other => failed("provider_failure", message),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::project::Project;
 use super::snapshots;
-use super::stage::{Ended, Finished, Stage, StageError, finish};
+use super::stage::{Ended, Finished, Seen, Stage, StageError, finish};
 use crate::domain::limits::MIN_GRACE;
 use crate::domain::run::{Launch, Run};
 use crate::domain::view::View as _;
@@ -52,7 +52,13 @@ pub fn adopt(project: &Project, run: &Run, launch: &Launch) -> Result<Adopted, S
     };
     settle_branch(project, run)?;
     // Somebody had wanted this launch ended, and again: it does not count.
-    Ok(Adopted::Settled(finish(project, &stage, run, ended, run.again.is_some())?))
+    Ok(Adopted::Settled(finish(
+        project,
+        &stage,
+        run,
+        ended,
+        Seen { asked: run.again.is_some(), ..Seen::default() },
+    )?))
 }
 
 fn still_lives(survivors: &[crate::harness::exit::Survivor]) -> bool {

@@ -14,6 +14,7 @@ pub mod logs;
 pub mod outbox;
 pub mod outside;
 pub mod plans;
+pub mod posture;
 pub mod project;
 pub mod prompt;
 pub mod repair;

@@ -7,10 +7,12 @@ use thiserror::Error;
 use super::adopt::{Adopted, adopt};
 use super::approval::{ApprovalError, unapproved};
 use super::plans::{self, PlanError};
+use super::posture;
 use super::project::Project;
 use super::resume;
+use super::runner::RunnerError;
 use super::source;
-use super::stage::{Ended, Finished, Stage, StageError, Start, Started, finish, start};
+use super::stage::{Ended, Finished, Meter, Seen, Stage, StageError, Start, Started, finish, start};
 use super::stop::Stop;
 use super::tree::{self, TreeError};
 
@@ -74,6 +76,9 @@ pub enum TickError {
     /// The ledger's tree.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// The runners of a plan.
+    #[error(transparent)]
+    Runner(#[from] RunnerError),
     /// The approvals of this machine.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
@@ -174,6 +179,9 @@ impl<'p> Driver<'p> {
         if let Some(wait) = unapproved(self.project, view, plan)? {
             return Ok(Some(wait));
         }
+        if let Some(wait) = posture::obstacle(view, plan, run.map(|run| &run.stage.stage))? {
+            return Ok(Some(wait));
+        }
         Ok(tree::obstacle(self.project, run))
     }
 
@@ -198,7 +206,8 @@ impl<'p> Driver<'p> {
             }
         };
         tracing::info!(run = %stage.run, item = %stage.item, stage = %stage.at, launch = stage.number, "launched");
-        let Some((ended, asked)) = self.watch(&stage, &mut supervised)? else {
+        let mut meter = self.meter(&stage)?;
+        let Some((ended, saw)) = self.watch(&stage, &mut supervised, meter.as_mut())? else {
             // The next look finds a launch without an end, and proves first that nothing of it lives.
             return Ok(Tick::Settled("the stage's supervisor was lost".to_owned()));
         };
@@ -207,7 +216,7 @@ impl<'p> Driver<'p> {
         let Some(run) = view.run(&stage.run)? else {
             return Ok(Tick::Settled(format!("run {} ended meanwhile", stage.run)));
         };
-        Ok(match finish(self.project, &stage, &run, ended, asked)? {
+        Ok(match finish(self.project, &stage, &run, ended, saw)? {
             Finished::Late(refusal) => Tick::Settled(refusal.to_string()),
             Finished::Handed { result, commit } => Tick::Stage(Box::new(StageReport {
                 run: stage.run.clone(),
@@ -218,23 +227,36 @@ impl<'p> Driver<'p> {
         })
     }
 
+    /// What the limits leave a stage that has just been launched; none where its run is gone already.
+    fn meter(&self, stage: &Stage) -> Result<Option<Meter>, TickError> {
+        let trees = self.project.trees();
+        let view = self.project.view(&trees)?;
+        let Some(run) = view.run(&stage.run)? else { return Ok(None) };
+        Ok(Some(Meter::of(&view, stage, &run, &self.session)?))
+    }
+
     /// Waits for a stage's end; ends it when somebody cancels its run, wants it again, or wants the runtime to end at
-    /// once.
+    /// once, and when it has exceeded a limit.
     ///
     /// `None`: its supervisor was killed, and nobody knows yet what became of it.
-    fn watch(&self, stage: &Stage, supervised: &mut Supervised) -> Result<Option<(Ended, bool)>, TickError> {
-        let mut asked = false;
+    fn watch(
+        &self,
+        stage: &Stage,
+        supervised: &mut Supervised,
+        mut meter: Option<&mut Meter>,
+    ) -> Result<Option<(Ended, Seen)>, TickError> {
+        let mut saw = Seen::default();
         let mut seen = None;
         loop {
             match supervised.wait(LOOK) {
-                Ok(Some(exit)) => return Ok(Some((Ended::Record(Box::new(exit)), asked))),
+                Ok(Some(exit)) => return Ok(Some((Ended::Record(Box::new(exit)), saw))),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(%error, "the stage's supervisor was lost");
                     return Ok(None);
                 }
             }
-            if asked {
+            if saw.asked || saw.exceeded.is_some() {
                 continue;
             }
             let tip = self.project.store.resolve(&RefName::State).map_err(TransactError::from)?;
@@ -242,7 +264,10 @@ impl<'p> Driver<'p> {
             seen = tip;
             if unwanted || self.stop.cancels() {
                 supervised.cancel();
-                asked = true;
+                saw.asked = true;
+            } else if let Some(exceeded) = meter.as_mut().and_then(|meter| meter.look()) {
+                supervised.cancel();
+                saw = exceeded;
             }
         }
     }

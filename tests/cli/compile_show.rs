@@ -73,10 +73,11 @@ fn compile_show_says_who_said_what() {
     ");
     insta::assert_snapshot!(part(&text, "runner codex_cli").join("\n"), @"
     runner codex_cli
-      kind      codex
-      command   codex exec
-      elevated  checker, doublechecker, troubleshooter, consultant, planner, manager, auditor, mechanic, arbiter
-      maximum   builder
+      kind       codex_cli
+      command    codex exec --json --skip-git-repo-check [-o {final_file}] --cd {workdir} [-m {model}] {level} -
+      passes on  CODEX_*, OPENAI_*
+      elevated   -s workspace-write --add-dir {git_common_dir} --add-dir {result_dir}; enforced by the Codex sandbox: checker, doublechecker, troubleshooter, consultant, planner, manager, auditor, mechanic, arbiter
+      maximum    --dangerously-bypass-approvals-and-sandbox; enforced by nobody: builder
     ");
     insta::assert_snapshot!(part(&text, "runner command").join("\n"), @"
     runner command
@@ -84,7 +85,7 @@ fn compile_show_says_who_said_what() {
       command    my agent --quiet
       sets       LEVEL
       passes on  HOME
-      maximum    fixer, updater
+      maximum    no flags; enforced by nobody: fixer, updater
     ");
     insta::assert_snapshot!(part(&text, "execution/builder").join("\n"), @"
     execution/builder

@@ -128,18 +128,19 @@ fn the_whole_of_a_fresh_repository() {
     let repo = with(&[]);
     let text = said(&repo, &call(&repo, &["doctor"]));
     insta::assert_snapshot!(filtered(&repo, &text), @"
-exit 0
-ok  repository     [repo]
-ok  refs           every ref of ours can be read
-ok  work tree      on main
-ok  texts          25 texts linted
-ok  configuration  [repo]/millrace-agents/millrace.toml
-ok  compile        the files give the selected plan
-ok  plan           plan-standard_plain-[id]
-ok  ledger         number 2, [oid]
+    exit 0
+    ok  repository     [repo]
+    ok  refs           every ref of ours can be read
+    ok  work tree      on main
+    ok  texts          25 texts linted
+    ok  configuration  [repo]/millrace-agents/millrace.toml
+    ok  compile        the files give the selected plan
+    ok  plan           plan-standard_plain-[id]
+    ok  permission     codex_cli at maximum (--dangerously-bypass-approvals-and-sandbox), enforced by nobody: arbiter, auditor, builder, checker, consultant, doublechecker, fixer, manager, mechanic, planner, troubleshooter, updater
+    ok  ledger         number 2, [oid]
 
-0 errors, 0 warnings
-");
+    0 errors, 0 warnings
+    ");
 }
 
 /// F-38: work that nobody does is said, by those who are asked how things stand.

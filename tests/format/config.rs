@@ -1,9 +1,10 @@
 //! The configuration: what is accepted, what is refused and in which words.
 
+use millrace::domain::ids::RunnerName;
 use millrace::domain::permission::{PermissionLevel, PermissionRule};
 use millrace::format::config::{
     BOUNDARIES, Config, ConfigError, Loaded, Setting, bootstrap_text, boundary_of, changed_keys,
-    effective_toml, parse, settings,
+    effective_toml, parse, parse_frozen, settings,
 };
 use proptest::prelude::*;
 
@@ -26,6 +27,7 @@ fn all_accepted_configurations_are_accepted_with_their_warnings() {
     }
     insta::assert_snapshot!(seen.concat(), @"
     empty
+    every-key-of-a-contract
     every-key-of-the-reference
       millrace.toml:3: runtime.run_style: has no effect; `millrace run once` and `millrace run daemon` say it
       millrace.toml:24: recovery.stale_state_recovery_enabled: has no effect; recovery reads the last commit, at every start
@@ -47,6 +49,26 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
         seen.push(format!("{name}\n  {line}\n"));
     }
     insta::assert_snapshot!(seen.concat(), @r#"
+    argv-control-character
+      millrace.toml:2: runners.command.argv: item 1 holds a control character; expected printable text
+    argv-far-variable
+      millrace.toml:2: runners.command.argv: `{colour}` is no variable; expected `workdir`, `run_dir`, `inv_dir`, `result_file`, `result_dir`, `outbox`, `prompt_file`, `prompt`, `git_common_dir`, `final_file`, `session`, `model`, `stage`, `attempt`, `millrace`, `command`, `profile`, `script`, `args`, `extra_config`, `skip_git_repo_check` or `level` in braces, or `{{` for a brace
+    argv-first-is-a-group
+      millrace.toml:2: runners.command.argv: names no program; expected the program and its arguments, such as `["my-agent", "--quiet"]`
+    argv-list-in-text
+      millrace.toml:2: runners.command.argv: `{args}` is a list, and `--all={args}` holds more than it; expected a list as an argument of its own, or once in a list of arguments that belong together
+    argv-number
+      millrace.toml:2: runners.command.argv: item 2 is neither text nor a list of texts; expected a list of texts, with arguments that belong together in a list of their own: `["agent", ["-m", "{model}"]]`
+    argv-table
+      millrace.toml:3: runners.command.argv: item 2 is neither text nor a list of texts; expected a list of texts, with arguments that belong together in a list of their own: `["agent", ["-m", "{model}"]]`
+    argv-two-lists
+      millrace.toml:2: runners.command.argv: `{args}` is a list, and `[{args} {extra_config}]` holds more than it; expected a list as an argument of its own, or once in a list of arguments that belong together
+    argv-unclosed
+      millrace.toml:2: runners.command.argv: `a{workdir` has a `{` without a `}`; expected `{{` for a brace
+    argv-unknown-variable
+      millrace.toml:4: runners.command.argv: `{workdri}` is no variable; expected `{workdir}`
+    argv-with-session
+      millrace.toml:2: runners.command.argv: `{session}` is known to `resume_argv` only; expected `{session}` there
     bad-mode
       millrace.toml:2: runtime.default_mode: `../x` is not valid; expected the id of a mode, such as `standard_plain`
     bad-pattern
@@ -61,6 +83,10 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: runners.command.argv: names no program; expected the program and its arguments, such as `["my-agent", "--quiet"]`
     command-kind
       millrace.toml:2: runners.command.kind: found `shell`; expected `command`
+    command-missing
+      millrace.toml:1: runners.command.command: is missing; expected the program that `{command}` stands for
+    command-unused
+      millrace.toml:3: runners.command.command: has no effect: no command line uses it; expected `{command}` in `argv`, or no such key
     command-without-argv
       millrace.toml:1: runners.command.argv: is missing; expected the program and its arguments, such as `["my-agent", "--quiet"]`
     command-without-table
@@ -73,12 +99,24 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: runners.codex.command: the text is empty; expected some text, or no such key
     env-name
       millrace.toml:2: runners.codex.env.A=B: `A=B` is not valid; expected the name of a variable: letters, digits and `_`
+    env-needs-name
+      millrace.toml:2: runners.codex.env_needs: `*` is not valid; expected the name of a variable: letters, digits and `_`, with a `*` at the end for all that begin so
     env-number
       millrace.toml:2: runners.codex.env.LEVEL: found a whole number; expected text in quotes
     env-pass-name
       millrace.toml:2: runners.codex.env_pass: `NOT OK` is not valid; expected the name of a variable: letters, digits and `_`, with a `*` at the end for all that begin so
+    exit-in-both
+      millrace.toml:3: runners.codex.infra_exits: 75 is in `ok_exits` and in `infra_exits`; expected each code in one of them
+    final-file-missing
+      millrace.toml:1: runners.command.final_file: is missing; expected the file that `{final_file}` stands for
+    final-file-unknown-variable
+      millrace.toml:2: runners.codex.final_file: `{inv}` is no variable; expected `workdir`, `run_dir`, `inv_dir`, `result_file`, `result_dir`, `outbox`, `prompt_file`, `prompt`, `git_common_dir`, `final_file`, `session`, `model`, `stage`, `attempt`, `millrace`, `command`, `profile`, `script`, `args`, `extra_config`, `skip_git_repo_check` or `level` in braces, or `{{` for a brace
+    final-file-variable
+      millrace.toml:2: runners.codex.final_file: `{args}` cannot stand here; expected other variables
     fraction
       millrace.toml:2: limits.max_interruptions: found a number with a fraction; expected a whole number from 1 to 4294967295
+    grace-too-short
+      millrace.toml:2: runners.codex.grace_seconds: found `9`; expected a whole number from 10 to 31536000
     idle-sleep-nan
       millrace.toml:2: runtime.idle_sleep_seconds: found `nan`; expected a number over 0, at most 31536000
     idle-sleep-zero
@@ -89,10 +127,50 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: limits.max_consultant_invocations: this key is not known; expected it under `[recovery]`
     key-outside-its-section
       millrace.toml:1: default_mode: this key is not known; expected it under `[runtime]`
+    kind-near
+      millrace.toml:2: runners.mine.kind: found `claude-code`; expected `codex_cli`, `claude_code`, `aider`, `command` or `scripted` (did you mean `claude_code`?)
+    kind-of-a-shipped-name
+      millrace.toml:2: runners.claude_code.kind: found `codex_cli`; expected `claude_code`
+    level-far-name
+      millrace.toml:2: runners.claude_code.enforced_by.full: this is no permission level; expected `basic`, `elevated` or `maximum`
+    level-holds-session
+      millrace.toml:2: runners.codex.levels.basic: `{session}` cannot stand here; expected other variables
+    level-name
+      millrace.toml:2: runners.claude_code.levels.maximun: this is no permission level; expected `maximum`
+    level-not-in-argv
+      millrace.toml:2: runners.codex.argv: has no `{level}`, so that the levels would mean nothing; expected `{level}` where the flags of the permission level belong
+    level-without-levels
+      millrace.toml:2: runners.command.argv: has `{level}`, and no level is defined; expected `[runners.command.levels]` with the arguments of each level
     list-as-text
       millrace.toml:2: runners.codex.args: found text; expected a list of texts, such as `["one", "two"]`
     list-of-numbers
       millrace.toml:4: runners.codex.args: item 2 is a whole number; expected a list of texts, such as `["one", "two"]`
+    mapping-gather
+      millrace.toml:6: runners.command.mapping.rules[1].gather: found `add`; expected `last`, `sum`, `max` or `join`
+    mapping-key
+      millrace.toml:4: runners.command.mapping.rule: this key is not known; expected `runners.command.mapping.rules`
+    mapping-path
+      millrace.toml:5: runners.command.mapping.rules[1].take.output: `usage..out` is no path; expected names with dots between them: `item.text`
+    mapping-rule-as-text
+      millrace.toml:4: runners.command.mapping.rules[1]: found text; expected `[[runners.command.mapping.rules]]`, one table for each kind of line
+    mapping-rule-key
+      millrace.toml:7: runners.command.mapping.rules[2].takes: this section is not known; expected `runners.command.mapping.rules[2].take`
+    mapping-rules-as-table
+      millrace.toml:4: runners.command.mapping.rules: found a table; expected `[[runners.command.mapping.rules]]`, one table for each kind of line
+    mapping-scope
+      millrace.toml:4: runners.command.mapping.cost_is: found `thread`; expected `run` or `session`
+    mapping-takes-near
+      millrace.toml:5: runners.command.mapping.rules[1].take.sessionid: nothing of this name can be taken; expected `session_id`
+    mapping-takes-nothing
+      millrace.toml:4: runners.command.mapping.rules[1].take: takes nothing; expected `take = { final_message = "path.to.it" }`
+    mapping-when-path-unquoted
+      millrace.toml:5: runners.command.mapping.rules[1].when.item: found a table; expected text in quotes
+    mapping-without-parser
+      millrace.toml:3: runners.command.mapping: the parser `text` takes no mapping; expected `parser = "jsonl"` or `parser = "json"`
+    mapping-without-rules
+      millrace.toml:4: runners.command.mapping.rules: is missing; expected `[[runners.command.mapping.rules]]`, one table for each kind of line
+    metered-text
+      millrace.toml:2: runners.codex.metered: found text; expected `true` or `false`
     near-default-runner
       millrace.toml:2: runners.defaultrunner: this key is not known; expected `runners.default_runner`
     near-key
@@ -111,16 +189,46 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: not TOML: string values must be quoted, expected literal string; expected `key = value` or `[section]`
     number-for-text
       millrace.toml:2: runtime.default_mode: found a whole number; expected text in quotes
+    ok-exit-text
+      millrace.toml:2: runners.codex.ok_exits: item 2 is no exit code; expected a list of exit codes from 0 to 255, such as `[69, 75]`
+    output-too-small
+      millrace.toml:2: runners.codex.output_bytes: found `1000`; expected a whole number from 65536 to 4294967296
     own-runner-bad-name
       millrace.toml:1: runners.Mine: `Mine` is not valid; expected the name of a runner: lower-case letters, digits, `.`, `_` or `-`
     own-runner-without-kind
       millrace.toml:1: runners.mine.kind: is missing; expected `kind = "command"`, for a runner of your own with an `argv`, or another contract to start from: `codex_cli`, `claude_code`, `aider`, `command` or `scripted`
+    own-timeout-zero
+      millrace.toml:2: runners.codex.timeout_seconds: found `0`; expected a whole number from 1 to 31536000
+    parser-without-mapping
+      millrace.toml:3: runners.command.parser: needs a mapping; expected `[[runners.command.mapping.rules]]`: what is taken from which lines
+    parser-word
+      millrace.toml:2: runners.codex.parser: found `jsnol`; expected `codex_jsonl`, `claude_stream`, `jsonl`, `json` or `text` (did you mean `jsonl`?)
     permission-as-text
       millrace.toml:2: runners.codex.permission_by_model: found text; expected a table, written `[runners.codex.permission_by_model]`
     permission-level
       millrace.toml:2: runners.codex.permission_default: found `max`; expected `basic`, `elevated` or `maximum`
     permission-level-near
       millrace.toml:2: runners.codex.permission_by_stage.builder: found `maximun`; expected `basic`, `elevated` or `maximum` (did you mean `maximum`?)
+    profile-unused
+      millrace.toml:2: runners.claude_code.profile: has no effect: no command line uses it; expected `{profile}` in `argv`, or no such key
+    prompt-argument-without
+      millrace.toml:2: runners.command.argv: has no `{prompt}`, and the prompt comes as an argument; expected `{prompt}` in one of its arguments
+    prompt-as-argument-unsaid
+      millrace.toml:2: runners.command.argv: has `{prompt}`, and the prompt does not come as an argument; expected `prompt = "argument"`
+    prompt-file-without
+      millrace.toml:2: runners.command.argv: has no `{prompt_file}`, and the prompt comes as a file; expected `{prompt_file}` in one of its arguments
+    prompt-word
+      millrace.toml:3: runners.command.prompt: found `stdni`; expected `stdin`, `file` or `argument` (did you mean `stdin`?)
+    refuses-root-key
+      millrace.toml:2: runners.claude_code.refuses_root.levels: this key is not known; expected `runners.claude_code.refuses_root.level`
+    refuses-root-unless
+      millrace.toml:2: runners.claude_code.refuses_root.unless: `IS_SANDBOX` is not valid; expected variables with their values, such as `["IS_SANDBOX=1"]`
+    refuses-root-without-level
+      millrace.toml:3: runners.command.refuses_root.level: is missing; expected the level that the harness does not do for root
+    resume-no-program
+      millrace.toml:3: runners.command.resume_argv: names no program; expected the program and its arguments, such as `["my-agent", "--quiet"]`
+    resume-without-session
+      millrace.toml:3: runners.command.resume_argv: does not say which session; expected `{session}` in one of its arguments
     run-style
       millrace.toml:2: runtime.run_style: found `deamon`; expected `once` or `daemon` (did you mean `daemon`?)
     scripted-without-script
@@ -319,10 +427,201 @@ fn the_effective_configuration_reads_as_itself() {
     for (name, _) in fixtures::all("config/accepted") {
         let config = accepted(&name).config;
         let text = effective_toml(&config);
-        let again = parse(&text, "plan").unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
-        assert_eq!(again.config, config, "{name}\n{text}");
-        assert_eq!(effective_toml(&again.config), text, "{name}");
+        let again = parse(&text, "plan").unwrap_or_else(|error| panic!("{name}: {error}\n{text}")).config;
+        let frozen = parse_frozen(&text, "plan").unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
+        for again in [again, frozen] {
+            assert_eq!(again, config, "{name}\n{text}");
+            assert_eq!(effective_toml(&again), text, "{name}");
+        }
     }
+}
+
+/// What is frozen is complete: a key that a newer version ships with is not added to it.
+#[test]
+fn a_frozen_runner_takes_nothing_from_what_ships() {
+    let text = "[runners]\ndefault_runner = \"codex_cli\"\n[runners.codex]\nkind = \"codex_cli\"\nargv = [\"codex\", \"exec\"]\n";
+    let frozen = parse_frozen(text, "plan").expect("accepted");
+    let names: Vec<&str> = frozen.runners.tables.keys().map(RunnerName::as_str).collect();
+    assert_eq!(names, ["codex_cli"]);
+    let codex = &frozen.runners.tables[&"codex_cli".parse().expect("a name")];
+    assert_eq!(codex.command_line(), ["codex", "exec"]);
+    assert_eq!((codex.parser.as_str(), &codex.final_file, codex.env_needs.len()), ("text", &None, 0));
+    assert!(codex.resume_argv.is_empty() && codex.levels.is_empty());
+    // Before contracts were frozen, a table had only what its operator may say.
+    let old = "[runners.codex]\ncommand = \"codex\"\nargs = [\"exec\"]\nskip_git_repo_check = true\nextra_config = []\n";
+    let old = parse_frozen(old, "plan").expect("accepted");
+    let shipped = Config::default();
+    assert_eq!(old.runners.tables.len(), 1);
+    assert_eq!(
+        old.runners.tables.values().next(),
+        shipped.runners.tables.get(&"codex_cli".parse().expect("a name"))
+    );
+}
+
+#[test]
+fn every_key_of_a_contract_arrives() {
+    let config = accepted("every-key-of-a-contract").config;
+    let only = config.with_runners(&[&"like-codex".parse().expect("a name")].into());
+    insta::assert_snapshot!(effective_toml(&only), @r#"
+    [runtime]
+    default_mode = "standard_plain"
+    run_style = "daemon"
+    idle_sleep_seconds = 1.0
+
+    [workspace]
+    between_items = "restore"
+    on_done = "leave"
+
+    [snapshot]
+    exclude = []
+    max_file_bytes = 10485760
+
+    [limits]
+    max_launches_per_item = 40
+    max_interruptions = 5
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
+
+    [recovery]
+    max_fix_cycles = 2
+    max_troubleshoot_attempts_before_consult = 2
+    max_mechanic_attempts = 2
+    max_consultant_invocations = 2
+    stale_state_recovery_enabled = true
+
+    [watchers]
+    enabled = false
+    debounce_ms = 250
+    watch_ideas_inbox = true
+    watch_specs_queue = true
+
+    [runners]
+    default_runner = "mine"
+
+    [runners.like-codex]
+    kind = "codex_cli"
+    argv = ["{command}", "{args}", "--json", "{skip_git_repo_check}", ["-o", "{final_file}"], "--cd", "{workdir}", ["-m", "{model}"], "{level}", ["--profile", "{profile}"], ["-c", "{extra_config}"], "-"]
+    resume_argv = ["{command}", "{args}", "--json", "{skip_git_repo_check}", ["-o", "{final_file}"], "--cd", "{workdir}", ["-m", "{model}"], "{level}", ["--profile", "{profile}"], ["-c", "{extra_config}"], "resume", "{session}", "-"]
+    command = "codex"
+    args = ["exec", "--quiet"]
+    skip_git_repo_check = true
+    extra_config = []
+    prompt = "stdin"
+    env_needs = ["CODEX_*", "OPENAI_*"]
+    env_pass = []
+    ok_exits = [0]
+    infra_exits = []
+    grace_seconds = 10
+    output_bytes = 67108864
+    parser = "codex_jsonl"
+    final_file = "{inv_dir}/last.txt"
+    metered = true
+    permission_default = "maximum"
+
+    [runners.like-codex.permission_by_stage]
+
+    [runners.like-codex.permission_by_model]
+
+    [runners.like-codex.env]
+
+    [runners.like-codex.levels]
+    basic = ["-s", "read-only"]
+    elevated = ["-s", "workspace-write", "--add-dir", "{git_common_dir}", "--add-dir", "{result_dir}"]
+    maximum = ["--dangerously-bypass-approvals-and-sandbox"]
+
+    [runners.like-codex.enforced_by]
+    basic = "the Codex sandbox"
+    elevated = "the Codex sandbox"
+
+    [runners.mine]
+    kind = "command"
+    argv = ["{command}", "{args}", ["-p", "{profile}"], "{skip_git_repo_check}", ["-c", "{extra_config}"], "{level}", "{prompt_file}"]
+    resume_argv = ["{command}", "--go-on={session}", "{level}", "{prompt_file}"]
+    command = "my-agent"
+    args = ["run", "{not a variable}"]
+    profile = "work"
+    skip_git_repo_check = true
+    extra_config = ["a=1"]
+    prompt = "file"
+    env_needs = ["MINE_*"]
+    env_pass = ["TOKEN"]
+    ok_exits = [0, 3]
+    infra_exits = [69, 75]
+    timeout_seconds = 600
+    silence_seconds = 120
+    grace_seconds = 30
+    output_bytes = 1000000
+    parser = "jsonl"
+    final_file = "{inv_dir}/last.json"
+    metered = false
+    permission_default = "basic"
+
+    [runners.mine.permission_by_stage]
+
+    [runners.mine.permission_by_model]
+
+    [runners.mine.env]
+    QUIET = "1"
+
+    [runners.mine.levels]
+    basic = ["--read-only"]
+    elevated = ["--dir={workdir}"]
+
+    [runners.mine.enforced_by]
+    basic = "a container"
+    elevated = "nobody"
+
+    [runners.mine.refuses_root]
+    level = "elevated"
+    unless = ["BOX=1", "OTHER="]
+
+    [runners.mine.mapping]
+    input_includes_cached = true
+    tokens_are = "session"
+    cost_is = "session"
+
+    [[runners.mine.mapping.rules]]
+    gather = "join"
+
+    [runners.mine.mapping.rules.when]
+    "message.role" = "assistant"
+
+    [runners.mine.mapping.rules.take]
+    final_message = "message.text"
+    denial = "message.refused"
+
+    [[runners.mine.mapping.rules]]
+    gather = "last"
+
+    [runners.mine.mapping.rules.when]
+
+    [runners.mine.mapping.rules.take]
+    session_id = "id"
+
+    [stages]
+    "#);
+    let codex = &config.runners.tables[&"codex_cli".parse().expect("a name")];
+    assert_eq!(codex.level_in_words(PermissionLevel::Basic), "-s read-only [-m {model}]");
+    assert_eq!(codex.level_in_words(PermissionLevel::Maximum), "--dangerously-bypass-approvals-and-sandbox");
+    let claude = &config.runners.tables[&"claude_code".parse().expect("a name")];
+    assert_eq!(claude.env.len(), 3, "tables are merged: {:?}", claude.env);
+}
+
+/// A command line as people see it: what the configuration says is filled in, what each call has is not.
+#[test]
+fn command_lines_for_people() {
+    let config = accepted("every-key-of-a-contract").config;
+    let shown = |name: &str| config.runners.tables[&name.parse().expect("a name")].command_line().join(" ");
+    insta::assert_snapshot!(
+        ["codex_cli", "claude_code", "mine", "like-codex"].map(shown).join("\n"),
+        @"
+    /opt/codex exec --json --skip-git-repo-check [-o {final_file}] --cd {workdir} [-m {model}] {level} -
+    claude -p {level} --output-format stream-json --verbose [--model {model}]
+    my-agent run {not a variable} -p work --skip-git-repo-check -c a=1 {level} {prompt_file}
+    codex exec --quiet --json --skip-git-repo-check [-o {final_file}] --cd {workdir} [-m {model}] {level} -
+    "
+    );
 }
 
 #[test]
@@ -804,7 +1103,7 @@ proptest! {
 #[test]
 fn every_key_has_a_boundary() {
     let mut used = std::collections::BTreeSet::new();
-    for name in ["every-key-of-the-reference", "own-keys", "empty"] {
+    for name in ["every-key-of-the-reference", "own-keys", "budgets", "empty", "every-key-of-a-contract"] {
         for setting in settings(&accepted(name)) {
             let Setting { section, key, .. } = &setting;
             let rows = BOUNDARIES.iter().filter(|(pattern, name, _)| {

@@ -129,7 +129,7 @@ fn the_shipped_command_lines() {
                 let argv = spec.argv(&call).unwrap();
                 let argv = argv
                     .join(" ")
-                    .replace(&std::env::current_exe().unwrap().display().to_string(), "MILLRACE");
+                    .replace(&std::env::current_exe().unwrap().display().to_string(), "/proc/self/exe");
                 let by = spec.enforcer(permission).unwrap_or("nobody");
                 seen.push(format!("{table} {permission}, {word}, enforced by {by}\n  {argv}\n"));
             }

@@ -6,7 +6,7 @@ use millrace::domain::permission::PermissionLevel;
 use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
 use millrace::domain::usage::Usage;
 use millrace::harness::adapter::{Call, RunnerSpec};
-use millrace::harness::evidence::collect;
+use millrace::harness::evidence::{Reading, collect};
 use millrace::harness::exit::Exit;
 use millrace::harness::invocation::Invocation;
 use millrace::harness::judge::{Evidence, Legal, judge};
@@ -36,7 +36,8 @@ fn invocation(bench: &Bench, spec: &RunnerSpec, call: &Call) -> Invocation {
 }
 
 fn gather(spec: &RunnerSpec, call: &Call, exit: Exit) -> (Evidence, Judgement) {
-    let evidence = collect(spec, call, exit).unwrap();
+    let environment = Invocation::read(&call.inv_dir).unwrap().environment;
+    let evidence = collect(&Reading::of(spec, call, &environment, None), call, exit).unwrap();
     let judgement = judge(&evidence, &legal());
     (evidence, judgement)
 }

@@ -6,9 +6,9 @@ use millrace::compile::{Assets, Request, compile};
 use millrace::domain::ids::{Nonce, ResultName};
 use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
 use millrace::domain::usage::Usage;
-use millrace::harness::adapter::Trouble;
 use millrace::harness::exit::{EndedBy, Exit, FirstSignal, How, SpawnFailure, StreamRecord};
-use millrace::harness::judge::{Evidence, Legal, Said, TerminalRecord, judge};
+use millrace::harness::judge::{Evidence, Legal, Said, Session, TerminalRecord, asked_for_result, judge};
+use millrace::harness::parser::{Complaint, Trouble};
 use millrace::harness::result_file::FoundFile;
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
@@ -78,8 +78,15 @@ fn well(whole: Said) -> Evidence {
         missing_artifacts: Vec::new(),
         denials: Vec::new(),
         usage: Usage::default(),
+        session: None,
+        ok_exits: vec![0],
+        retry_at: None,
         can_write: true,
     }
+}
+
+fn complaint(message: &str, trouble: Trouble) -> Complaint {
+    Complaint { message: message.to_owned(), trouble, retry: None }
 }
 
 /// A harness that our clock ended.
@@ -321,12 +328,65 @@ fn an_exit_code_outweighs_a_marker() {
 }
 
 #[test]
+fn which_exit_codes_are_good_is_the_contracts_word() {
+    let with = |code| Evidence {
+        exit: exit(How::Exited { code }, EndedBy::Itself),
+        ok_exits: vec![3, 4],
+        ..well(said(MARKER))
+    };
+    assert_eq!(result(&with(3)), "BUILDER_COMPLETE");
+    for code in [0, 1] {
+        assert_eq!(class(&with(code)), "runner_transport_failure");
+    }
+}
+
+#[test]
+fn a_session_that_ended_well_and_reported_nothing_can_be_asked_once_more() {
+    let session = || Some(Session { id: "s".to_owned(), totals: Usage::default() });
+    let silent = |terminal| Evidence { session: session(), ..well(Said { terminal, ..said("All done.") }) };
+    let asked = |evidence: &Evidence| asked_for_result(evidence, &judge(evidence, &legal()));
+    let good = silent(TerminalRecord::Completed);
+    assert!(asked(&good));
+    assert!(asked(&Evidence {
+        exit: exit(How::Exited { code: 3 }, EndedBy::Itself),
+        ok_exits: vec![3],
+        ..good.clone()
+    }));
+
+    let reported = Said { final_message: Some(MARKER.to_owned()), ..good.whole.clone() };
+    let two =
+        Said { final_message: Some("### BLOCKED\n### BUILDER_COMPLETE".to_owned()), ..good.whole.clone() };
+    let killed = exit(How::Signalled { signal: 15 }, EndedBy::WallLimit);
+    for (why, evidence) in [
+        ("it reported", Evidence { whole: reported, ..good.clone() }),
+        ("it reported too much", Evidence { whole: two, ..good.clone() }),
+        ("it has no session", Evidence { session: None, ..good.clone() }),
+        ("it writes no terminal record", silent(TerminalRecord::NotExpected)),
+        ("it has no terminal record", silent(TerminalRecord::Missing { stuck_on: None })),
+        ("it failed", silent(TerminalRecord::Failed(complaint("no", Trouble::Other)))),
+        (
+            "its exit is bad",
+            Evidence { exit: exit(How::Exited { code: 1 }, EndedBy::Itself), ..good.clone() },
+        ),
+        (
+            "our clock ended it",
+            Evidence { exit: killed, before_signal: Some(good.whole.clone()), ..good.clone() },
+        ),
+    ] {
+        assert!(!asked(&evidence), "{why}");
+    }
+    let judgement = judge(&good, &legal());
+    let late = Evidence { exit: exit(How::Exited { code: 0 }, EndedBy::SilenceLimit), ..good };
+    assert!(!asked_for_result(&late, &judgement), "it ended because of our signal");
+}
+
+#[test]
 fn the_terminal_record_outweighs_exit_code_and_channel() {
     let with = |terminal: TerminalRecord, code: i32| Evidence {
         exit: exit(How::Exited { code }, EndedBy::Itself),
         ..well(Said { terminal, ..said(MARKER) })
     };
-    let failed = |trouble| TerminalRecord::Failed { message: "it\nbroke".to_owned(), trouble };
+    let failed = |trouble| TerminalRecord::Failed(complaint("it\nbroke", trouble));
     assert_eq!(result(&with(TerminalRecord::Completed, 0)), "BUILDER_COMPLETE");
     assert_eq!(class(&with(TerminalRecord::Completed, 1)), "runner_transport_failure");
     for code in [0, 1] {
@@ -334,11 +394,12 @@ fn the_terminal_record_outweighs_exit_code_and_channel() {
         assert_eq!(outage(&with(failed(quota), code)), InfrastructureClass::Quota);
         assert_eq!(class(&with(failed(Trouble::Other), code)), "provider_failure");
         assert_eq!(class(&with(failed(Trouble::ContextOverflow), code)), "context_overflow");
+        assert_eq!(class(&with(failed(Trouble::LimitReached), code)), "limit_reached");
     }
     let missing = TerminalRecord::Missing { stuck_on: None };
     assert_eq!(class(&with(missing.clone(), 0)), "no_terminal_record");
     assert_eq!(class(&with(missing, 1)), "runner_transport_failure");
-    let stuck = |trouble| TerminalRecord::Missing { stuck_on: Some(("waiting".to_owned(), trouble)) };
+    let stuck = |trouble| TerminalRecord::Missing { stuck_on: Some(complaint("waiting", trouble)) };
     let network = Trouble::Infrastructure(InfrastructureClass::Network);
     assert_eq!(outage(&with(stuck(network), 1)), InfrastructureClass::Network);
     assert_eq!(class(&with(stuck(Trouble::Other), 1)), "runner_transport_failure");
@@ -384,9 +445,9 @@ fn at_a_limit_what_came_before_the_first_signal_counts() {
 fn a_harness_that_hung_on_the_provider_until_the_limit_is_infrastructure() {
     let network = Trouble::Infrastructure(InfrastructureClass::Network);
     let with = |terminal| Said { terminal, ..said("") };
-    let stuck = with(TerminalRecord::Missing { stuck_on: Some(("no route".to_owned(), network)) });
+    let stuck = with(TerminalRecord::Missing { stuck_on: Some(complaint("no route", network)) });
     assert_eq!(outage(&late(stuck.clone(), Some(stuck))), InfrastructureClass::Network);
-    let failed = with(TerminalRecord::Failed { message: "no route".to_owned(), trouble: network });
+    let failed = with(TerminalRecord::Failed(complaint("no route", network)));
     assert_eq!(outage(&late(failed.clone(), Some(failed.clone()))), InfrastructureClass::Network);
     assert_eq!(class(&late(failed, Some(said("")))), "runner_timeout", "failed by our own signal");
 }

@@ -9,6 +9,8 @@ mod ending;
 mod evidence;
 mod judge;
 mod output;
+mod parser;
+mod reading;
 mod result_file;
 mod running;
 mod scripted;

@@ -2,6 +2,7 @@
 
 mod texts;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,10 +14,14 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
+use crate::domain::ids::RunnerName;
 use crate::domain::oid::Oid;
+use crate::domain::permission::PermissionLevel;
+use crate::domain::plan::Plan;
 use crate::domain::schedule::{Next, schedule};
 use crate::domain::transition::record::{FORMAT, RULES};
 use crate::domain::view::View as _;
+use crate::format::config::{Config, NOBODY};
 use crate::ledger::git::Finding;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::store::{RefName, Store as _, StoreError};
@@ -25,7 +30,7 @@ use crate::runtime::daemon_lock::probe;
 use crate::runtime::plans;
 use crate::runtime::project::Project;
 use crate::runtime::repair::{self, Mended, RepairError};
-use crate::runtime::{approval, runner, source};
+use crate::runtime::{approval, posture, runner, source};
 use crate::workspace::bootstrap::reference_style;
 
 /// Look for what is wrong: the repository, the ledger, the work tree, the configuration, the texts that stages work by,
@@ -299,7 +304,12 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
                     format!("{plan} was not compiled or approved on this machine, and is not run here");
                 checked.add(Level::Warning, "plan", detail);
             }
-            (Ok(true), Ok(_)) => checked.add(Level::Ok, "plan", plan),
+            (Ok(true), Ok(config)) => {
+                checked.add(Level::Ok, "plan", plan);
+                if let Some(planned) = view.plan(plan)? {
+                    permissions(&planned, &config, checked);
+                }
+            }
         },
     }
     let runtime = probe(&project.store.private_dir())?;
@@ -334,6 +344,24 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
     }
     leftovers(project, view, checked)?;
     Ok(transition.seq)
+}
+
+/// What the stages of the selected plan may do, who holds them to it, and what their harness refuses here.
+fn permissions(plan: &Plan, config: &Config, checked: &mut Checked) {
+    let mut levels: BTreeMap<(&RunnerName, PermissionLevel), Vec<&str>> = BTreeMap::new();
+    for (name, stage) in &plan.stages {
+        levels.entry((&stage.runner, stage.permission)).or_default().push(name.as_str());
+    }
+    for ((name, level), stages) in levels {
+        let Some(runner) = config.runners.tables.get(name) else { continue };
+        let by = runner.enforcer(level).unwrap_or(NOBODY);
+        let flags = runner.level_in_words(level);
+        let detail = format!("{name} at {level} ({flags}), enforced by {by}: {}", stages.join(", "));
+        checked.add(Level::Ok, "permission", detail);
+    }
+    for refused in posture::refused(plan, config, None, &posture::Machine::this()) {
+        checked.add(Level::Error, "permission", refused.detail());
+    }
 }
 
 /// Run branches and invocations that the ledger does not know.

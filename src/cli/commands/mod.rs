@@ -14,5 +14,6 @@ pub(super) mod queue;
 pub(super) mod run;
 pub(super) mod runs;
 pub(super) mod status;
+pub(super) mod usage;
 pub(super) mod verify;
 pub(super) mod wait;

@@ -11,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::moments::time;
 use crate::cli::page::Page;
 use crate::cli::plan_source::PlanSource;
+use crate::cli::spending::remedy;
 use crate::cli::stdout::{Answer, answer, render, say, try_print};
 use crate::domain::ids::{ModeId, PlanId, RunId};
 use crate::domain::item::ItemRef;
@@ -162,18 +163,22 @@ struct Waits {
     cause: String,
     detail: String,
     until: Option<Timestamp>,
+    /// What ends it, where that is not said already.
+    #[serde(skip)]
+    remedy: &'static str,
 }
 
 impl From<&Wait> for Waits {
     fn from(wait: &Wait) -> Self {
-        Self { cause: wait.cause.clone(), detail: wait.detail.clone(), until: wait.until }
+        let (cause, detail) = (wait.cause.clone(), wait.detail.clone());
+        Self { cause, detail, until: wait.until, remedy: remedy(wait) }
     }
 }
 
 impl Waits {
     fn line(&self) -> String {
         let until = self.until.map_or_else(String::new, |until| format!(", until {}", time(until)));
-        format!("{}: {}{until}", self.cause, self.detail)
+        format!("{}: {}{until}{}", self.cause, self.detail, self.remedy)
     }
 }
 

@@ -17,9 +17,12 @@ use crate::cli::moments::{duration, elapsed, seconds, time};
 use crate::cli::page::Page;
 use crate::cli::reasons::{Activity, Reasons};
 use crate::cli::roots::Root;
+use crate::cli::spending::{Account, selected};
 use crate::cli::stdout::{Answer, answer, print};
 use crate::cli::trailers;
 use crate::cli::watch::{LOOK, Watch};
+use crate::domain::budget::Scope;
+use crate::domain::control::Control;
 use crate::domain::ids::{LedgerId, ModeId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
@@ -85,6 +88,9 @@ struct Status {
     runs: Vec<Activity>,
     counts: Vec<Counts>,
     pauses: Vec<Pause>,
+    /// What is spent of what is limited, and of a model's use today; none where there is neither.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    spending: Vec<Account>,
     /// The roots that are not accepted yet, oldest first.
     roots: Vec<Root>,
     /// The run whose changes the work tree still holds.
@@ -193,6 +199,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
         runs: Vec::new(),
         counts: Vec::new(),
         pauses: Vec::new(),
+        spending: Vec::new(),
         roots: Vec::new(),
         owed: None,
         waiting: Named::default(),
@@ -248,6 +255,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
             detail: cause.detail.clone(),
         })
         .collect();
+    status.spending = spending(&view, &control, now)?;
     for root in &control.targets {
         status.roots.extend(Root::of(&view, &reasons, root)?);
     }
@@ -263,6 +271,19 @@ fn status(project: &Project) -> Result<Status, Failure> {
     // A run that judges works on no item that is active.
     status.unattended = (work || judges || !status.runs.is_empty()) && !attended;
     Ok(status)
+}
+
+/// What is spent of the limits of the day, of the daemon and of the items that are worked on, and what was spent today.
+fn spending(view: &TreeView<'_, '_>, control: &Control, now: Timestamp) -> Result<Vec<Account>, Fault> {
+    let runs = view.runs()?;
+    let mut accounts = Account::whole(&selected(view, control)?, control, &runs, now);
+    for run in &runs {
+        let before = view.recovery(&run.item)?.map(|recovery| recovery.used).unwrap_or_default();
+        let budget = view.plan(&run.plan)?.map(|plan| plan.limits.budget).unwrap_or_default();
+        accounts.push(Account::of_item(run.item.to_string(), &budget, &before, Some(run)));
+    }
+    accounts.retain(|account| account.is_limited() || account.scope == Scope::Day && account.has_used());
+    Ok(accounts)
 }
 
 /// What is open although nothing can be done about it without an operator; none where nothing is.
@@ -311,6 +332,15 @@ impl Answer for Status {
         for pause in &self.pauses {
             page.gap();
             page.line(format!("dispatch rests: {pause}"));
+        }
+        if !self.spending.is_empty() {
+            page.gap();
+            page.line("spending:");
+            let row = |account: &Account| {
+                let title = account.title();
+                account.short_rows().into_iter().map(move |[name, line]| vec![title.clone(), name, line])
+            };
+            page.indented("  ", &self.spending.iter().flat_map(row).collect::<Vec<_>>());
         }
         for root in &self.roots {
             page.gap();

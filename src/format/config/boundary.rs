@@ -44,7 +44,7 @@ impl Boundary {
 }
 
 /// Every key with its boundary: section, key, when. `<...>` stands for a name, and `*` for whatever the section has.
-pub const BOUNDARIES: [(&str, &str, Boundary); 27] = [
+pub const BOUNDARIES: [(&str, &str, Boundary); 32] = [
     ("runtime", "default_mode", Boundary::Compile),
     ("runtime", "run_style", Boundary::Nothing),
     ("runtime", "idle_sleep_seconds", Boundary::AtOnce),
@@ -57,6 +57,10 @@ pub const BOUNDARIES: [(&str, &str, Boundary); 27] = [
     ("limits", "max_rejected_handoffs", Boundary::Compile),
     ("limits", "max_remediation_rounds", Boundary::Compile),
     ("limits", "max_open_roots", Boundary::Compile),
+    ("limits.per_item", "*", Boundary::Compile),
+    ("limits.per_day", "*", Boundary::Compile),
+    ("limits.per_daemon", "*", Boundary::Compile),
+    ("limits.assumed", "*", Boundary::Compile),
     ("recovery", "max_fix_cycles", Boundary::Compile),
     ("recovery", "max_troubleshoot_attempts_before_consult", Boundary::Compile),
     ("recovery", "max_mechanic_attempts", Boundary::Compile),
@@ -69,6 +73,7 @@ pub const BOUNDARIES: [(&str, &str, Boundary); 27] = [
     ("runners", "default_runner", Boundary::Compile),
     ("runners.<runner>", "*", Boundary::Compile),
     ("model_tiers", "*", Boundary::Compile),
+    ("prices.<model>", "*", Boundary::Compile),
     ("stages.<stage>", "runner", Boundary::Compile),
     ("stages.<stage>", "model", Boundary::Compile),
     ("stages.<stage>", "timeout_seconds", Boundary::Compile),

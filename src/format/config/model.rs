@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::DEFAULT_STAGE_TIMEOUT_SECONDS;
 use super::contract::{Runner, RunnerKind};
+use crate::domain::budget::Budget;
 use crate::domain::ids::{ModeId, RunnerName, StageName};
 use crate::domain::limits::{
     DEFAULT_MAX_INTERRUPTIONS, DEFAULT_MAX_LAUNCHES, DEFAULT_MAX_OPEN_ROOTS, DEFAULT_MAX_REJECTED_HANDOFFS,
     DEFAULT_MAX_REMEDIATION_ROUNDS,
 };
 pub use crate::domain::plan::{BetweenItems, OnDone};
+use crate::domain::price::Price;
 
 /// A whole configuration.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,6 +32,8 @@ pub struct Config {
     pub runners: Runners,
     /// `[model_tiers]`
     pub model_tiers: ModelTiers,
+    /// `[prices.<model>]`
+    pub prices: BTreeMap<String, Price>,
     /// `[stages.<stage>]`
     pub stages: BTreeMap<StageName, StageSettings>,
 }
@@ -122,6 +126,8 @@ pub struct Limits {
     pub max_remediation_rounds: u32,
     /// Roots that are worked on at a time.
     pub max_open_roots: u32,
+    /// `[limits.per_item]` and its like: what launches may use.
+    pub budget: Budget,
 }
 
 /// `[recovery]`; all numbers over 0.
@@ -252,6 +258,7 @@ impl Default for Limits {
             max_rejected_handoffs: DEFAULT_MAX_REJECTED_HANDOFFS,
             max_remediation_rounds: DEFAULT_MAX_REMEDIATION_ROUNDS,
             max_open_roots: DEFAULT_MAX_OPEN_ROOTS,
+            budget: Budget::default(),
         }
     }
 }

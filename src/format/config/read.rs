@@ -14,10 +14,11 @@ use super::model::{
 use super::runners::{self, Writer};
 use super::section::{Section, Source};
 use super::{ConfigError, Loaded, MAX_CONFIG_BYTES, MAX_SECONDS, TIER};
+use super::{budget, prices};
 use crate::domain::ids::StageName;
 
-/// The sections and their keys; `runners` and `stages` have tables below them, `model_tiers` has names of the operator's.
-const SECTIONS: [(&str, &[&str]); 9] = [
+/// The sections and their keys; `limits`, `prices`, `runners` and `stages` have tables below them, `model_tiers` has names of the operator's.
+const SECTIONS: [(&str, &[&str]); 10] = [
     ("runtime", &["default_mode", "run_style", "idle_sleep_seconds"]),
     ("workspace", &["between_items", "on_done"]),
     ("snapshot", &["exclude", "max_file_bytes"]),
@@ -29,6 +30,10 @@ const SECTIONS: [(&str, &[&str]); 9] = [
             "max_rejected_handoffs",
             "max_remediation_rounds",
             "max_open_roots",
+            "per_item",
+            "per_day",
+            "per_daemon",
+            budget::ASSUMED,
         ],
     ),
     (
@@ -44,6 +49,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
     ("watchers", &["enabled", "debounce_ms", "watch_ideas_inbox", "watch_specs_queue"]),
     ("runners", &["default_runner"]),
     ("model_tiers", &[]),
+    ("prices", &[]),
     ("stages", &[]),
 ];
 
@@ -120,6 +126,9 @@ fn read(text: &str, file: &str, writer: Writer) -> Result<Loaded, ConfigError> {
         Some(section) => model_tiers(section, &mut config.model_tiers)?,
         None => Vec::new(),
     };
+    if let Some(section) = root.section("prices")? {
+        prices::read(&section, &mut config.prices)?;
+    }
     let stage_sections = match root.section("stages")? {
         Some(section) => stages(&section, &mut config.stages)?,
         None => Vec::new(),
@@ -165,6 +174,7 @@ pub(super) fn place_of(key: &str, here: &str) -> Option<String> {
         .or_else(|| {
             (here != "stages" && STAGE_KEYS.contains(&key)).then(|| "it under `[stages.<stage>]`".to_owned())
         })
+        .or_else(|| budget::place_of(key, here))
 }
 
 fn runtime(section: &Section<'_>, runtime: &mut Runtime) -> Result<(), ConfigError> {
@@ -234,7 +244,7 @@ fn limits(section: &Section<'_>, limits: &mut Limits) -> Result<(), ConfigError>
             *limit = number;
         }
     }
-    Ok(())
+    budget::read(section, &mut limits.budget)
 }
 
 fn recovery(section: &Section<'_>, recovery: &mut Recovery) -> Result<(), ConfigError> {

@@ -65,7 +65,8 @@ pub struct Mapping {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Dotted paths and the text of the value that each must have (`type = "result"`); empty: every line.
+    /// Dotted paths and the text of the value that each must have (`type = "result"`); empty: every line. In a path an
+    /// element of a list is named by its number, and `*` is every one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub when: BTreeMap<String, String>,
     /// What is taken, by the dotted path that it stands at.
@@ -95,11 +96,12 @@ pub enum Field {
     Reasoning,
     /// US dollars.
     Cost,
-    /// The message of a failure: the harness could not do its part.
+    /// The message of a failure: the harness could not do its part. Null, `false` and the empty text are none, and one
+    /// that a message of the agent follows was not the end.
     Error,
     /// Whatever stands there, the line is the harness's terminal record. A mapping that takes one expects one.
     Terminal,
-    /// What was refused to the agent.
+    /// What was refused to the agent; each value is a refusal.
     Denial,
 }
 
@@ -149,7 +151,8 @@ pub enum Gather {
     Sum,
     /// The largest number counts.
     Max,
-    /// Texts are joined.
+    /// Texts of lines that follow one another are joined; where a line of another kind stands between them, the next
+    /// one begins anew. Of numbers, the last one counts.
     Join,
 }
 

@@ -2,7 +2,9 @@
 
 use toml::{Table, Value};
 
+use super::budget;
 use super::model::{BetweenItems, Config, ModelTier, OnDone, RunStyle, table_of};
+use super::prices;
 use super::render_runner::runner;
 
 /// The configuration in full, as it is frozen into a plan: every key in a fixed order. Reading it gives the same
@@ -14,7 +16,7 @@ pub fn effective_toml(config: &Config) -> String {
 
 /// Whether this section has tables of its own below it, a name each.
 pub(super) fn has_tables(section: &str) -> bool {
-    matches!(section, "runners" | "stages")
+    matches!(section, "limits" | "prices" | "runners" | "stages")
 }
 
 /// The same as a table.
@@ -29,16 +31,15 @@ pub(super) fn effective_table(config: &Config) -> Table {
             ("max_file_bytes", number(config.snapshot.max_file_bytes)),
         ]),
     );
-    root.insert(
-        "limits".to_owned(),
-        table([
-            ("max_launches_per_item", number(config.limits.max_launches_per_item.into())),
-            ("max_interruptions", number(config.limits.max_interruptions.into())),
-            ("max_rejected_handoffs", number(config.limits.max_rejected_handoffs.into())),
-            ("max_remediation_rounds", number(config.limits.max_remediation_rounds.into())),
-            ("max_open_roots", number(config.limits.max_open_roots.into())),
-        ]),
-    );
+    let mut limits = keys([
+        ("max_launches_per_item", number(config.limits.max_launches_per_item.into())),
+        ("max_interruptions", number(config.limits.max_interruptions.into())),
+        ("max_rejected_handoffs", number(config.limits.max_rejected_handoffs.into())),
+        ("max_remediation_rounds", number(config.limits.max_remediation_rounds.into())),
+        ("max_open_roots", number(config.limits.max_open_roots.into())),
+    ]);
+    budget::render(&config.limits.budget, &mut limits);
+    root.insert("limits".to_owned(), Value::Table(limits));
     let recovery = &config.recovery;
     root.insert(
         "recovery".to_owned(),
@@ -76,6 +77,7 @@ pub(super) fn effective_table(config: &Config) -> Table {
     if tiers.len() > 0 {
         root.insert("model_tiers".to_owned(), table(tiers));
     }
+    put(&mut root, "prices", prices::render(&config.prices));
     let stages = config.stages.iter().map(|(stage, settings)| {
         let mut keys = Table::new();
         put(&mut keys, "runner", settings.runner.as_ref().map(|runner| text(runner.as_str())));
@@ -122,7 +124,11 @@ fn runners(config: &Config) -> Value {
 }
 
 pub(super) fn table<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
-    Value::Table(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    Value::Table(keys(entries))
+}
+
+fn keys<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> Table {
+    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 pub(super) fn put(keys: &mut Table, key: &str, value: Option<Value>) {

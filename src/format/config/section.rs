@@ -11,6 +11,7 @@ use super::super::quote::quoted;
 use super::super::suggest::{nearest, one_of};
 use super::super::warning::Warning;
 use super::ConfigError;
+use crate::domain::usage::Usd;
 
 /// The file and what was noted while it is read.
 pub(super) struct Source<'a> {
@@ -268,6 +269,23 @@ impl<'s> Section<'s> {
         };
         match number {
             Ok(number) if number > 0.0 && number <= most => Ok(Some(number)),
+            _ => Err(self.refuse(key, format!("found {}", quoted(&shown)), expected)),
+        }
+    }
+
+    /// US dollars, at least `least` millionths: a number, or the same as text.
+    pub(super) fn amount(&self, key: &str, least: u64) -> Result<Option<Usd>, ConfigError> {
+        let over = if least > 0 { "US dollars over 0" } else { "US dollars" };
+        let expected = format!("{over} with at most six decimals, such as `2.50`");
+        let shown = match self.value(key) {
+            None => return Ok(None),
+            Some(DeValue::String(text)) => text.clone().into_owned(),
+            Some(DeValue::Integer(number)) if number.radix() == 10 => number.to_string(),
+            Some(DeValue::Float(number)) => number.to_string(),
+            Some(other) => return Err(self.wrong(key, other, &expected)),
+        };
+        match shown.parse::<Usd>() {
+            Ok(amount) if amount.0 >= least => Ok(Some(amount)),
             _ => Err(self.refuse(key, format!("found {}", quoted(&shown)), expected)),
         }
     }

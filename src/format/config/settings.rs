@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use super::super::secrets::is_secret_name;
 use super::Loaded;
 use super::boundary::{Boundary, boundary_of};
+use super::budget::{ASSUMED, CAPS};
 use super::model::table_of;
 use super::render::{effective_table, has_tables};
 use crate::domain::ids::RunnerName;
@@ -15,7 +16,7 @@ const HIDDEN: &str = "[hidden]";
 /// One key with what it is set to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
-    /// The section that it stands in, without brackets: `runners.codex`.
+    /// The section that it stands in, without brackets: `runners.codex`, `prices."model-1.5"`.
     pub section: String,
     /// The key in it, as it would be written: `permission_by_stage.builder`.
     pub key: String,
@@ -49,8 +50,18 @@ pub fn settings(loaded: &Loaded) -> Vec<Setting> {
         for (key, table) in tables {
             let Value::Table(table) = table else { continue };
             let section = format!("{name}.{key}");
-            let unset = if name == "stages" { of_stage(loaded, &key, &table) } else { of_runner(&table) };
+            let unset = match &*name {
+                "stages" => of_stage(loaded, &key, &table),
+                "limits" => of_limits(&key, &table),
+                "prices" => Vec::new(),
+                _ => of_runner(&table),
+            };
+            let begin = found.len();
             flatten(loaded, &section, "", table, &mut found);
+            let section = format!("{name}.{}", self::written(&key));
+            for setting in &mut found[begin..] {
+                setting.section.clone_from(&section);
+            }
             found.extend(unset.into_iter().map(|(key, value)| Setting {
                 section: section.clone(),
                 key: key.to_owned(),
@@ -73,6 +84,12 @@ fn of_stage(loaded: &Loaded, stage: &str, table: &Table) -> Vec<(&'static str, O
         ("timeout_seconds", Some(Value::Integer(seconds))),
     ];
     all.into_iter().filter(|(key, _)| !table.contains_key(*key)).collect()
+}
+
+/// What a table of limits leaves without one.
+fn of_limits(scope: &str, table: &Table) -> Vec<(&'static str, Option<Value>)> {
+    let all: &[&'static str] = if scope == ASSUMED { &[] } else { &CAPS };
+    all.iter().filter(|key| !table.contains_key(**key)).map(|key| (*key, None)).collect()
 }
 
 /// What a runner's section may have, and has not.

@@ -14,6 +14,7 @@ use crate::domain::ids::{Nonce, PlanId, RunId};
 use crate::domain::item::ItemRef;
 use crate::domain::place;
 use crate::domain::plan::{self, Plan, StageRef};
+use crate::domain::price::Price;
 use crate::domain::run::{Launch, Run};
 use crate::domain::stage_file;
 use crate::domain::view::{Fault, View as _};
@@ -111,6 +112,8 @@ pub struct Stage {
     pub call: Call,
     /// What it may report.
     pub legal: Legal,
+    /// What the tokens of its model cost, where that is configured.
+    pub price: Option<Price>,
     /// Its folder in the work tree.
     pub dir: StageDir,
 }
@@ -183,7 +186,9 @@ impl Stage {
             model: planned.model.clone(),
             permission: planned.permission,
         };
+        let price = planned.model.as_ref().and_then(|model| config.prices.get(model)).copied();
         Ok(Self {
+            price,
             run: which.run.clone(),
             item: which.item.clone(),
             at: which.at.clone(),

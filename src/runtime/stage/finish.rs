@@ -1,6 +1,8 @@
 //! Finish: collect what a stage left, judge it, take the snapshot, hand off. The same for a stage that has just ended
 //! and for one that a restart finds ended.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::super::evidence::{Kept, Secrets, tail_of};
@@ -10,6 +12,7 @@ use super::super::snapshots::{self, Place, SnapError};
 use super::context::{Stage, StageError};
 use super::delivery::{self, Delivery};
 use super::escalate::{Asking, incident};
+use super::meter::Seen;
 use super::{judgement, wordless};
 use crate::domain::ids::EvidenceName;
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
@@ -24,8 +27,8 @@ use crate::domain::transition::refusal::Refusal;
 use crate::domain::usage::Usage;
 use crate::format::incident::render;
 use crate::harness::adapter::Output;
-use crate::harness::evidence::collect;
-use crate::harness::exit::Exit;
+use crate::harness::evidence::{Reading, collect};
+use crate::harness::exit::{EndedBy, Exit, How};
 use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
 use crate::harness::judge::judge;
 use crate::ledger::transact::{Outcome, Payloads, TransactError};
@@ -56,18 +59,19 @@ pub enum Finished {
 /// How many names a finding lists.
 const NAMED: usize = 10;
 
-/// Collects, judges, snapshots and hands off. `asked`: somebody wanted it to end.
+/// Collects, judges, snapshots and hands off. `saw`: what was seen of it while it ran.
 pub fn finish(
     project: &Project,
     stage: &Stage,
     run: &Run,
     ended: Ended,
-    asked: bool,
+    saw: Seen,
 ) -> Result<Finished, StageError> {
     let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
-    let secrets = Secrets::of_given(given.unwrap_or_default());
+    let given = given.unwrap_or_default();
+    let secrets = Secrets::of_given(given.clone());
     let mut kept = Kept::default();
-    let judged = judged(stage, ended)?;
+    let judged = metered(stage, judged(stage, run, ended, &given)?, &saw);
     keep(project, stage, &judged, &secrets, &mut kept)?;
     let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
     findings.extend(missing_evidence(stage, &judged.judgement));
@@ -84,11 +88,12 @@ pub fn finish(
         project,
         stage,
         run,
-        asked,
+        asked: saw.asked,
         snapshot,
         ended_at: judged.ended_at,
         usage: judged.usage,
         resumable: judged.resumable,
+        wall_ms: judged.wall_ms,
         findings,
         kept,
         delivery,
@@ -144,6 +149,7 @@ struct Draft<'a> {
     usage: Usage,
     /// The session in which the stage can be asked for its result.
     resumable: Option<Resumable>,
+    wall_ms: Option<u64>,
     findings: Vec<String>,
     kept: Kept,
     delivery: Delivery,
@@ -199,7 +205,7 @@ impl Draft<'_> {
             snapshot: self.snapshot,
             resumable: self.resumable.clone().filter(|_| failed),
             left_nothing,
-            wall_ms: None,
+            wall_ms: self.wall_ms,
             usage: self.usage,
             evidence,
             findings,
@@ -215,18 +221,25 @@ struct Judged {
     judgement: Judgement,
     usage: Usage,
     resumable: Option<Resumable>,
+    wall_ms: Option<u64>,
     ended_at: Timestamp,
     exit: Option<Exit>,
     final_message: Option<String>,
     findings: Vec<String>,
 }
 
-fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
+fn judged(
+    stage: &Stage,
+    run: &Run,
+    ended: Ended,
+    given: &BTreeMap<String, String>,
+) -> Result<Judged, StageError> {
     let Ended::Record(exit) = ended else {
         return Ok(Judged {
             judgement: Judgement::Interrupted { by: Interrupter::Unknown },
             usage: Usage::default(),
             resumable: None,
+            wall_ms: None,
             // Nobody wrote down when; by now it has.
             ended_at: milliseconds_after(Timestamp::now()),
             exit: None,
@@ -235,11 +248,17 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
         });
     };
     let exit = *exit;
-    let evidence = collect(&stage.spec, &stage.call, exit.clone()).map_err(|error| StageError::Io {
+    // A session that is resumed tells again what it had told before.
+    let told_before = run.asks.as_ref().map(|asks| &asks.totals);
+    let reading = Reading::of(&stage.spec, &stage.call, given, told_before);
+    let evidence = collect(&reading, &stage.call, exit.clone()).map_err(|error| StageError::Io {
         action: error.to_string(),
         source: std::io::Error::other("evidence"),
     })?;
-    let judgement = judge(&evidence, &stage.legal);
+    let mut judgement = judge(&evidence, &stage.legal);
+    if let Judgement::Infrastructure { retry_at, .. } = &mut judgement {
+        *retry_at = evidence.retry_at;
+    }
     let mut findings = Vec::new();
     if exit.leftovers > 0 {
         findings.push(format!("{} processes were left behind and were ended", exit.leftovers));
@@ -250,15 +269,32 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
             exit.stdout.kept, exit.stdout.total, exit.stderr.kept, exit.stderr.total
         ));
     }
+    let resumable = wordless::resumable(stage, &evidence, &judgement);
     Ok(Judged {
         judgement,
         usage: evidence.usage,
-        resumable: None,
+        resumable,
+        wall_ms: Some(exit.duration_ms),
         ended_at: milliseconds_after(exit.ended_at),
         exit: Some(exit),
         final_message: evidence.whole.final_message,
         findings,
     })
+}
+
+/// The same with what it used and why it was ended, by what was seen while it ran. What ended by itself before the
+/// limit could end it counts as it is.
+fn metered(stage: &Stage, mut judged: Judged, saw: &Seen) -> Judged {
+    let never_started = judged.exit.as_ref().is_some_and(|exit| matches!(exit.how, How::SpawnFailed { .. }));
+    let used = if never_started { Usage::nothing() } else { judged.usage };
+    judged.usage = used.priced(stage.price.as_ref()).at_least(&saw.usage);
+    let by_runtime = judged.exit.as_ref().is_some_and(|exit| exit.ended_by == EndedBy::Runtime);
+    if let Some(reached) = saw.exceeded.as_ref().filter(|_| by_runtime) {
+        judged.wall_ms = judged.wall_ms.max(Some(saw.elapsed_ms));
+        judged.judgement = Judgement::Interrupted { by: Interrupter::Budget };
+        judged.findings.push(format!("ended by a limit: {reached}"));
+    }
+    judged
 }
 
 /// Milliseconds are enough for people; rounded up, no file of the stage is later.

@@ -1,10 +1,12 @@
 //! Wordless: stages that reported nothing, and whether there is anything to show of them at all.
 
 use super::super::project::Project;
-use super::context::StageError;
+use super::context::{Stage, StageError};
 use crate::domain::oid::Oid;
 use crate::domain::result::Judgement;
 use crate::domain::run::Run;
+use crate::domain::transition::input::Resumable;
+use crate::harness::judge::{Evidence, asked_for_result};
 use crate::workspace::changes::diff;
 
 /// The failures of stages that did report: what they said could not be taken, and the harness works.
@@ -14,6 +16,15 @@ const SAID_SOMETHING: [&str; 3] =
 /// Whether a stage reported nothing, whatever that was called.
 fn reported_nothing(judgement: &Judgement) -> bool {
     matches!(judgement, Judgement::Failed { class, .. } if !SAID_SOMETHING.contains(&class.as_str()))
+}
+
+/// The session in which a stage that ended well and without a word can be asked for its result.
+pub(super) fn resumable(stage: &Stage, evidence: &Evidence, judgement: &Judgement) -> Option<Resumable> {
+    if !stage.spec.can_resume() || !asked_for_result(evidence, judgement) {
+        return None;
+    }
+    let session = evidence.session.as_ref()?;
+    Some(Resumable { session: session.id.clone(), totals: session.totals })
 }
 
 /// Whether a stage left neither a result nor a change of the code since the last consistent snapshot. What is not known

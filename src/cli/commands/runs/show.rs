@@ -18,7 +18,7 @@ use crate::domain::place::{self, TreePath};
 use crate::domain::result::Judgement;
 use crate::domain::run::{RunEnd, RunRecord};
 use crate::domain::transition::decision::StageResult;
-use crate::domain::usage::Usage;
+use crate::domain::usage::{Usage, Usd};
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::store::RefName;
 use crate::ledger::view::TreeView;
@@ -61,6 +61,8 @@ struct Shown {
     now: Option<String>,
     /// None where no harness told any.
     tokens: Option<Tokens>,
+    /// US dollars, as far as they are known; none where nobody knows any.
+    cost_usd: Option<Usd>,
     launches: Vec<Launch>,
     /// Where the evidence lies in the ledger's tree.
     evidence_folder: String,
@@ -102,6 +104,7 @@ fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
     let folder = place::run_folder(&record.run);
     let mut launches = Vec::new();
     let mut tokens: Option<Tokens> = None;
+    let mut cost: Option<Usd> = None;
     for entry in view.list(&folder)?.iter().filter(|entry| entry.folder) {
         let path = |name: &str| {
             TreePath::new(name).map_err(|error| Fault { at: folder.to_string(), detail: error.to_string() })
@@ -109,7 +112,10 @@ fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
         let inner = format!("{folder}/{}", entry.name);
         let result: Option<StageResult> = view.record(&path(&format!("{inner}/result.toml"))?)?;
         if let Some(usage) = result.as_ref().map(|result| result.usage).filter(|usage| !usage.is_unknown()) {
-            tokens.get_or_insert_default().add(&usage);
+            if usage.tokens().is_some() {
+                tokens.get_or_insert_default().add(&usage);
+            }
+            cost = usage.cost.map(|more| more.plus(cost.unwrap_or_default())).or(cost);
         }
         let evidence = view
             .list(&path(&inner)?)?
@@ -154,6 +160,7 @@ fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
         end: record.end,
         now,
         tokens,
+        cost_usd: cost,
         launches,
     })
 }
@@ -200,6 +207,7 @@ impl Answer for Shown {
             ("branch", self.branch.clone()),
             ("evidence", RefName::State.at(&self.evidence_folder)),
             ("tokens", self.tokens.map_or_else(|| "unknown".to_owned(), Tokens::line)),
+            ("cost", self.cost_usd.map_or_else(|| "unknown".to_owned(), |cost| format!("{cost} USD"))),
         ]);
         page.fields(&fields);
         for launch in &self.launches {
@@ -211,12 +219,13 @@ impl Answer for Shown {
                 rows.push(("started", format!("{}, took {took}", time(result.started_at))));
                 rows.push(("result", judged(&result.judgement)));
                 rows.push(("next", format!("{} ({})", result.next, result.why)));
-                if !result.usage.is_unknown() {
+                if result.usage.tokens().is_some() {
                     let mut tokens = Tokens::default();
                     tokens.add(&result.usage);
                     rows.push(("tokens", tokens.line()));
                 }
                 rows.extend(result.session.iter().map(|session| ("session", session.clone())));
+                rows.extend(result.usage.cost_in_words().map(|cost| ("cost", format!("{cost} USD"))));
                 if let Some(snapshot) = result.snapshot {
                     rows.push(("snapshot", snapshot.to_string()));
                 }

@@ -1,0 +1,117 @@
+//! What a running stage has used so far: its limits, its clock, and what its harness tells in its output.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::super::source;
+use super::context::{Stage, StageError};
+use crate::domain::budget::{self, Holding, Reached};
+use crate::domain::ids::SessionId;
+use crate::domain::price::Price;
+use crate::domain::run::Run;
+use crate::domain::usage::Usage;
+use crate::domain::view::View;
+use crate::harness::invocation::STDOUT_FILE;
+use crate::harness::parser::Listener;
+
+/// Bytes that one look reads at most, so that a look stays short beside a harness that writes without end; the next
+/// one goes on from there.
+const LOOK_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What was seen of a stage while it ran.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Somebody wanted it to end.
+    pub asked: bool,
+    /// The limit that it exceeded, where that is why the runtime ended it.
+    pub exceeded: Option<Reached>,
+    /// What it had used by then, as far as it told.
+    pub usage: Usage,
+    /// Milliseconds that it had run by then.
+    pub elapsed_ms: u64,
+}
+
+/// The meter of one launch.
+pub struct Meter {
+    holding: Holding,
+    begin: Instant,
+    output: Output,
+    price: Option<Price>,
+}
+
+impl Meter {
+    /// A meter for a launch that has just begun, with what its limits leave it.
+    pub fn of(view: &dyn View, stage: &Stage, run: &Run, session: &SessionId) -> Result<Self, StageError> {
+        let control = view.control()?;
+        let whole = budget::governing(view, &control, &stage.plan)?;
+        let before = view.recovery(&run.item)?.map(|recovery| recovery.used).unwrap_or_default();
+        let own = &stage.plan.limits.budget;
+        Ok(Self {
+            holding: Holding::of(own, &before.plus(&run.used), &whole, &control, session, source::now()),
+            begin: Instant::now(),
+            output: Output::new(stage),
+            price: stage.price,
+        })
+    }
+
+    /// Looks, and tells what was seen if a limit is exceeded by now. What cannot be read now is read at the next look.
+    pub fn look(&mut self) -> Option<Seen> {
+        if self.holding.is_none() {
+            return None;
+        }
+        if !self.holding.is_time_only()
+            && let Err(error) = self.output.listen()
+        {
+            tracing::debug!(%error, "the output of the running stage cannot be read");
+        }
+        let usage = self.output.listener.usage_so_far().priced(self.price.as_ref());
+        let elapsed_ms = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let exceeded = self.holding.exceeded(&usage, elapsed_ms)?;
+        Some(Seen { asked: false, exceeded: Some(exceeded), usage, elapsed_ms })
+    }
+}
+
+/// The output of a running harness, as its supervisor keeps it.
+struct Output {
+    path: PathBuf,
+    file: Option<File>,
+    /// Bytes that were read.
+    at: u64,
+    /// Bytes that the file holds at most. When it is full its second half is written over, and nobody can tell any more
+    /// what is new: from then on it is not followed.
+    bound: u64,
+    listener: Listener,
+}
+
+impl Output {
+    fn new(stage: &Stage) -> Self {
+        Self {
+            path: stage.call.inv_dir.join(STDOUT_FILE),
+            file: None,
+            at: 0,
+            bound: stage.spec.contract().output_bytes,
+            listener: Listener::new(stage.spec.parser()),
+        }
+    }
+
+    fn listen(&mut self) -> io::Result<()> {
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            // It comes with the harness.
+            None => match File::open(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                opened => opened?,
+            },
+        };
+        if file.metadata()?.len() < self.bound {
+            file.seek(SeekFrom::Start(self.at))?;
+            let mut piece = Vec::new();
+            self.at += (&mut file).take(LOOK_BYTES).read_to_end(&mut piece)? as u64;
+            self.listener.take(&piece);
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+}
