@@ -203,6 +203,11 @@ impl Stage {
         })
     }
 
+    /// The folder that another launch of the same stage had.
+    pub(super) fn folder_of(&self, launch: u32) -> PathBuf {
+        StageDir::new(&self.call.workdir, self.run.clone(), launch, self.at.stage.clone()).path()
+    }
+
     /// The author of what the stage does.
     #[must_use]
     pub fn author(&self) -> Person {
