@@ -454,37 +454,45 @@ def as_root(world):
 
 # -- processes and secrets
 
-@scenario("children of their own session", "BUILDER_COMPLETE by marker, ended")
+@scenario("children of their own session", "BUILDER_COMPLETE by marker, found and ended")
 def children(world):
-    """What a tool leaves behind in sessions of its own does not outlive its stage."""
-    left = "(setsid sleep 400 >/dev/null 2>&1 &) ; (nohup sleep 401 >/dev/null 2>&1 &) ; (setsid sh -c 'setsid sleep 402 & sleep 403' >/dev/null 2>&1 &)"
-    world.serve(model(does(f"{left} ; {WORK}"), says("BUILDER_COMPLETE")))
+    """What a tool leaves behind in sessions of its own, also without its environment, does not outlive its stage."""
+    world.serve(model(does(f"{stragglers(world)} {WORK}"), says("BUILDER_COMPLETE")))
     world.start()
     words = one_stage(world)
-    told = [finding for finding in world.launches()[-1].get("findings", []) if "left behind" in finding]
-    running = [line for line in world.processes().values() if line.startswith("sleep 40")]
-    if running:
-        return f"{words}, {len(running)} run on"
-    return f"{words}, ended" if told else f"{words}, none found"
+    told = any("left behind" in finding for finding in world.launches()[-1].get("findings", []))
+    if world.processes():
+        return f"{words}, {len(world.processes())} run on"
+    return f"{words}, found and ended" if told else f"{words}, none found"
 
 
 @scenario("children when the limit ends it", "runner_timeout, ended", builder_seconds=10)
 def children_at_the_limit(world):
-    left = "(setsid sleep 400 >/dev/null 2>&1 &) ; (nohup sleep 401 >/dev/null 2>&1 &) ; sleep 402"
-    world.serve(model(does(left), says("BUILDER_COMPLETE")))
+    world.serve(model(does(f"{stragglers(world)} sleep 400"), says("BUILDER_COMPLETE")))
     world.start()
     words = one_stage(world)
-    running = [line for line in world.processes().values() if "sleep 40" in line]
-    return f"{words}, {len(running)} run on" if running else f"{words}, ended"
+    return f"{words}, {len(world.processes())} run on" if world.processes() else f"{words}, ended"
 
 
-@scenario("a tool prints the key", "BUILDER_COMPLETE by marker, kept nowhere")
+def stragglers(world):
+    """A command that starts what is to outlive it."""
+    sleep = f"sh -c 'sleep 400; : {world.folder}/'"
+    ways = [
+        f"setsid {sleep}",
+        f"nohup {sleep}",
+        f"setsid sh -c \"setsid {sleep} & sleep 400\"",
+        f"env -i PATH=/usr/bin:/bin setsid {sleep}",
+    ]
+    return " ".join(f"({way} >/dev/null 2>&1 &) ;" for way in ways)
+
+
+@scenario("a tool prints the key", "BUILDER_COMPLETE by marker, in no object")
 def prints_key(world):
-    """A key that a tool prints is in nothing that we keep."""
+    """A key that a tool prints is in nothing that can be pushed."""
     world.serve(model(does(f"{WORK}; env | grep dummy-key"), says("BUILDER_COMPLETE", f"The key is {KEY}.")))
     world.start()
     words = one_stage(world)
-    return f"{words}, {world.where_the_key_is() or 'kept nowhere'}"
+    return f"{words}, {world.where_the_key_is() or 'in no object'}"
 
 
 # -- aider, which runs no commands and tells its text to people

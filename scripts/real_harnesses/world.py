@@ -216,7 +216,7 @@ class World:
         return faults
 
     def where_the_key_is(self):
-        """Where the key stands in what the runtime keeps, or nothing."""
+        """Where the key stands that somebody else could read, now or in a clone; or nothing."""
         key = KEY.encode()
         objects = subprocess.run(
             ["git", "cat-file", "--batch-all-objects", "--batch"],
@@ -224,20 +224,20 @@ class World:
         ).stdout
         if key in objects:
             return "in an object"
+        # Whole outputs are kept as they are, beside the ledger, for the user alone.
         for path in (self.repository / ".git" / "millrace").rglob("*"):
-            if path.is_file() and key in plain(path.read_bytes()):
-                return f"in {path.relative_to(self.repository).parent}"
-        for path in (self.repository / "millrace-agents").rglob("*"):
-            if path.is_file() and key in path.read_bytes():
-                return f"in {path.relative_to(self.repository)}"
+            if path.is_file() and key in plain(path.read_bytes()) and path.stat().st_mode & 0o077:
+                return f"in {path.relative_to(self.repository)}, which others may read"
         return None
 
     def processes(self):
-        """Processes that carry this world's home in their environment: all that was started in it."""
+        """What runs in this world, but for the server: processes that carry its home in their environment, or its folder
+        in their command line."""
         mark = f"HOME={self.home}\0".encode()
+        server = self.serving.pid if self.serving else None
         found = {}
         for entry in os.listdir("/proc"):
-            if not entry.isdigit() or int(entry) == os.getpid():
+            if not entry.isdigit() or int(entry) in (os.getpid(), server):
                 continue
             try:
                 with open(f"/proc/{entry}/environ", "rb") as environ:
@@ -248,7 +248,7 @@ class World:
                     words = cmdline.read().replace(b"\0", b" ").decode(errors="replace").strip()
             except OSError:
                 continue
-            if carries and state != "Z":
+            if state != "Z" and (carries or f"{self.folder}/" in words):
                 found[int(entry)] = words
         return found
 
