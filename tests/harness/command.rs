@@ -162,9 +162,9 @@ fn the_shipped_command_lines() {
       claude -p --dangerously-skip-permissions --output-format stream-json --verbose --model big --resume S
     aider basic: not a level of it
     aider elevated, first, enforced by nobody
-      aider --message-file /r/prompt.md --model big --yes-always --no-auto-commits --no-dirty-commits --no-gitignore --no-pretty --no-stream --no-check-update --no-show-release-notes --no-show-model-warnings --analytics-disable --map-tokens 0 --chat-history-file /r/aider.chat.history.md --input-history-file /r/aider.input.history
+      aider --message-file /r/prompt.md --model big --yes-always --no-auto-commits --no-dirty-commits --no-gitignore --no-pretty --no-stream --no-check-update --no-show-release-notes --no-show-model-warnings --analytics-disable --map-tokens 0 --chat-history-file /i/aider.chat.history.md --input-history-file /i/aider.input.history --read /r --file /r/result.json --add-gitignore-files
     aider maximum, first, enforced by nobody
-      aider --message-file /r/prompt.md --model big --yes-always --no-auto-commits --no-dirty-commits --no-gitignore --no-pretty --no-stream --no-check-update --no-show-release-notes --no-show-model-warnings --analytics-disable --map-tokens 0 --chat-history-file /r/aider.chat.history.md --input-history-file /r/aider.input.history
+      aider --message-file /r/prompt.md --model big --yes-always --no-auto-commits --no-dirty-commits --no-gitignore --no-pretty --no-stream --no-check-update --no-show-release-notes --no-show-model-warnings --analytics-disable --map-tokens 0 --chat-history-file /i/aider.chat.history.md --input-history-file /i/aider.input.history --read /r --file /r/result.json --add-gitignore-files
     command basic, first, enforced by nobody
       agent
     command elevated, first, enforced by nobody
