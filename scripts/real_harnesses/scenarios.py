@@ -23,9 +23,13 @@ class Scenario:
     play: Callable
     level: str = "maximum"
     builder_seconds: int = 120
+    # Only root sees it.
+    root: bool = False
 
     def expects(self, harness):
-        """What is expected of this harness; nothing where the scenario is not about it."""
+        """What is expected of this harness; nothing where the scenario is not about it, or not about this user."""
+        if self.root and os.geteuid() != 0:
+            return None
         both = {"codex": self.expected, "claude": self.expected}
         return (both if isinstance(self.expected, str) else self.expected).get(harness.name)
 
@@ -439,13 +443,11 @@ def elevated(world):
     return f"{words}, {'inside only' if inside else 'nothing written'}"
 
 
-@scenario("as root without a word of it", {"claude": "posture, nothing launched"})
+@scenario("as root without a word of it", {"claude": "posture, nothing launched"}, root=True)
 def as_root(world):
     """Claude refuses its highest level as root; that is said before anything is launched."""
     world.serve(model(*GOOD))
     world.start(sandbox=False)
-    if os.geteuid() != 0:
-        return "posture, nothing launched" if one_stage(world).startswith("BUILDER_COMPLETE") else "no work as a user"
     answer = world.stage()
     status = world.answer("status")
     words = "posture" if "posture" in json.dumps([answer, status]) else "no word of it"
