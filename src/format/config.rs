@@ -7,6 +7,7 @@
 mod boundary;
 mod model;
 mod read;
+mod redaction;
 mod render;
 mod runners;
 mod section;
@@ -24,6 +25,7 @@ pub use model::{
     TIER, Watchers, WorkspaceRules, table_of,
 };
 pub use read::parse;
+pub use redaction::Redaction;
 pub use render::effective_toml;
 pub use settings::{Setting, settings};
 
@@ -53,6 +55,21 @@ pub struct ConfigError {
     pub problem: String,
     /// What would be right.
     pub expected: String,
+}
+
+impl ConfigError {
+    /// The configuration is committed with the code, and frozen into plans.
+    #[must_use]
+    pub fn holds_secret(file: &str, line: usize, key: Option<String>, what: &str) -> Self {
+        let place = if key.is_some() { "it" } else { "this line" };
+        Self {
+            file: file.to_owned(),
+            line,
+            key,
+            problem: format!("{place} holds {what}, and commits are for ever"),
+            expected: "the name of a variable in `env_pass`".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for ConfigError {

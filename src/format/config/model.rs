@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::DEFAULT_STAGE_TIMEOUT_SECONDS;
+use super::redaction::Redaction;
 use crate::domain::ids::{ModeId, RunnerName, StageName};
 use crate::domain::limits::{
     DEFAULT_MAX_INTERRUPTIONS, DEFAULT_MAX_LAUNCHES, DEFAULT_MAX_OPEN_ROOTS, DEFAULT_MAX_REJECTED_HANDOFFS,
@@ -20,6 +21,8 @@ pub struct Config {
     pub workspace: WorkspaceRules,
     /// `[snapshot]`
     pub snapshot: SnapshotRules,
+    /// `[redaction]`
+    pub redaction: Redaction,
     /// `[limits]`
     pub limits: Limits,
     /// `[recovery]`

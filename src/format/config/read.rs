@@ -11,16 +11,17 @@ use super::model::{
     BetweenItems, Config, Limits, ModelTier, ModelTiers, OnDone, Recovery, RunStyle, Runtime, SnapshotRules,
     StageSettings, Watchers, WorkspaceRules,
 };
-use super::runners;
 use super::section::{Section, Source};
 use super::{ConfigError, Loaded, MAX_CONFIG_BYTES, MAX_SECONDS, TIER};
+use super::{redaction, runners};
 use crate::domain::ids::StageName;
 
 /// The sections and their keys; `runners` and `stages` have tables below them, `model_tiers` has names of the operator's.
-const SECTIONS: [(&str, &[&str]); 9] = [
+const SECTIONS: [(&str, &[&str]); 10] = [
     ("runtime", &["default_mode", "run_style", "idle_sleep_seconds"]),
     ("workspace", &["between_items", "on_done"]),
     ("snapshot", &["exclude", "max_file_bytes"]),
+    ("redaction", redaction::KEYS),
     (
         "limits",
         &[
@@ -63,12 +64,7 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, ConfigError> {
     }
     // The configuration is committed with the code, and frozen into plans.
     if let Some((line, what)) = secret_line(text, &[]) {
-        return Err(source.refuse(
-            line,
-            None,
-            format!("this line holds {what}, and commits are for ever"),
-            "the name of a variable in `env_pass`",
-        ));
+        return Err(ConfigError::holds_secret(file, line, None, &what));
     }
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let source = Source::new(file, text);
@@ -89,6 +85,9 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, ConfigError> {
     }
     if let Some(section) = open(&root, "snapshot")? {
         snapshot(&section, &mut config.snapshot)?;
+    }
+    if let Some(section) = open(&root, "redaction")? {
+        redaction::read(&section, &mut config.redaction)?;
     }
     if let Some(section) = open(&root, "limits")? {
         limits(&section, &mut config.limits)?;

@@ -6,6 +6,7 @@ use super::model::{
     BetweenItems, CodexRunner, CommandRunner, Config, ModelTier, OnDone, RunStyle, Runner, RunnerCommon,
     ScriptedRunner, table_of,
 };
+use super::redaction;
 
 /// The configuration in full, as it is frozen into a plan: every key in a fixed order. Reading it gives the same
 /// configuration again.
@@ -31,6 +32,7 @@ pub(super) fn effective_table(config: &Config) -> Table {
             ("max_file_bytes", number(config.snapshot.max_file_bytes)),
         ]),
     );
+    root.insert("redaction".to_owned(), redaction::effective(&config.redaction));
     root.insert(
         "limits".to_owned(),
         table([

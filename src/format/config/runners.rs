@@ -165,7 +165,7 @@ fn common(table: &Section<'_>) -> Result<RunnerCommon, ConfigError> {
     })
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -111,7 +111,7 @@ fn written(key: &str) -> String {
 fn shown(before: &str, key: &str, value: Value) -> Value {
     match value {
         Value::String(_) if before == "env." && is_secret_name(key) => Value::String(HIDDEN.to_owned()),
-        Value::Array(items) if key != "env_pass" => {
+        Value::Array(items) if !matches!(key, "env_pass" | "patterns") => {
             let mut follows = false;
             let items = items.into_iter().map(|item| {
                 let Value::String(text) = item else { return item };

@@ -7,6 +7,7 @@ use super::super::evidence::{Kept, Secrets, tail_of};
 use super::super::logs;
 use super::super::project::Project;
 use super::super::snapshots::{self, Place, SnapError};
+use super::cleaning::clean;
 use super::context::{Stage, StageError};
 use super::delivery::{self, Delivery};
 use super::escalate::{Asking, incident};
@@ -65,9 +66,10 @@ pub fn finish(
     asked: bool,
 ) -> Result<Finished, StageError> {
     let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
-    let secrets = Secrets::of_given(given.unwrap_or_default());
+    let secrets =
+        stage.secrets(given.unwrap_or_default(), [run.snapshot, run.tip].into_iter().chain(run.base));
     let mut kept = Kept::default();
-    let judged = judged(stage, ended)?;
+    let judged = judged(stage, ended, &secrets)?;
     keep(project, stage, &judged, &secrets, &mut kept)?;
     let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
     findings.extend(missing_evidence(stage, &judged.judgement));
@@ -158,8 +160,14 @@ impl Draft<'_> {
         if rejected {
             kept.keep_outbox(secrets, &self.delivery.left);
         }
+        let mut findings = Vec::new();
+        for finding in self.findings.iter().chain(&std::mem::take(&mut kept.findings)) {
+            let (finding, count) = secrets.redacted(finding);
+            kept.count(count);
+            findings.push(finding);
+        }
         let (files, more) = kept.into_parts();
-        let findings = self.findings.iter().chain(&more).map(|finding| secrets.redacted(finding).0).collect();
+        findings.extend(more);
         let mut evidence = Files::new();
         for (name, bytes) in files {
             evidence.insert(name, payloads.add(&project.store, bytes)?);
@@ -212,7 +220,7 @@ struct Judged {
     findings: Vec<String>,
 }
 
-fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
+fn judged(stage: &Stage, ended: Ended, secrets: &Secrets) -> Result<Judged, StageError> {
     let Ended::Record(exit) = ended else {
         return Ok(Judged {
             judgement: Judgement::Interrupted { by: Interrupter::Unknown },
@@ -225,10 +233,11 @@ fn judged(stage: &Stage, ended: Ended) -> Result<Judged, StageError> {
         });
     };
     let exit = *exit;
-    let evidence = collect(&stage.spec, &stage.call, exit.clone()).map_err(|error| StageError::Io {
+    let mut evidence = collect(&stage.spec, &stage.call, exit.clone()).map_err(|error| StageError::Io {
         action: error.to_string(),
         source: std::io::Error::other("evidence"),
     })?;
+    clean(&mut evidence, secrets);
     let judgement = judge(&evidence, &stage.legal);
     let mut findings = Vec::new();
     if exit.leftovers > 0 {
@@ -263,6 +272,10 @@ fn keep(
     secrets: &Secrets,
     kept: &mut Kept,
 ) -> Result<(), StageError> {
+    // The prompt was kept when the stage was launched, without its secrets.
+    if let Ok(prompt) = std::fs::read_to_string(&stage.call.prompt_file) {
+        kept.count(secrets.redacted(&prompt).1);
+    }
     let private = project.store.private_dir();
     if let Some(exit) = &judged.exit {
         let record = toml::to_string(exit).map_err(|error| StageError::Io {
@@ -279,8 +292,9 @@ fn keep(
             }
             logs::store(&private, &stream.sha256, &path)
                 .map_err(StageError::io(format!("store the log of {file}")))?;
+            let gap = stream.cut.then_some(stream.head);
             let (tail, count) =
-                tail_of(&path, secrets).map_err(StageError::io(format!("read {}", path.display())))?;
+                tail_of(&path, gap, secrets).map_err(StageError::io(format!("read {}", path.display())))?;
             kept.keep_redacted(name, &tail, count);
         }
     }

@@ -1,6 +1,7 @@
 //! Launch: the snapshot before a run, the commit, the stage's folder, the supervisor - in this order, so that nothing
 //! ever runs that the ledger does not know.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -82,10 +83,13 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
     let request = toml::to_string(&request)
         .map_err(|error| StageError::Plan { plan: stage.plan_id.clone(), detail: error.to_string() })?;
 
+    let environment = given_environment(&stage);
+    let secrets = stage.secrets(environment.clone(), prepared.base.into_iter().chain([prepared.snapshot]));
     let mut payloads = Payloads::default();
     let mut evidence = transition::input::Files::new();
     for (name, text) in [(stage_file::REQUEST, &request), (stage_file::PROMPT, &prompt)] {
-        let content = payloads.add(&project.store, text.clone().into_bytes())?;
+        // The stage gets them as they are.
+        let content = payloads.add(&project.store, secrets.redacted(text).0.into_bytes())?;
         evidence.insert(name.to_owned(), content);
     }
     let input = Input::Launch(Launching {
@@ -107,7 +111,7 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         }
         Err(error) => return Err(error.into()),
     }
-    let supervised = spawn(&stage, files, &request, &prompt)?;
+    let supervised = spawn(&stage, files, environment, &request, &prompt)?;
     Ok(Started::Running(Box::new(stage), supervised))
 }
 
@@ -382,16 +386,26 @@ fn frozen(view: &TreeView<'_, '_>, stage: &Stage, path: &str) -> Result<Vec<u8>,
     view.file(&place)?.ok_or_else(lacks)
 }
 
+/// What the harness of a stage gets of the runtime's environment, and what is added to it.
+fn given_environment(stage: &Stage) -> BTreeMap<String, String> {
+    let mut pass: Vec<&str> = stage.spec.passed_variables();
+    pass.extend(stage.env_pass.iter().map(String::as_str));
+    environment(std::env::vars_os(), &pass, stage.spec.set_variables(), &stage.call)
+}
+
 /// Makes the stage's folder and starts its supervisor.
-fn spawn(stage: &Stage, files: Files, request: &str, prompt: &str) -> Result<Supervised, StageError> {
+fn spawn(
+    stage: &Stage,
+    files: Files,
+    environment: BTreeMap<String, String>,
+    request: &str,
+    prompt: &str,
+) -> Result<Supervised, StageError> {
     let mut all = files.all;
     all.push((PathBuf::from(stage_file::REQUEST), request.as_bytes().to_vec()));
     all.push((PathBuf::from(stage_file::PROMPT), prompt.as_bytes().to_vec()));
     stage.dir.materialise(&all)?;
     let inv_dir: &Path = &stage.call.inv_dir;
-    let mut pass: Vec<&str> = stage.spec.passed_variables();
-    pass.extend(stage.env_pass.iter().map(String::as_str));
-    let environment = environment(std::env::vars_os(), &pass, stage.spec.set_variables(), &stage.call);
     let mut invocation = Invocation::new(
         inv_dir,
         stage.call.nonce.clone(),
