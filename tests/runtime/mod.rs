@@ -13,6 +13,7 @@ mod inbox;
 mod outbox;
 mod outside;
 mod plan_change;
+mod redaction;
 mod repair;
 mod retry;
 mod roots;
