@@ -50,6 +50,18 @@ pub fn environment(
     set: &BTreeMap<String, String>,
     call: &Call,
 ) -> BTreeMap<String, String> {
+    let mut environment = inherited(parent, pass, set);
+    environment.extend(call.variables());
+    environment
+}
+
+/// The same without a stage: what a harness gets of `parent`, and what is set for it.
+#[must_use]
+pub fn inherited(
+    parent: impl IntoIterator<Item = (OsString, OsString)>,
+    pass: &[&str],
+    set: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let mut environment: BTreeMap<String, String> = parent
         .into_iter()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -61,7 +73,6 @@ pub fn environment(
             .filter(|(name, _)| !name.starts_with("MILLRACE_"))
             .map(|(name, value)| (name.clone(), value.clone())),
     );
-    environment.extend(call.variables());
     environment
 }
 
