@@ -90,7 +90,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         return found;
     };
     match ask(&program, &["--version"], patient.environment, patient.limit) {
-        Answer::Said { text, .. } if first_line(&text).is_some() => {
+        Answer::Said { ok: true, text } if first_line(&text).is_some() => {
             let version = first_line(&text).unwrap_or_default();
             found.push(finding(Severity::Fine, format!("{shown}, {version}")));
             options(&program, knowledge, patient, &mut found);
@@ -206,10 +206,7 @@ fn login(knowledge: &Knowledge, patient: &Patient<'_>) -> Finding {
             }
         }
     }
-    finding(
-        Severity::Doubt,
-        format!("no login is seen, neither {}; {}", places.join(" nor "), knowledge.log_in),
-    )
+    finding(Severity::Doubt, format!("no login is seen in {}; {}", places.join(", "), knowledge.log_in))
 }
 
 /// Whether it refuses to work for root at a level that its stages have.

@@ -49,6 +49,10 @@ fn every_key_is_shown_with_its_value_and_its_source() {
       exclude         []        compile  default
       max_file_bytes  10485760  compile  default
 
+    [redaction]
+      patterns         []  compile  default
+      extra_variables  []  compile  default
+
     [limits]
       max_launches_per_item   40  compile  default
       max_interruptions       3   compile  millrace-agents/millrace.toml:22

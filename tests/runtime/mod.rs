@@ -5,6 +5,7 @@ mod between;
 mod bounds;
 mod crash;
 mod damage;
+mod environment;
 mod escalation;
 mod evidence;
 mod handing_over;

@@ -137,7 +137,7 @@ fn configured(
     knowledge.map(|knowledge| knowledge.adapter)
 }
 
-/// Examines a harness that nothing here uses. That it is missing is nobody's fault.
+/// Examines a harness that nothing here uses. What is wrong with it is no error here.
 fn shipped(knowledge: &'static Knowledge, work_tree: &Path, checked: &mut Checked) {
     let arguments: Vec<String> = knowledge.arguments.iter().map(|text| (*text).to_owned()).collect();
     let environment = inherited(std::env::vars_os(), knowledge.passes, &BTreeMap::new());
