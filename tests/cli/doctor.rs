@@ -227,8 +227,29 @@ fn harnesses_are_looked_at_when_asked_for() {
         error runner command: `no-such-agent` is in no folder of the PATH that the harness gets; install it, or name it with its path in the runner's table
         exit 1
         ");
-    let checks = data(&repo, "doctor", &["doctor", "--runners"])["checks"].clone();
-    assert!(checks.as_array().expect("checks").iter().any(|check| check["check"] == "runner"), "{checks}");
+    // Every other one that is known; where nothing uses it, nothing about it is an error.
+    let bare = repo.beside().join("bin");
+    let git = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .map(|folder| folder.join("git"))
+        .find(|git| git.is_file())
+        .expect("git");
+    std::os::unix::fs::symlink(git, bare.join("git")).expect("a link");
+    let bare = bare.display().to_string();
+    insta::assert_snapshot!(about_runners(&repo, &bare, &["--all"]), @"
+    ok runner codex_cli: [root]/bin/codex, codex-cli 9.9
+    ok runner codex_cli: every option that a stage is started with is there
+    ok runner codex_cli: a key is there: CODEX_API_KEY is in what it is given
+    warning runner claude_code: not in use: `claude` is in no folder of the PATH that the harness gets; install it, or name it with its path in the runner's table
+    warning runner aider: not in use: `aider` is in no folder of the PATH that the harness gets; install it, or name it with its path in the runner's table
+    exit 0
+    ");
+    let mut command = super::commands::millrace(&repo, &["doctor", "--runners", "--json"]);
+    let output = command.env("PATH", &bare).output().expect("it runs");
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let checks = answer["data"]["checks"].as_array().expect("checks").clone();
+    let of_runners: Vec<_> = checks.iter().filter(|check| check["check"] == "runner").collect();
+    assert_eq!(of_runners.len(), 3, "{answer}");
+    assert_eq!(of_runners[2]["level"], "warning", "no key now: {answer}");
     // Nobody asked for it.
     assert!(!well(&repo, &["doctor"]).contains("runner"));
 }
