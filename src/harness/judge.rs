@@ -297,7 +297,7 @@ fn result(evidence: &Evidence, said: &Said, legal: &Legal) -> Result<Found, NoRe
                 .map_err(|fault| refused("the result file", &fault))?;
             (report, ResultChannel::ResultFile)
         }
-        FoundFile::Absent => match block(message).filter(|_| !evidence.can_write) {
+        FoundFile::Absent => match json_block(message).filter(|_| !evidence.can_write) {
             Some(block) => {
                 let report = parse(block.as_bytes(), &evidence.nonce, NonceRule::Optional)
                     .map_err(|fault| refused("the JSON block", &fault))?;
@@ -385,7 +385,7 @@ fn by_marker(message: &str, markers: &[&ResultName], legal: &Legal) -> Result<Re
 }
 
 /// The content of the fenced JSON block that ends a message, if one does.
-fn block(message: &str) -> Option<&str> {
+pub(crate) fn json_block(message: &str) -> Option<&str> {
     let message = message.trim_end();
     let body = message.strip_suffix("```")?;
     let body = body.strip_suffix('\n')?;
