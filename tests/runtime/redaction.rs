@@ -320,3 +320,29 @@ fn a_plan_is_refused_that_would_hold_a_secret() {
     assert!(!output.status.success());
     clean(&site, "plan");
 }
+
+/// What a judge finds is kept without the secrets in it, and a criterion that is called by one is none.
+#[test]
+fn a_verdict_is_kept_without_secrets() {
+    let token = token();
+    for (meddle, judgements) in
+        [(format!("s/holds/holds {token}/g"), 1), (format!("s/\"c1\"/\"{token}\"/"), 2)]
+    {
+        let site = Site::judged(&["ARBITER_COMPLETE c1=pass", "ARBITER_COMPLETE c1=pass"]);
+        site.idea("better-sessions", "sessions");
+        site.task_of("sessions", "one");
+        let planted = site.sign("planted").display().to_string();
+        site.meddle(
+            1,
+            &format!(
+                "sed -i '{meddle}' \"$dir/verdict.json\"; grep -c {token} \"$dir/verdict.json\" >{planted}"
+            ),
+        );
+        site.work();
+        assert_eq!(std::fs::read_to_string(&planted).expect("it was planted").trim(), "1");
+        assert_eq!(site.judgements(), judgements, "{meddle}");
+        assert_eq!(site.target_is("sessions"), "accepted", "{meddle}");
+        clean(&site, &meddle);
+        site.sound();
+    }
+}
