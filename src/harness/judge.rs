@@ -110,9 +110,6 @@ impl Legal {
     }
 }
 
-/// The failure class of a stage that ended and reported nothing.
-const MISSING_RESULT: &str = "missing_terminal_result";
-
 /// Why there is no result to take.
 enum NoResult {
     /// Nothing was reported; the text says what was found instead.
@@ -130,7 +127,7 @@ enum NoResult {
 impl NoResult {
     fn class(&self) -> &'static str {
         match self {
-            Self::Missing(_) => MISSING_RESULT,
+            Self::Missing(_) => "missing_terminal_result",
             Self::Conflicting(_) => "conflicting_terminal_results",
             Self::Illegal(_) => "illegal_terminal_result",
             Self::Foreign(_) => "runner_transport_failure",
@@ -189,7 +186,8 @@ pub fn judge(evidence: &Evidence, legal: &Legal) -> Judgement {
 pub fn asked_for_result(evidence: &Evidence, judgement: &Judgement) -> bool {
     let ended_well = evidence.exit.ended_by == EndedBy::Itself
         && matches!(evidence.exit.how, How::Exited { code } if evidence.ok_exits.contains(&code));
-    let missing = matches!(judgement, Judgement::Failed { class, .. } if class.as_str() == MISSING_RESULT);
+    let nothing = NoResult::Missing(String::new()).class();
+    let missing = matches!(judgement, Judgement::Failed { class, .. } if class.as_str() == nothing);
     ended_well
         && evidence.whole.terminal == TerminalRecord::Completed
         && missing
