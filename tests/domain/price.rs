@@ -38,6 +38,20 @@ fn a_price_is_by_the_kind_of_token_and_half_a_price_is_none() {
 }
 
 #[test]
+fn of_a_stage_that_runs_the_price_is_a_lower_bound() {
+    for (numbers, cost) in [
+        ([Some(500_000), None, None, None], Some("1")),
+        ([Some(500_000), Some(1_000_000), None, None], Some("1.2")),
+        ([None, None, None, Some(100_000)], Some("1")),
+        ([Some(500_000), None, None, Some(100_000)], Some("2")),
+        ([None, Some(1), None, None], None),
+        ([None, None, None, None], None),
+    ] {
+        assert_eq!(price().at_least(&used(numbers)), cost.map(usd), "{numbers:?}");
+    }
+}
+
+#[test]
 fn only_what_has_no_cost_is_priced() {
     let known = used([Some(500_000), None, None, Some(0)]);
     let priced = known.priced(Some(&price()));
