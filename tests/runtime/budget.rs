@@ -197,6 +197,6 @@ fn what_ended_by_itself_counts_as_it_is() {
     assert_eq!(blocked(&site, "one").0, "tokens_exhausted");
     let result = site.result("02-checker");
     assert_eq!(result["judgement"]["result"].as_str(), Some("CHECKER_PASS"), "{result}");
-    assert_eq!(findings(&result), Vec::<String>::new());
+    assert!(!findings(&result).iter().any(|found| found.contains("limit")), "{result}");
     site.sound();
 }
