@@ -89,3 +89,23 @@ fn a_harness_that_never_started_used_nothing_and_that_is_known() {
     assert_eq!((nothing.tokens(), nothing.cost), (Some(0), Some(Usd(0))));
     assert!(!nothing.is_unknown());
 }
+
+#[test]
+fn an_amount_is_digits_with_at_most_six_decimals() {
+    for (text, shown) in [
+        ("0", "0.00"),
+        ("2.5", "2.50"),
+        ("0.000001", "0.000001"),
+        ("0012.340000", "12.34"),
+        ("18446744073709.551615", "18446744073709.551615"),
+    ] {
+        assert_eq!(usd(text).to_string(), shown);
+    }
+    for text in ["", ".5", "1.", "-1", "+1", "1e3", "1.0000001", "1,5", "18446744073709.551616", " 1"] {
+        let error = text.parse::<Usd>().expect_err(text).to_string();
+        let said = format!(
+            "`{text}` is no amount of dollars: expected digits with at most six decimals, such as `2.50`"
+        );
+        assert_eq!(error, said);
+    }
+}
