@@ -3,6 +3,7 @@
 mod acceptance;
 mod between;
 mod bounds;
+mod budget;
 mod crash;
 mod damage;
 mod environment;
