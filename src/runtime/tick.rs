@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::adopt::{Adopted, adopt};
+use super::adopt::{Adopted, adopt, unproved_end};
 use super::approval::{ApprovalError, unapproved};
 use super::plans::{self, PlanError};
 use super::project::Project;
@@ -180,7 +180,7 @@ impl<'p> Driver<'p> {
     fn adopt(&self, run: &Run) -> Result<Tick, TickError> {
         let Some(launch) = &run.launch else { return Ok(Tick::Settled(String::new())) };
         Ok(match adopt(self.project, run, launch)? {
-            Adopted::Unproved(who) => Tick::Waits(tree::wait("unproved_writer", who)),
+            Adopted::Unproved(wait) => Tick::Waits(wait),
             Adopted::Settled(Finished::Late(refusal)) => Tick::Settled(refusal.to_string()),
             Adopted::Settled(Finished::Handed { result, .. }) => Tick::Settled(format!(
                 "launch {} of run {} was found ended: {}",
@@ -199,6 +199,12 @@ impl<'p> Driver<'p> {
             // The next look finds a launch without an end, and proves first that nothing of it lives.
             return Ok(Tick::Settled("the stage's supervisor was lost".to_owned()));
         };
+        // Neither is the tree read nor goes the work on while somebody may still write: the next look proves it anew.
+        if let Ended::Record(exit) = &ended
+            && let Some(wait) = unproved_end(exit)
+        {
+            return Ok(Tick::Waits(wait));
+        }
         let trees = self.project.trees();
         let view = self.project.view(&trees)?;
         let Some(run) = view.run(&stage.run)? else {

@@ -9,6 +9,7 @@ mod ending;
 mod evidence;
 mod judge;
 mod output;
+mod proof;
 mod result_file;
 mod running;
 mod scripted;
