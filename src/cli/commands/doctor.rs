@@ -17,6 +17,7 @@ use crate::domain::oid::Oid;
 use crate::domain::schedule::{Next, schedule};
 use crate::domain::transition::record::{FORMAT, RULES};
 use crate::domain::view::View as _;
+use crate::harness::supervisor::proof_here;
 use crate::ledger::git::Finding;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::store::{RefName, Store as _, StoreError};
@@ -126,6 +127,7 @@ impl DoctorArguments {
             let detail = "on this system stages are ended by process group only; Linux does more";
             checked.add(Level::Warning, "platform", detail);
         }
+        checked.add(Level::Ok, "proof of stop", proof_here().as_str());
         store(&project, &mut checked);
         work_tree(&project, &mut checked);
         refspecs(&project, &mut checked);
