@@ -9,5 +9,6 @@ pub mod exit;
 pub mod invocation;
 pub mod judge;
 pub mod parser;
+pub mod position;
 pub mod result_file;
 pub mod supervisor;
