@@ -255,6 +255,9 @@ fn configuration(project: &Project, checked: &mut Checked) {
 }
 
 fn ledger(project: &Project, checked: &mut Checked) {
+    if let Err(damage) = repair::followed(project) {
+        checked.add(Level::Error, "ledger", damage);
+    }
     match project.tip() {
         Ok(None) => checked.add(Level::Ok, "ledger", "none yet"),
         Ok(Some((tip, commit))) => {

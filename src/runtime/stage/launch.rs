@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::super::continuity;
 use super::super::project::Project;
 use super::super::prompt::{self, Given, Request};
 use super::super::source;
@@ -52,8 +53,8 @@ pub enum Start {
 
 /// What came of it.
 pub enum Started {
-    /// The stage runs.
-    Running(Box<Stage>, Supervised),
+    /// The stage runs; its launch is this commit.
+    Running(Box<Stage>, Supervised, Option<Oid>),
     /// The state has changed meanwhile, and this is not to be started: look again.
     Overtaken(Refusal),
 }
@@ -97,8 +98,8 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         evidence,
     });
     let act = project.act(Actor::Daemon, None)?;
-    match project.transact(&act, &input, &payloads) {
-        Ok(_) => {}
+    let launched = match project.transact(&act, &input, &payloads) {
+        Ok(outcome) => outcome.commit(),
         Err(TransactError::Refused(refusal)) => {
             if let Some(opening) = &prepared.opening {
                 opening.undo(project)?;
@@ -106,9 +107,9 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
             return Ok(Started::Overtaken(refusal));
         }
         Err(error) => return Err(error.into()),
-    }
-    let supervised = spawn(&stage, files, &request, &prompt)?;
-    Ok(Started::Running(Box::new(stage), supervised))
+    };
+    let supervised = spawn(&stage, files, &request, &prompt, launched)?;
+    Ok(Started::Running(Box::new(stage), supervised, launched))
 }
 
 /// What a launch begins from.
@@ -383,7 +384,13 @@ fn frozen(view: &TreeView<'_, '_>, stage: &Stage, path: &str) -> Result<Vec<u8>,
 }
 
 /// Makes the stage's folder and starts its supervisor.
-fn spawn(stage: &Stage, files: Files, request: &str, prompt: &str) -> Result<Supervised, StageError> {
+fn spawn(
+    stage: &Stage,
+    files: Files,
+    request: &str,
+    prompt: &str,
+    launched: Option<Oid>,
+) -> Result<Supervised, StageError> {
     let mut all = files.all;
     all.push((PathBuf::from(stage_file::REQUEST), request.as_bytes().to_vec()));
     all.push((PathBuf::from(stage_file::PROMPT), prompt.as_bytes().to_vec()));
@@ -404,6 +411,10 @@ fn spawn(stage: &Stage, files: Files, request: &str, prompt: &str) -> Result<Sup
     invocation.silence_limit_ms =
         stage.planned.silence_seconds.map(|seconds| millis(Duration::from_secs(seconds)));
     invocation.write(inv_dir, prompt.as_bytes())?;
+    if let Some(launched) = launched {
+        continuity::remember(inv_dir, launched)
+            .map_err(StageError::io(format!("write down the launch in {}", inv_dir.display())))?;
+    }
     let exe = own_executable().map_err(StageError::io("find this program"))?;
     Ok(launch(&exe, inv_dir)?)
 }
