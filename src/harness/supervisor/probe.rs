@@ -136,7 +136,14 @@ pub fn await_end(inv_dir: &Path, nonce: &Nonce, timeout: Duration) -> Result<End
         };
         if let Some(ending) = ending {
             let left = survivors(inv_dir, nonce);
-            return Ok(if left.is_empty() { ending } else { Ending::Survived(left) });
+            if !left.is_empty() {
+                return Ok(Ending::Survived(left));
+            }
+            // A killed supervisor could not remove it.
+            if let Some(group) = Post::read(inv_dir).and_then(|post| post.cgroup(nonce)) {
+                group.remove();
+            }
+            return Ok(ending);
         }
         let now = Instant::now();
         if now >= until {

@@ -136,7 +136,7 @@ fn supervise(inv_dir: &Path) -> Result<(), String> {
     if writeln!(output, "{READY}").and_then(|()| output.flush()).is_err() {
         return Err("the runtime is gone".to_owned());
     }
-    let exit = Stage::run(&invocation, cgroup, prompt, &stdout, &stderr, events, &sender);
+    let exit = Stage::run(&invocation, cgroup, &prompt, &stdout, &stderr, events, &sender);
     exit.write(inv_dir).map_err(|fault| fault.to_string())
 }
 
@@ -198,7 +198,7 @@ impl<'a> Stage<'a> {
     fn run(
         invocation: &'a Invocation,
         cgroup: Option<Cgroup>,
-        prompt: File,
+        prompt: &File,
         stdout: &Arc<Stream>,
         stderr: &Arc<Stream>,
         events: Receiver<Event>,
@@ -219,7 +219,7 @@ impl<'a> Stage<'a> {
             stderr: nothing(),
             survivors: Vec::new(),
         };
-        match start(invocation, cgroup, &prompt) {
+        match start(invocation, cgroup, prompt) {
             Err(how) => exit.how = how,
             Ok(((harness, out, err), cgroup)) => {
                 if cgroup.is_some() {

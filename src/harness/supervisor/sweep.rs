@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::cgroup::Cgroup;
 use super::trace::Trace;
 use super::tree::{self, Member};
 use crate::harness::exit::Survivor;
@@ -47,7 +48,7 @@ impl<'a> Sweep<'a> {
     /// Looks once. `children` says that the caller still has children, whether the look sees them or not.
     pub(super) fn look(&mut self, children: bool) -> Look {
         let members = tree::members(&self.trace);
-        let populated = self.trace.cgroup.is_some_and(|group| group.is_populated());
+        let populated = self.trace.cgroup.is_some_and(Cgroup::is_populated);
         if members.is_empty() && !children && !populated {
             return Look::Empty;
         }

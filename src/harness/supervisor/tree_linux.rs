@@ -13,6 +13,7 @@ use rustix::process::{
     set_child_subreaper, set_parent_process_death_signal, waitpid,
 };
 
+use super::cgroup::Cgroup;
 use super::trace::Trace;
 use crate::domain::ids::Nonce;
 use crate::harness::environment::MARK;
@@ -157,7 +158,7 @@ fn look(trace: &Trace<'_>) -> HashSet<Member> {
         }
     }
     let session = trace.supervisor.filter(|leader| is_left(*leader, &table)).map(Member::numbers);
-    let grouped: HashSet<Pid> = trace.cgroup.map(|group| group.processes()).into_iter().flatten().collect();
+    let grouped: HashSet<Pid> = trace.cgroup.map(Cgroup::processes).into_iter().flatten().collect();
     let mut found = HashSet::new();
     for (raw, stat) in &table {
         let Some(pid) = Pid::from_raw(*raw) else { continue };
