@@ -10,5 +10,6 @@ pub mod health;
 pub mod invocation;
 pub mod judge;
 pub mod parser;
+pub mod position;
 pub mod result_file;
 pub mod supervisor;

@@ -1,6 +1,7 @@
 //! `doctor` diagnoses what will run here: the shipped texts with the operator's in their place.
 
 use millrace::compile::SHIPPED;
+use millrace::harness::exit::StopProof;
 
 use super::commands::{STRAIGHT, call, data, filtered, queue, said, script, task, well};
 use crate::support::repo::TestRepo;
@@ -127,9 +128,15 @@ error texts cannot read [repo]/millrace-agents/entrypoints/execution/builder.md:
 fn the_whole_of_a_fresh_repository() {
     let repo = with(&[]);
     let text = said(&repo, &call(&repo, &["doctor"]));
+    // What a stop is proved by is the machine's to say.
+    let proofs = [StopProof::Cgroup, StopProof::SubreaperAndMark, StopProof::ProcessGroup];
+    let here = proofs.map(|proof| format!("ok  proof of stop  {}\n", proof.as_str()));
+    let line = here.iter().find(|line| text.contains(*line)).expect("a proof");
+    let text = text.replace(line, "ok  proof of stop  [proof]\n");
     insta::assert_snapshot!(filtered(&repo, &text), @"
     exit 0
     ok  repository     [repo]
+    ok  proof of stop  [proof]
     ok  refs           every ref of ours can be read
     ok  work tree      on main
     ok  texts          25 texts linted

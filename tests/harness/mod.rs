@@ -11,6 +11,7 @@ mod health;
 mod judge;
 mod output;
 mod parser;
+mod proof;
 mod reading;
 mod result_file;
 mod running;

@@ -11,6 +11,7 @@ mod escalation;
 mod evidence;
 mod handing_over;
 mod happy;
+mod hostile;
 mod inbox;
 mod outbox;
 mod outside;

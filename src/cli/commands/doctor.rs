@@ -23,6 +23,7 @@ use crate::domain::schedule::{Next, schedule};
 use crate::domain::transition::record::{FORMAT, RULES};
 use crate::domain::view::View as _;
 use crate::format::config::{Config, NOBODY};
+use crate::harness::supervisor::proof_here;
 use crate::ledger::git::Finding;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::store::{RefName, Store as _, StoreError};
@@ -142,6 +143,7 @@ impl DoctorArguments {
             let detail = "on this system stages are ended by process group only; Linux does more";
             checked.add(Level::Warning, "platform", detail);
         }
+        checked.add(Level::Ok, "proof of stop", proof_here().as_str());
         store(&project, &mut checked);
         work_tree(&project, &mut checked);
         refspecs(&project, &mut checked);
@@ -272,6 +274,9 @@ fn configuration(project: &Project, checked: &mut Checked) {
 }
 
 fn ledger(project: &Project, checked: &mut Checked) {
+    if let Err(damage) = repair::followed(project) {
+        checked.add(Level::Error, "ledger", damage);
+    }
     match project.tip() {
         Ok(None) => checked.add(Level::Ok, "ledger", "none yet"),
         Ok(Some((tip, commit))) => {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::super::continuity;
 use super::super::project::Project;
 use super::super::prompt::{self, Given, Request};
 use super::super::source;
@@ -54,8 +55,8 @@ pub enum Start {
 
 /// What came of it.
 pub enum Started {
-    /// The stage runs.
-    Running(Box<Stage>, Supervised),
+    /// The stage runs; its launch is this commit.
+    Running(Box<Stage>, Supervised, Option<Oid>),
     /// The state has changed meanwhile, and this is not to be started: look again.
     Overtaken(Refusal),
     /// The runner's command line cannot be built for this stage; nothing was begun.
@@ -116,8 +117,8 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         evidence,
     });
     let act = project.act(Actor::Daemon, None)?;
-    match project.transact(&act, &input, &payloads) {
-        Ok(_) => {}
+    let launched = match project.transact(&act, &input, &payloads) {
+        Ok(outcome) => outcome.commit(),
         Err(TransactError::Refused(refusal)) => {
             if let Some(opening) = &prepared.opening {
                 opening.undo(project)?;
@@ -125,9 +126,9 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
             return Ok(Started::Overtaken(refusal));
         }
         Err(error) => return Err(error.into()),
-    }
-    let supervised = spawn(&stage, argv, files, environment, &request, &prompt)?;
-    Ok(Started::Running(Box::new(stage), supervised))
+    };
+    let supervised = spawn(&stage, argv, files, environment, &request, &prompt, launched)?;
+    Ok(Started::Running(Box::new(stage), supervised, launched))
 }
 
 /// What a launch begins from.
@@ -415,6 +416,7 @@ fn spawn(
     environment: BTreeMap<String, String>,
     request: &str,
     prompt: &str,
+    launched: Option<Oid>,
 ) -> Result<Supervised, StageError> {
     let mut all = files.all;
     all.push((PathBuf::from(stage_file::REQUEST), request.as_bytes().to_vec()));
@@ -437,6 +439,10 @@ fn spawn(
     invocation.grace_ms = millis(Duration::from_secs(contract.grace_seconds));
     invocation.keep_bytes = contract.output_bytes;
     invocation.write(inv_dir, prompt.as_bytes())?;
+    if let Some(launched) = launched {
+        continuity::remember(inv_dir, launched)
+            .map_err(StageError::io(format!("write down the launch in {}", inv_dir.display())))?;
+    }
     let exe = own_executable().map_err(StageError::io("find this program"))?;
     Ok(launch(&exe, inv_dir)?)
 }

@@ -102,9 +102,6 @@ impl TailArguments {
                 let text = stream
                     .read()
                     .map_err(|error| Failure::failed(format!("cannot read what {launch} prints: {error}")))?;
-                if stream.is_full() {
-                    say_full(&launch);
-                }
                 let (text, left_out) = newest_lines(&text, self.lines);
                 vec![Part { name: name.to_owned(), text: text.to_owned(), left_out }]
             }
@@ -131,10 +128,6 @@ fn live_name(stream: Option<Stream>) -> Option<&'static str> {
         Some(Stream::Stderr) => Some(STDERR_FILE),
         Some(Stream::Final | Stream::Report) => None,
     }
-}
-
-fn say_full(launch: &str) {
-    say(&format!("{launch} has printed more than is kept: what comes now can be read when it has ended"));
 }
 
 impl Answer for Tail {
