@@ -30,7 +30,7 @@ pub(super) fn clean(evidence: &mut Evidence, secrets: &Secrets) {
 fn clean_said(said: &mut Said, secrets: &Secrets) {
     match &mut said.terminal {
         TerminalRecord::Failed { message, .. } | TerminalRecord::Missing { stuck_on: Some((message, _)) } => {
-            *message = secrets.redacted(message).0
+            *message = secrets.redacted(message).0;
         }
         TerminalRecord::NotExpected
         | TerminalRecord::Completed
