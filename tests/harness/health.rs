@@ -74,15 +74,15 @@ impl Ward {
 
 /// A program that has every option of these, but for one.
 fn script(knowledge: &Knowledge, version: &str, without: &str) -> String {
-    let mut script = format!("case \"$*\" in\n*--version) echo '{version}';;\n");
+    let mut script = vec![format!("case \"$*\" in\n*--version) echo '{version}';;\n")];
     for help in knowledge.helps.iter().rev() {
         let options: Vec<&str> = help.options.iter().copied().filter(|option| *option != without).collect();
-        let lines: String =
+        let lines: Vec<String> =
             options.iter().map(|option| format!("  -x, {option} <THING>   What it does\\n")).collect();
-        let arguments = help.arguments.iter().map(|argument| format!("{argument} ")).collect::<String>();
-        script += &format!("*'{arguments}--help') printf '{lines}      see {without} elsewhere\\n';;\n");
+        let (lines, arguments) = (lines.concat(), [help.arguments, &["--help"]].concat().join(" "));
+        script.push(format!("*'{arguments}') printf '{lines}      see {without} elsewhere\\n';;\n"));
     }
-    script + "*) exit 9;;\nesac\n"
+    script.concat() + "*) exit 9;;\nesac\n"
 }
 
 fn exec() -> Vec<String> {

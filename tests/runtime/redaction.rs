@@ -95,7 +95,7 @@ fn channels() -> Vec<(&'static str, String)> {
     let all = secrets();
     let joined = all.join(" and ");
     let jsonl = json(&format!("{{\"out\":{}}}", json(&joined)));
-    let halves: String = all
+    let halves: Vec<String> = all
         .iter()
         .map(|secret| {
             let (one, two) = secret.split_at(6);
@@ -107,7 +107,7 @@ fn channels() -> Vec<(&'static str, String)> {
     vec![
         ("stdout", each(&all, "echo key {s}") + &built("")),
         ("stderr", each(&all, "echo key {s} >&2") + &built("")),
-        ("stdout in pieces", halves + &built("")),
+        ("stdout in pieces", halves.concat() + &built("")),
         ("stdout as JSON in JSON", format!("printf '%s\\n' {}\n", shell(&jsonl)) + &built("")),
         ("summary", built(&format!(",\"summary\":{}", json(&joined)))),
         (

@@ -108,8 +108,7 @@ fn shape_at(text: &str, at: usize) -> Option<(usize, &'static str)> {
 /// `\n` of a JSON text, the `m` that ends a colour of a terminal).
 fn begins_word(before: &[u8]) -> bool {
     match before {
-        [] => true,
-        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] => true,
+        [] | [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f'] => true,
         [colour @ .., b'm'] => {
             let codes =
                 colour.iter().rev().take(16).take_while(|b| b.is_ascii_digit() || **b == b';').count();

@@ -83,8 +83,16 @@ pub fn finish(
         Delivery::of(project, stage, run, &judged.judgement, judged.ended_at, &secrets, &mut payloads)?;
     findings.extend(delivery.findings.iter().cloned());
     let judgement = delivery.judged(stage.at.plane, judged.judgement);
-    let (mut judgement, verdict) =
-        judgement::held(project, stage, run, judgement, snapshot, &secrets, &mut payloads)?;
+    let (mut judgement, verdict) = judgement::held(
+        project,
+        stage,
+        run,
+        judgement,
+        snapshot,
+        judged.final_message.as_deref(),
+        &secrets,
+        &mut payloads,
+    )?;
     let draft = Draft {
         project,
         stage,
