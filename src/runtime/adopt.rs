@@ -52,13 +52,8 @@ pub fn adopt(project: &Project, run: &Run, launch: &Launch) -> Result<Adopted, S
     };
     settle_branch(project, run)?;
     // Somebody had wanted this launch ended, and again: it does not count.
-    Ok(Adopted::Settled(finish(
-        project,
-        &stage,
-        run,
-        ended,
-        Seen { asked: run.again.is_some(), ..Seen::default() },
-    )?))
+    let saw = Seen { asked: run.again.is_some(), ..Seen::default() };
+    Ok(Adopted::Settled(finish(project, &stage, run, ended, &saw)?))
 }
 
 fn still_lives(survivors: &[crate::harness::exit::Survivor]) -> bool {

@@ -76,6 +76,15 @@ fn nothing_was_spent_yet() {
 fn what_was_spent_is_told_of_the_day_the_item_the_run_and_each_launch() {
     let repo = TestRepo::with_commit();
     spender(&repo, "[limits.per_day]\ntokens = 2000000\ncost_usd = 9.5\n[limits.per_item]\nlaunches = 2\n");
+    let plan = well(&repo, &["compile", "show"]);
+    for line in [
+        "per_item.launches  2",
+        "per_day.tokens     2000000",
+        "per_day.cost_usd   9.50",
+        "assumed.cost_usd   2.00",
+    ] {
+        assert!(plan.contains(&format!("\n{line}\n")), "{line}: {plan}");
+    }
     queue(&repo, &task("a"));
     well(&repo, &["run", "once"]);
     insta::assert_snapshot!(page(&repo, &["status"]), @"
