@@ -203,6 +203,28 @@ fn what_is_closed_is_told_from_its_runs_and_json_has_unknown_as_nothing() {
     assert_eq!(launches[1]["usage"], serde_json::json!({}), "unknown is no number");
 }
 
+/// F-13: what nobody knows is not shown as nothing.
+#[test]
+fn f13_where_no_launch_told_anything_nothing_is_known() {
+    let repo = TestRepo::with_commit();
+    spender(&repo, "");
+    // A harness that has no word about what it used.
+    let silent = HARNESS.replace("= checker ]", "!= none ]");
+    std::fs::write(repo.beside().join("harness.sh"), silent).expect("a script");
+    queue(&repo, &task("a"));
+    well(&repo, &["run", "once"]);
+    let usage = data(&repo, "usage", &["usage"]);
+    for account in [&usage["accounts"][0], &usage["items"][0]["account"]] {
+        for measure in ["tokens", "cost_usd"] {
+            assert_eq!(account[measure]["spent"], serde_json::Value::Null, "{account:#}");
+            assert_eq!(account[measure]["unknown_launches"], 1);
+        }
+        assert_eq!(account["launches"]["spent"], 1);
+    }
+    let text = well(&repo, &["usage"]);
+    assert!(text.contains("\n  tokens       unknown of 1 launch (500000 assumed), no limit\n"), "{text}");
+}
+
 #[test]
 fn a_limit_that_is_reached_is_a_reason_with_what_to_do() {
     let repo = TestRepo::with_commit();
