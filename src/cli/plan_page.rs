@@ -179,8 +179,8 @@ impl PlanPage {
             }
             let mut rows = runner.rows();
             rows.extend(levels.iter().map(|(level, stages)| {
-                let means = runner.levels.get(level).map(LevelView::text);
-                row(level.as_str(), &stages.join(", "), means)
+                let means = runner.levels.get(level).map(LevelView::text).unwrap_or_default();
+                row(level.as_str(), &format!("{means}: {}", stages.join(", ")), None)
             }));
             page.gap();
             page.line(format!("runner {name}"));

@@ -193,12 +193,18 @@ impl Staffing<'_, '_> {
         }
     }
 
+    /// The line of a key, or of the table that it would stand in.
+    fn line_of(&self, key: &str) -> Option<usize> {
+        let table = || self.config.lines.get(key.rsplit_once('.')?.0);
+        self.config.lines.get(key).or_else(table).copied()
+    }
+
     fn refuse(&self, said: &Said<'_, '_>, problem: String, expected: String) {
         match said {
             Said::Mode(field) => field.refuse(problem, expected),
             Said::Config(key) => self.problems.add(Problem {
                 file: self.config.file.clone(),
-                line: self.config.lines.get(key).copied(),
+                line: self.line_of(key),
                 key: Some(key.clone()),
                 problem,
                 expected,

@@ -53,7 +53,10 @@ impl Refused {
     pub fn detail(&self) -> String {
         let Self { runner, level, stages, unless } = self;
         let table = table_of(runner);
-        let stages = all_of(stages.iter().map(StageName::as_str));
+        let stages = match stages.len() {
+            ..=3 => all_of(stages.iter().map(StageName::as_str)),
+            many => format!("{many} stages of the plan"),
+        };
         let unless = unless.first().map_or_else(String::new, |variable| {
             let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
             format!(

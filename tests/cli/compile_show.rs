@@ -76,8 +76,8 @@ fn compile_show_says_who_said_what() {
       kind       codex_cli
       command    codex exec --json --skip-git-repo-check [-o {final_file}] --cd {workdir} [-m {model}] {level} -
       passes on  CODEX_*, OPENAI_*
-      elevated   checker, doublechecker, troubleshooter, consultant, planner, manager, auditor, mechanic, arbiter  -s workspace-write --add-dir {git_common_dir} --add-dir {result_dir}; enforced by the Codex sandbox
-      maximum    builder                                                                                           --dangerously-bypass-approvals-and-sandbox; enforced by nobody
+      elevated   -s workspace-write --add-dir {git_common_dir} --add-dir {result_dir}; enforced by the Codex sandbox: checker, doublechecker, troubleshooter, consultant, planner, manager, auditor, mechanic, arbiter
+      maximum    --dangerously-bypass-approvals-and-sandbox; enforced by nobody: builder
     ");
     insta::assert_snapshot!(part(&text, "runner command").join("\n"), @"
     runner command
@@ -85,7 +85,7 @@ fn compile_show_says_who_said_what() {
       command    my agent --quiet
       sets       LEVEL
       passes on  HOME
-      maximum    fixer, updater    no flags; enforced by nobody
+      maximum    no flags; enforced by nobody: fixer, updater
     ");
     insta::assert_snapshot!(part(&text, "execution/builder").join("\n"), @"
     execution/builder

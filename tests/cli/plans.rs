@@ -359,7 +359,7 @@ fn a_plan_from_elsewhere_is_shown_and_runs_once_it_is_approved() {
     runner scripted
       kind     scripted
       command  {millrace} harness-scripted --script millrace-agents/script.yaml
-      maximum  builder, checker, fixer, doublechecker, updater, troubleshooter, consultant, planner, manager, auditor, mechanic, arbiter  no flags; enforced by nobody
+      maximum  no flags; enforced by nobody: builder, checker, fixer, doublechecker, updater, troubleshooter, consultant, planner, manager, auditor, mechanic, arbiter
     ");
     assert_eq!(
         repo.git(&["rev-parse", "refs/millrace/state"]),

@@ -203,9 +203,9 @@ fn what_is_closed_is_told_from_its_runs_and_json_has_unknown_as_nothing() {
     assert_eq!(launches[1]["usage"], serde_json::json!({}), "unknown is no number");
 }
 
-/// F-13: what nobody knows is not shown as nothing.
+/// What nobody knows is not shown as nothing.
 #[test]
-fn f13_where_no_launch_told_anything_nothing_is_known() {
+fn where_no_launch_told_anything_nothing_is_known() {
     let repo = TestRepo::with_commit();
     spender(&repo, "");
     // A harness that has no word about what it used.

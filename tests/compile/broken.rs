@@ -290,8 +290,24 @@ fn a_runner_that_is_not_configured() {
     insta::assert_snapshot!(errors(&loaded, &Assets::shipped()), @"millrace-agents/millrace.toml:2: runners.default_runner: there is no runner `codexcli`; expected `codex_cli`");
     let builder = "builder".parse().expect("a stage");
     loaded.config.runners.default_runner = "codex_cli".parse().expect("a name");
-    loaded.config.stages.get_mut(&builder).expect("set").runner = Some("aider".parse().expect("a name"));
-    insta::assert_snapshot!(errors(&loaded, &Assets::shipped()), @r#"millrace-agents/millrace.toml:4: stages.builder.runner: there is no runner `aider`; expected `codex_cli`, or `[runners.aider]` with `kind = "command"`"#);
+    loaded.config.stages.get_mut(&builder).expect("set").runner = Some("second".parse().expect("a name"));
+    insta::assert_snapshot!(errors(&loaded, &Assets::shipped()), @r#"millrace-agents/millrace.toml:4: stages.builder.runner: there is no runner `second`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.second]` with `kind = "command"`"#);
+}
+
+/// A level that a harness does not have is no level that a stage can be held to.
+#[test]
+fn a_level_that_the_runner_does_not_have() {
+    let aider = "[stages.checker]\nrunner = \"aider\"\n[runners.aider]\n";
+    let by_stage = config(&format!("{aider}permission_by_stage = {{ checker = \"basic\" }}\n"));
+    insta::assert_snapshot!(errors(&by_stage, &Assets::shipped()), @"millrace-agents/millrace.toml:4: runners.aider.permission_by_stage.checker: the runner `aider` has no level `basic`, which stage `checker` is to have; expected `elevated` or `maximum`, or its flags in `runners.aider.levels.basic`");
+    let by_model = config(&format!(
+        "{aider}permission_by_model = {{ big = \"basic\" }}\n[stages.builder]\nrunner = \"aider\"\nmodel = \"big\"\n"
+    ));
+    insta::assert_snapshot!(errors(&by_model, &Assets::shipped()), @"millrace-agents/millrace.toml:4: runners.aider.permission_by_model.big: the runner `aider` has no level `basic`, which stage `builder` is to have; expected `elevated` or `maximum`, or its flags in `runners.aider.levels.basic`");
+    let own = "[runners]\ndefault_runner = \"own\"\n[runners.own]\nkind = \"command\"\nargv = [\"x\", \"{level}\"]\nlevels = { elevated = [] }\n";
+    let said = errors(&config(own), &Assets::shipped());
+    assert_eq!(said.lines().count(), 12, "one for each stage: {said}");
+    insta::assert_snapshot!(said.lines().next().unwrap_or_default(), @"millrace-agents/millrace.toml: runners.own.permission_default: the runner `own` has no level `maximum`, which stage `arbiter` is to have; expected `elevated`, or its flags in `runners.own.levels.maximum`");
 }
 
 #[test]

@@ -9,14 +9,14 @@ use millrace::domain::item::ItemKind;
 use millrace::domain::permission::PermissionLevel;
 use millrace::domain::plan::{Loop, PLAN_SCHEMA, Plan, Plane};
 use millrace::domain::result::ResultClass;
-use millrace::format::config::parse;
+use millrace::format::config::{RunnerKind, parse};
 use millrace::format::records::decode;
 
 use super::support::{changed, config, good, overrides, refused, standard};
 
 /// The id of the plan of an empty configuration. It changes with every shipped text that a plan freezes and with
 /// every default: whoever changes one of them on purpose writes the new id here.
-const STANDARD: &str = "plan-standard_plain-c560e973a3bf";
+const STANDARD: &str = "plan-standard_plain-b539813304cd";
 
 #[test]
 fn the_standard_plan_has_its_id_from_content_alone() {
@@ -35,10 +35,16 @@ fn every_asset_file_is_embedded() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/assets");
     let mut found = Vec::new();
     walk(&root, &mut found);
-    let mut found: Vec<String> =
+    let found: Vec<String> =
         found.iter().map(|path| path.strip_prefix(&root).expect("below").display().to_string()).collect();
-    // The demo's files are not part of any plan.
-    found.retain(|path| !path.starts_with("demo/"));
+    // The demo's files are not part of any plan; contracts with harnesses are part of the configuration.
+    let (runners, mut found): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .filter(|path| !path.starts_with("demo/"))
+        .partition(|path| path.starts_with("runners/"));
+    let kinds: BTreeSet<String> =
+        RunnerKind::ALL.map(|kind| format!("runners/{}.toml", kind.as_str())).into();
+    assert_eq!(BTreeSet::from_iter(runners), kinds);
     found.sort();
     // Look-ups are by binary search, so the order is part of it.
     assert_eq!(SHIPPED.map(|(path, _)| path).to_vec(), found);
@@ -221,7 +227,10 @@ fn a_launch_reads_its_runner_from_the_frozen_configuration() {
     let loaded = config(text);
     let compiled = good(&loaded, &Assets::shipped());
     let (_, bytes) = compiled.files.iter().find(|(path, _)| path == CONFIG_FILE).expect("the configuration");
-    assert_eq!(frozen_config(bytes).expect("a configuration"), loaded.config);
+    // Of the runners, those that something names.
+    let frozen = frozen_config(bytes).expect("a configuration");
+    assert_eq!(frozen, loaded.config.with_runners(&BTreeSet::new()));
+    assert_eq!(frozen.runners.tables.len(), 1);
     assert_eq!(compiled.plan.stages[&"builder".parse().expect("a name")].silence_seconds, Some(90));
     assert!(frozen_config(b"\xff").is_err());
     assert!(frozen_config(b"[nope]").is_err());

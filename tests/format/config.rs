@@ -107,7 +107,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     env-pass-name
       millrace.toml:2: runners.codex.env_pass: `NOT OK` is not valid; expected the name of a variable: letters, digits and `_`, with a `*` at the end for all that begin so
     exit-in-both
-      millrace.toml:2: runners.codex.infra_exits: item 2 is no exit code; expected a list of exit codes from 1 to 255, such as `[69, 75]`
+      millrace.toml:3: runners.codex.infra_exits: 75 is in `ok_exits` and in `infra_exits`; expected each code in one of them
     final-file-missing
       millrace.toml:1: runners.command.final_file: is missing; expected the file that `{final_file}` stands for
     final-file-unknown-variable
@@ -181,7 +181,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     mapping-rules-as-table
       millrace.toml:4: runners.command.mapping.rules: found a table; expected `[[runners.command.mapping.rules]]`, one table for each kind of line
     mapping-scope
-      millrace.toml:4: runners.command.mapping.rules: is missing; expected `[[runners.command.mapping.rules]]`, one table for each kind of line
+      millrace.toml:4: runners.command.mapping.cost_is: found `thread`; expected `run` or `session`
     mapping-takes-near
       millrace.toml:5: runners.command.mapping.rules[1].take.sessionid: nothing of this name can be taken; expected `session_id`
     mapping-takes-nothing
@@ -266,6 +266,16 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:3: runners.command.resume_argv: names no program; expected the program and its arguments, such as `["my-agent", "--quiet"]`
     resume-without-session
       millrace.toml:3: runners.command.resume_argv: does not say which session; expected `{session}` in one of its arguments
+    redaction-bad-pattern
+      millrace.toml:2: redaction.patterns: item 2 is no pattern: `acme-(x`: unclosed group; expected regular expressions such as `acme-[0-9a-f]{24}`
+    redaction-empty-match
+      millrace.toml:3: redaction.patterns: item 1 is no pattern: `x*`: it matches the empty text; expected regular expressions such as `acme-[0-9a-f]{24}`
+    redaction-near-key
+      millrace.toml:2: redaction.pattern: this key is not known; expected `redaction.patterns`
+    redaction-too-big
+      millrace.toml:2: redaction.patterns: item 1 is no pattern: `(\\w{100}){100}`: it is too big when compiled; expected regular expressions such as `acme-[0-9a-f]{24}`
+    redaction-variable
+      millrace.toml:2: redaction.extra_variables: `MY-NAME` is not valid; expected the name of a variable: letters, digits and `_`
     run-style
       millrace.toml:2: runtime.run_style: found `deamon`; expected `once` or `daemon` (did you mean `daemon`?)
     scripted-without-script
@@ -307,7 +317,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     unknown-runner-name
       millrace.toml:3: stages.builder.runner: there is no runner `elsewhere`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
     unknown-section
-      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers`, `prices` or `stages`
+      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers`, `prices` or `stages`
     zero
       millrace.toml:2: recovery.max_fix_cycles: found `0`; expected a whole number from 1 to 4294967295
     "#);
@@ -331,6 +341,10 @@ fn an_empty_file_is_all_defaults() {
     [snapshot]
     exclude = []
     max_file_bytes = 10485760
+
+    [redaction]
+    patterns = []
+    extra_variables = []
 
     [limits]
     max_launches_per_item = 40
@@ -685,6 +699,10 @@ fn the_reference_keys_arrive() {
     exclude = []
     max_file_bytes = 10485760
 
+    [redaction]
+    patterns = []
+    extra_variables = []
+
     [limits]
     max_launches_per_item = 40
     max_interruptions = 5
@@ -838,6 +856,10 @@ fn our_own_keys_arrive() {
     [snapshot]
     exclude = ["*.key", "build/**"]
     max_file_bytes = 1000000
+
+    [redaction]
+    patterns = ["acme-[0-9a-f]{24}", 'token=\w+']
+    extra_variables = ["HOUSE_NAME"]
 
     [limits]
     max_launches_per_item = 7
@@ -1276,4 +1298,15 @@ fn changed_keys_are_told_with_their_boundary() {
         ]
     );
     assert_eq!(changed_keys(&new, &new), []);
+}
+
+#[test]
+fn redaction_is_bounded() {
+    let list = |count: usize| vec!["\"x\""; count].join(", ");
+    for (key, most) in [("patterns", 64), ("extra_variables", 64)] {
+        let text = |count: usize| format!("[redaction]\n{key} = [{}]\n", list(count));
+        assert!(parse(&text(most), "millrace.toml").is_ok(), "{key}");
+        let error = parse(&text(most + 1), "millrace.toml").expect_err(key).to_string();
+        assert_eq!(error, format!("millrace.toml:2: redaction.{key}: there are 65; expected at most 64"));
+    }
 }

@@ -95,12 +95,13 @@ impl Answer for Shown {
                 .map(|setting| {
                     vec![
                         setting.key.clone(),
-                        setting.value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
                         setting.boundary.to_owned(),
                         match setting.line {
                             Some(line) => format!("{}:{line}", self.called),
                             None => "default".to_owned(),
                         },
+                        // Last, because some are long.
+                        setting.value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
                     ]
                 })
                 .collect();
