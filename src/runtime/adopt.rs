@@ -60,13 +60,8 @@ pub fn adopt(project: &Project, run: &Run, launch: &Launch) -> Result<Adopted, S
     };
     settle_branch(project, run)?;
     // Somebody had wanted this launch ended, and again: it does not count.
-    Ok(Adopted::Settled(finish(
-        project,
-        &stage,
-        run,
-        ended,
-        Seen { asked: run.again.is_some(), ..Seen::default() },
-    )?))
+    let saw = Seen { asked: run.again.is_some(), ..Seen::default() };
+    Ok(Adopted::Settled(finish(project, &stage, run, ended, &saw)?))
 }
 
 /// The wait while something of an ended stage may still be writing.

@@ -239,7 +239,7 @@ impl<'p> Driver<'p> {
         let Some(run) = view.run(&stage.run)? else {
             return Ok(Tick::Settled(format!("run {} ended meanwhile", stage.run)));
         };
-        Ok(match finish(self.project, &stage, &run, ended, saw)? {
+        Ok(match finish(self.project, &stage, &run, ended, &saw)? {
             Finished::Late(refusal) => Tick::Settled(refusal.to_string()),
             Finished::Handed { result, commit } => Tick::Stage(Box::new(StageReport {
                 run: stage.run.clone(),

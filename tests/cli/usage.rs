@@ -76,6 +76,15 @@ fn nothing_was_spent_yet() {
 fn what_was_spent_is_told_of_the_day_the_item_the_run_and_each_launch() {
     let repo = TestRepo::with_commit();
     spender(&repo, "[limits.per_day]\ntokens = 2000000\ncost_usd = 9.5\n[limits.per_item]\nlaunches = 2\n");
+    let plan = well(&repo, &["compile", "show"]);
+    for line in [
+        "per_item.launches  2",
+        "per_day.tokens     2000000",
+        "per_day.cost_usd   9.50",
+        "assumed.cost_usd   2.00",
+    ] {
+        assert!(plan.contains(&format!("\n{line}\n")), "{line}: {plan}");
+    }
     queue(&repo, &task("a"));
     well(&repo, &["run", "once"]);
     insta::assert_snapshot!(page(&repo, &["status"]), @"
@@ -192,6 +201,28 @@ fn what_is_closed_is_told_from_its_runs_and_json_has_unknown_as_nothing() {
     let launches = &item["runs"][0]["launches"];
     assert_eq!(launches[0]["usage"]["cost"], "0.0123", "{launches:#}");
     assert_eq!(launches[1]["usage"], serde_json::json!({}), "unknown is no number");
+}
+
+/// What nobody knows is not shown as nothing.
+#[test]
+fn where_no_launch_told_anything_nothing_is_known() {
+    let repo = TestRepo::with_commit();
+    spender(&repo, "");
+    // A harness that has no word about what it used.
+    let silent = HARNESS.replace("= checker ]", "!= none ]");
+    std::fs::write(repo.beside().join("harness.sh"), silent).expect("a script");
+    queue(&repo, &task("a"));
+    well(&repo, &["run", "once"]);
+    let usage = data(&repo, "usage", &["usage"]);
+    for account in [&usage["accounts"][0], &usage["items"][0]["account"]] {
+        for measure in ["tokens", "cost_usd"] {
+            assert_eq!(account[measure]["spent"], serde_json::Value::Null, "{account:#}");
+            assert_eq!(account[measure]["unknown_launches"], 1);
+        }
+        assert_eq!(account["launches"]["spent"], 1);
+    }
+    let text = well(&repo, &["usage"]);
+    assert!(text.contains("\n  tokens       unknown of 1 launch (500000 assumed), no limit\n"), "{text}");
 }
 
 #[test]

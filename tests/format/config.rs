@@ -1158,6 +1158,94 @@ proptest! {
     }
 }
 
+#[test]
+fn limits_and_prices_arrive_and_are_frozen_where_they_are_set() {
+    let text = effective_toml(&accepted("budgets").config);
+    let (limits, rest) =
+        text.split_once("[limits]").expect("limits").1.split_once("[recovery]").expect("more");
+    insta::assert_snapshot!(limits, @r#"
+    max_launches_per_item = 40
+    max_interruptions = 3
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
+
+    [limits.per_item]
+    tokens = 2000000
+    cost_usd = "5.00"
+    launches = 12
+    wall_seconds = 7200
+
+    [limits.per_day]
+    tokens = 20000000
+    cost_usd = "49.50"
+
+    [limits.per_daemon]
+    cost_usd = "100.000001"
+
+    [limits.assumed]
+    tokens = 300000
+    cost_usd = "2.00"
+    "#);
+    let prices = rest.split_once("[prices.").expect("prices").1.split_once("[stages]").expect("more").0;
+    insta::assert_snapshot!(prices, @r#"
+    "model-1.5"]
+    input = "2.50"
+    cache_read = "0.25"
+    cache_write = "2.50"
+    output = "10.00"
+
+    [prices."vendor/model"]
+    input = "0.00"
+    cache_read = "0.00"
+    cache_write = "0.00"
+    output = "0.00"
+    "#);
+    let nothing = effective_toml(&Config::default());
+    assert!(!nothing.contains("[limits.") && !nothing.contains("[prices"), "{nothing}");
+}
+
+#[test]
+fn a_setting_of_a_model_with_a_dot_is_shown_as_it_would_be_written() {
+    let loaded = accepted("budgets");
+    let of = |section: &str| -> Vec<(String, Option<usize>)> {
+        let settings = settings(&loaded).into_iter().filter(|setting| setting.section == section);
+        settings.map(|setting| (setting.key, setting.line)).collect()
+    };
+    let key = |key: &str, line| (key.to_owned(), line);
+    assert_eq!(
+        of("prices.\"model-1.5\""),
+        [
+            key("input", Some(21)),
+            key("cache_read", Some(22)),
+            key("cache_write", None),
+            key("output", Some(23))
+        ]
+    );
+    // What a table of limits leaves open is told as well.
+    assert_eq!(
+        of("limits.per_day"),
+        [
+            key("tokens", Some(11)),
+            key("cost_usd", Some(12)),
+            key("launches", None),
+            key("wall_seconds", None)
+        ]
+    );
+}
+
+#[test]
+fn a_limit_that_was_raised_is_a_change_that_counts_after_a_compile() {
+    let of = |text: &str| parse(text, "millrace.toml").expect("a configuration").config;
+    let old = of("[limits.per_day]\ncost_usd = 5\n[prices.one]\ninput = 1\noutput = 2\n");
+    let new = of("[limits.per_day]\ncost_usd = 6\n[prices.one]\ninput = 1\noutput = 3\n");
+    let changed: Vec<String> = changed_keys(&old, &new)
+        .iter()
+        .map(|(key, boundary)| format!("{} {key}", boundary.as_str()))
+        .collect();
+    assert_eq!(changed, ["compile limits.per_day.cost_usd", "compile prices.one.output"]);
+}
+
 /// Every key that a file may have has one boundary, and the table has no other row.
 #[test]
 fn every_key_has_a_boundary() {

@@ -66,13 +66,13 @@ pub fn finish(
     stage: &Stage,
     run: &Run,
     ended: Ended,
-    saw: Seen,
+    saw: &Seen,
 ) -> Result<Finished, StageError> {
     let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
     let given = given.unwrap_or_default();
     let secrets = stage.secrets(given.clone(), [run.snapshot, run.tip].into_iter().chain(run.base));
     let mut kept = Kept::default();
-    let judged = metered(stage, judged(stage, ended, &given, &secrets)?, &saw);
+    let judged = metered(stage, judged(stage, ended, &given, &secrets)?, saw);
     keep(project, stage, &judged, &secrets, &mut kept)?;
     let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
     findings.extend(missing_evidence(stage, &judged.judgement));
