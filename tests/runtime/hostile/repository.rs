@@ -49,7 +49,7 @@ fn is_not_gone_on_with(behaviour: &str, named: &str) {
     let before = held(&hostile).stdout;
     let (answer, well, said) = hostile.once();
     assert!(!well && answer.is_null(), "{answer}");
-    assert!(said.contains("the ledger is damaged: "), "{behaviour}: {said}");
+    assert!(said.contains(" is damaged: "), "{behaviour}: {said}");
     let doctor = hostile.site.run(&["doctor"]);
     assert!(!doctor.status.success(), "{behaviour}: doctor names it");
     assert_eq!(held(&hostile).stdout, before, "{behaviour}: the ref is left as it is until somebody asks");
@@ -80,6 +80,21 @@ fn it_rewinds_the_ledger() {
 #[test]
 fn it_deletes_the_ledger() {
     is_not_gone_on_with("deletes_ledger", "refs/millrace/state is gone; it stood at ");
+    // Nor does another command begin a new one in its place.
+    let mut hostile = Hostile::new("deletes_ledger", "");
+    hostile.once();
+    let document = hostile.site.repo.beside().join("one.md");
+    let output = hostile.site.run(&["queue", "add-task", &document.display().to_string()]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("it is gone; it stood at "), "{said}");
+    assert!(
+        hostile
+            .site
+            .repo
+            .git_output(&["rev-parse", "-q", "--verify", "refs/millrace/state"])
+            .stdout
+            .is_empty()
+    );
 }
 
 #[test]
