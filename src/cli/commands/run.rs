@@ -188,7 +188,7 @@ fn prepare(project: &Project, source: &PlanSource) -> Result<(), Failure> {
     if project.repository.is_bare() {
         return Err(RunError::Bare(project.repository.git_dir.display().to_string()).into());
     }
-    repair::examine(project).map_err(RunError::Damaged)?;
+    repair::followed(project).map_err(RunError::Damaged)?;
     let compiled = if source.is_given() {
         // Whoever cannot run here selects nothing either.
         if let Some(holder) = probe(&project.store.private_dir())? {
