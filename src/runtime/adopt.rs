@@ -54,7 +54,7 @@ pub fn adopt(project: &Project, run: &Run, launch: &Launch) -> Result<Adopted, S
         Ending::StillRunning => {
             let detail =
                 format!("the supervisor of launch {} of run {} still holds its lock", launch.number, run.run);
-            return Ok(Adopted::Unproved(tree::wait(UNPROVED, detail)));
+            return Ok(Adopted::Unproved(tree::wait("unproved_writer", detail)));
         }
         Ending::Survived(left) => return Ok(Adopted::Unproved(unproved_writer(&left))),
     };
@@ -63,9 +63,6 @@ pub fn adopt(project: &Project, run: &Run, launch: &Launch) -> Result<Adopted, S
     let saw = Seen { asked: run.again.is_some(), ..Seen::default() };
     Ok(Adopted::Settled(finish(project, &stage, run, ended, &saw)?))
 }
-
-/// The wait while something of an ended stage may still be writing.
-const UNPROVED: &str = "unproved_writer";
 
 /// The wait for what a stage has left that could not be ended; none where its record names nothing, or nothing of that
 /// is there any more.
@@ -97,7 +94,7 @@ fn unproved_writer(survivors: &[Survivor]) -> Wait {
             format!("process {pid} ({command}){place}")
         })
         .collect();
-    tree::wait(UNPROVED, format!("still there after its stage: {}", named.join(", ")))
+    tree::wait("unproved_writer", format!("still there after its stage: {}", named.join(", ")))
 }
 
 /// Brings a run branch back to the tip that the ledger names: a crash between the two leaves a snapshot too many.

@@ -220,11 +220,12 @@ impl<'p> Driver<'p> {
         };
         tracing::info!(run = %stage.run, item = %stage.item, stage = %stage.at, launch = stage.number, "launched");
         let mut meter = self.meter(&stage)?;
-        let watched = self.watch(&stage, &mut supervised, meter.as_mut())?;
+        // A stage that has done something to the ledger may be why it could not be watched.
+        let watched = self.watch(&stage, &mut supervised, meter.as_mut());
         if let Some(launched) = self.launched.get() {
             goes_on_by_the_rules(&self.project.store, launched)?;
         }
-        let Some((ended, saw)) = watched else {
+        let Some((ended, saw)) = watched? else {
             // The next look finds a launch without an end, and proves first that nothing of it lives.
             return Ok(Tick::Settled("the stage's supervisor was lost".to_owned()));
         };

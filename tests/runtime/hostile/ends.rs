@@ -163,7 +163,7 @@ fn f54_what_cannot_be_ended_is_named_and_waited_for() {
     assert_eq!(hostile.site.story(), ["launch: one builder (launch 1, claimed)"]);
 
     drop(survivor);
-    hostile.stage();
+    hostile.once();
     assert_eq!(hostile.judged(), complete());
     hostile.is_over();
     hostile.repository_is_untouched();
