@@ -6,6 +6,7 @@ pub mod durable;
 pub mod environment;
 pub mod evidence;
 pub mod exit;
+pub mod health;
 pub mod invocation;
 pub mod judge;
 pub mod parser;

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::evidence::{MARGIN, Secrets, floor};
+use super::evidence::{Secrets, floor};
+use crate::format::config::Redaction;
 use crate::harness::invocation::{Invocation, InvocationError};
 
 /// Bytes that are held back until a line, or a secret over several lines, is whole. Lines of a harness's event stream
@@ -20,6 +21,7 @@ const CUT: &str = " [... the rest of this line is left out ...]";
 pub struct LiveStream {
     inv_dir: PathBuf,
     name: &'static str,
+    rules: Redaction,
     begun: Option<Begun>,
 }
 
@@ -33,10 +35,11 @@ struct Begun {
 }
 
 impl LiveStream {
-    /// The stream that the supervisor writes to `name` (`stdout` or `stderr`). Opens nothing yet.
+    /// The stream that the supervisor writes to `name` (`stdout` or `stderr`), redacted by the rules of its plan. Opens
+    /// nothing yet.
     #[must_use]
-    pub fn new(inv_dir: &Path, name: &'static str) -> Self {
-        Self { inv_dir: inv_dir.to_owned(), name, begun: None }
+    pub fn new(inv_dir: &Path, name: &'static str, rules: Redaction) -> Self {
+        Self { inv_dir: inv_dir.to_owned(), name, rules, begun: None }
     }
 
     /// The whole lines that have come since the last call. Reading begins at the beginning, whatever is shown of it: a
@@ -74,7 +77,7 @@ impl LiveStream {
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(fault) => return Err(fault),
         };
-        let release = Release::new(Secrets::of_given(invocation.environment));
+        let release = Release::new(Secrets::of_given(&self.rules, invocation.environment));
         Ok(Some(Begun { file, bytes: 0, keep: invocation.keep_bytes, release }))
     }
 
@@ -146,7 +149,7 @@ impl Release {
         if self.line.len() > MAX_HELD {
             // What is cut through is no longer found: the margin before the cut goes as well.
             let (clean, _) = self.secrets.redacted(&String::from_utf8_lossy(&self.line[..MAX_HELD]));
-            let margin = usize::try_from(MARGIN).unwrap_or(MAX_HELD);
+            let margin = self.secrets.margin();
             self.held.push_str(&clean[..floor(&clean, clean.len().saturating_sub(margin))]);
             self.held.push_str(CUT);
             self.line.clear();
@@ -231,7 +234,7 @@ mod tests {
         let mut invocation =
             Invocation::new(folder.path(), nonce, Vec::new(), folder.path().to_owned(), variables, limit);
         invocation.keep_bytes = 24;
-        let mut stream = LiveStream::new(folder.path(), "stdout");
+        let mut stream = LiveStream::new(folder.path(), "stdout", Redaction::default());
         assert_eq!(stream.read().unwrap(), "");
         let path = folder.path().join("stdout");
         std::fs::write(&path, "swordfish-99\nand").unwrap();

@@ -7,6 +7,7 @@ mod codex;
 mod command;
 mod ending;
 mod evidence;
+mod health;
 mod judge;
 mod output;
 mod parser;

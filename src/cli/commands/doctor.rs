@@ -1,5 +1,6 @@
 //! `millrace doctor`: what is wrong or will be, as facts. It repairs nothing unless it is asked to.
 
+mod runners;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,16 @@ pub(crate) struct DoctorArguments {
     /// ref held is kept, and what was lost is said. Changes nothing where nothing is damaged.
     #[arg(long)]
     repair: bool,
+
+    /// Look at the harnesses as well: those that the selected plan uses, or without a plan the configuration. Each is
+    /// started in an empty folder to say its version and its options. Whether a login is there is said, and never
+    /// what it is.
+    #[arg(long, conflicts_with = "repair")]
+    runners: bool,
+
+    /// With --runners: every other harness as well that is configured, or that Millrace knows.
+    #[arg(long, requires = "runners")]
+    all: bool,
 }
 
 /// What a repair did.
@@ -136,6 +147,9 @@ impl DoctorArguments {
         refspecs(&project, &mut checked);
         configuration(&project, &mut checked);
         ledger(&project, &mut checked);
+        if self.runners {
+            runners::runners(&project, self.all, &mut checked)?;
+        }
         answer(context, &checked)
     }
 }

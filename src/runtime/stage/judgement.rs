@@ -3,6 +3,7 @@
 
 use super::super::evidence::Secrets;
 use super::super::project::Project;
+use super::cleaning::clean_json;
 use super::context::{Stage, StageError};
 use super::delivery::rejected;
 use super::escalate::Asking;
@@ -48,7 +49,7 @@ pub(super) fn held(
         return Ok((judgement, None));
     }
     let mut problems: Vec<String> = changed(project, run, snapshot)?.into_iter().collect();
-    let verdict = read(stage).map_err(|problem| problems.push(problem)).ok();
+    let verdict = read(stage, secrets).map_err(|problem| problems.push(problem)).ok();
     let Some(verdict) = verdict.filter(|_| problems.is_empty()) else {
         let rejected = rejected(stage.at.plane, &judgement, RuntimeError::ApplyFailed, problems);
         return Ok((rejected.unwrap_or(judgement), None));
@@ -89,13 +90,14 @@ fn changed(project: &Project, run: &Run, snapshot: Option<Oid>) -> Result<Option
 }
 
 /// The verdict in the stage's folder, or what is wrong with it, one line.
-fn read(stage: &Stage) -> Result<Written, String> {
+fn read(stage: &Stage, secrets: &Secrets) -> Result<Written, String> {
     let name = stage_file::VERDICT;
     let bytes = stage
         .dir
         .read(name.as_ref(), MAX_VERDICT_BYTES as u64)
         .map_err(|error| format!("{name} cannot be read: {error}"))?
         .ok_or_else(|| format!("there is no {name} in the stage folder"))?;
+    let bytes = clean_json(&bytes, secrets).unwrap_or(bytes);
     let verdict = parse_verdict(&bytes).map_err(|error| format!("{name}: {error}"))?;
     if verdict.nonce.as_deref().is_some_and(|nonce| nonce != stage.call.nonce.as_str()) {
         return Err(format!("{name} has another nonce than this launch"));

@@ -1,6 +1,7 @@
 //! Launch: the snapshot before a run, the commit, the stage's folder, the supervisor - in this order, so that nothing
 //! ever runs that the ledger does not know.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -103,10 +104,13 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         }
     };
 
+    let environment = given_environment(&stage);
+    let secrets = stage.secrets(environment.clone(), prepared.base.into_iter().chain([prepared.snapshot]));
     let mut payloads = Payloads::default();
     let mut evidence = transition::input::Files::new();
     for (name, text) in [(stage_file::REQUEST, &request), (stage_file::PROMPT, &prompt)] {
-        let content = payloads.add(&project.store, text.clone().into_bytes())?;
+        // The stage gets them as they are.
+        let content = payloads.add(&project.store, secrets.redacted(text).0.into_bytes())?;
         evidence.insert(name.to_owned(), content);
     }
     let input = Input::Launch(Launching {
@@ -128,7 +132,7 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         }
         Err(error) => return Err(error.into()),
     }
-    let supervised = spawn(&stage, argv, files, &request, &prompt)?;
+    let supervised = spawn(&stage, argv, files, environment, &request, &prompt)?;
     Ok(Started::Running(Box::new(stage), supervised))
 }
 
@@ -408,11 +412,18 @@ fn frozen(view: &TreeView<'_, '_>, stage: &Stage, path: &str) -> Result<Vec<u8>,
     view.file(&place)?.ok_or_else(lacks)
 }
 
+/// What the harness of a stage gets of the runtime's environment, and what is added to it.
+fn given_environment(stage: &Stage) -> BTreeMap<String, String> {
+    let pass = stage.spec.passed_variables();
+    environment(std::env::vars_os(), &pass, stage.spec.set_variables(), &stage.call)
+}
+
 /// Makes the stage's folder and starts its supervisor.
 fn spawn(
     stage: &Stage,
     argv: Vec<String>,
     files: Files,
+    environment: BTreeMap<String, String>,
     request: &str,
     prompt: &str,
 ) -> Result<Supervised, StageError> {
@@ -421,8 +432,6 @@ fn spawn(
     all.push((PathBuf::from(stage_file::PROMPT), prompt.as_bytes().to_vec()));
     stage.dir.materialise(&all)?;
     let inv_dir: &Path = &stage.call.inv_dir;
-    let (pass, set) = (stage.spec.passed_variables(), stage.spec.set_variables());
-    let environment = environment(std::env::vars_os(), &pass, set, &stage.call);
     let mut invocation = Invocation::new(
         inv_dir,
         stage.call.nonce.clone(),

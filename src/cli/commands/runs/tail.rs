@@ -18,8 +18,6 @@ use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer, say};
 use crate::domain::ids::RunId;
 use crate::harness::invocation::{STDERR_FILE, STDOUT_FILE};
-use crate::runtime::live::LiveStream;
-use crate::runtime::stage::invocation_dir;
 
 /// Show what the newest launch of a run has to say.
 ///
@@ -100,7 +98,7 @@ impl TailArguments {
                     ))
                     .hint("`--stream stdout` shows what it prints meanwhile"));
                 };
-                let mut stream = LiveStream::new(&invocation_dir(&project, &live.nonce), name);
+                let mut stream = live.stream(&project, &view, name)?;
                 let text = stream
                     .read()
                     .map_err(|error| Failure::failed(format!("cannot read what {launch} prints: {error}")))?;

@@ -21,7 +21,6 @@ use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::view::TreeView;
 use crate::runtime::live::LiveStream;
 use crate::runtime::project::Project;
-use crate::runtime::stage::invocation_dir;
 
 /// Time between two looks at what the ledger does not tell: whether a runtime lives, and what keeps it.
 const LOOK_AROUND: Duration = Duration::from_secs(2);
@@ -142,7 +141,7 @@ impl Follower<'_> {
                 (Some(_), None) => break,
                 (Some(live), Some(name)) => {
                     say(&format!("==> {launch} {name}"));
-                    let stream = LiveStream::new(&invocation_dir(self.project, &live.nonce), name);
+                    let stream = live.stream(self.project, view, name)?;
                     let only = self.first.take();
                     self.open = Some(Open { number: live.number, launch, name, stream, full: false, only });
                 }
