@@ -66,6 +66,9 @@ pub(crate) struct Activity {
     stage: StageRef,
     /// The number of the launch that has no end yet.
     launch: Option<u32>,
+    /// The launch that ended without a word, in whose session it is asked for its result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asks: Option<u32>,
     /// Whether a runtime lives that may be at it.
     attended: bool,
     cancelling: bool,
@@ -110,6 +113,7 @@ impl Activity {
             run: run.run.clone(),
             stage: run.stage.clone(),
             launch: run.launch.as_ref().map(|launch| launch.number),
+            asks: run.asks.as_ref().map(|asks| asks.launch),
             attended,
             cancelling: run.cancel.is_some(),
             since,
@@ -138,6 +142,9 @@ impl fmt::Display for Activity {
                 write!(f, "was left in {} (launch {launch}): no runtime lives", self.stage)?;
             }
             (None, _) => write!(f, "is routed to {}", self.stage)?,
+        }
+        if let Some(asks) = self.asks {
+            write!(f, ", asked for the result that launch {asks} ended without")?;
         }
         if self.cancelling {
             f.write_str(", to be cancelled")?;

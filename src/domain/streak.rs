@@ -10,7 +10,7 @@ use super::item::ItemRef;
 use super::limits::{BREAKER_ENDS, BREAKER_ITEMS};
 use super::plan::StageRef;
 use super::recovery::CounterKey;
-use super::run::Failure;
+use super::run::{Failure, is_zero};
 
 /// Ends in a row of one runner that brought neither a result nor a change of the code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Before {
     pub spent: u32,
     /// Launches of the item's earlier runs that had counted.
     pub spent_before: u32,
+    /// Handoffs of the stage in a row that were not taken.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejections: u32,
     /// Its counters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<CounterKey, u32>,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::domain::item::ItemRef;
 use crate::domain::limits::MAX_TITLE_BYTES;
 use crate::domain::result::Judgement;
-use crate::domain::transition::decision::Effect;
+use crate::domain::transition::decision::{Effect, StageResult};
 use crate::domain::transition::input::Input;
 use crate::domain::transition::record::Transition;
 
@@ -75,20 +75,13 @@ fn sentence(transition: &Transition) -> String {
             let claimed = if launching.claim.is_some() { ", claimed" } else { "" };
             format!("{op}: {item} {stage} (launch {number}{claimed})")
         }
-        Input::Handoff(handoff) => {
+        Input::Handoff(_) => {
             let item = item_of(transition).map(|item| item.id.to_string()).unwrap_or_default();
             let result = concluded(effects);
             let from = result.map(|result| result.stage.stage.to_string()).unwrap_or_default();
             let next = result.map(|result| result.next.as_str()).unwrap_or_default();
             let next = next.rsplit('/').next().unwrap_or_default();
-            let what = match &handoff.judgement {
-                Judgement::Reported { result, .. } => result.to_string(),
-                Judgement::Failed { class, .. } => class.to_string(),
-                Judgement::Rejected { result, .. } => format!("{result} not taken"),
-                Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => {
-                    result.map(|result| result.why.clone()).unwrap_or_default()
-                }
-            };
+            let what = result.map(StageResult::in_a_word).unwrap_or_default();
             if from == next {
                 format!("{op}: {item} {from} runs again ({what})")
             } else {

@@ -78,6 +78,9 @@ pub struct Request {
     /// What a repair stage is to repair.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// The harness's session that is resumed to ask for the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<String>,
 }
 
 /// The files of a stage's folder that its prompt names, relative to the folder.
@@ -154,6 +157,36 @@ pub fn render(request: &Request, given: &Given) -> String {
         ("Stage folder", request.stage_dir.clone()),
         ("Time limit", format!("{} seconds", request.timeout_seconds)),
     ] {
+        let _ = writeln!(text, "{label}: {value}");
+    }
+    text.push_str(&verdict(request));
+    text.push_str(&evidence(request));
+    text.push_str(&creating(request));
+    text.push_str(&reporting(request));
+    text
+}
+
+/// The prompt for a stage that ended without a word, in its own session: it knows everything but where to report now.
+/// `before` is the stage folder that it had.
+#[must_use]
+pub fn asking(request: &Request, before: &str) -> String {
+    let stage = &request.stage.stage;
+    let mut text = format!(
+        "You are still the `{stage}` stage of a governed run. You ended without reporting how your work ended. Report it \
+         now, and begin no new work: only the result is missing. Where the work is not done, report that.\n\n\
+         You have a new stage folder, and this launch has a new nonce; what lies in the earlier folder, `{before}`, does \
+         not count any more. Files that you left there for the runtime have to be put into the new one.\n\n\
+         ## Request\n\n"
+    );
+    for (label, value) in [
+        ("Run", request.run.to_string()),
+        ("Stage", request.stage.to_string()),
+        ("Launch", request.launch.to_string()),
+        ("Nonce", request.nonce.to_string()),
+        ("Stage folder", request.stage_dir.clone()),
+        ("Time limit", format!("{} seconds", request.timeout_seconds)),
+    ] {
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "{label}: {value}");
     }
     text.push_str(&verdict(request));

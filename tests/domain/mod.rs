@@ -2,7 +2,9 @@
 
 mod acceptance;
 mod any_plan;
+mod asks;
 mod bounds;
+mod breaker;
 mod budget;
 mod cancel;
 mod control;
@@ -17,6 +19,7 @@ mod infrastructure;
 mod interruption;
 mod launch;
 mod moment;
+mod named_times;
 mod named_twice;
 mod other_plan;
 mod outbox;

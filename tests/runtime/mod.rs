@@ -1,6 +1,7 @@
 //! Tests of `src/runtime`.
 
 mod acceptance;
+mod asking;
 mod between;
 mod bounds;
 mod budget;

@@ -53,7 +53,7 @@ fn is_done(site: &Site, level: &str) {
 
 /// As a user nothing waits; as root it does, whoever asks, until one of the ways out is taken.
 #[test]
-fn root_waits_where_the_harness_would_refuse() {
+fn f32_root_waits_where_the_harness_would_refuse() {
     let site = site("");
     site.add("one");
     if !is_root() {

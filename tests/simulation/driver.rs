@@ -13,10 +13,11 @@ use millrace::domain::run::Run;
 use millrace::domain::runtime_error::RuntimeError;
 use millrace::domain::schedule::{Next, Wait, schedule};
 use millrace::domain::transition::input::{
-    Claim, Files, Handoff, Input, Judge, Judged, Launching, Submitted,
+    Claim, Files, Handoff, Input, Judge, Judged, Launching, Resumable, Submitted,
 };
 use millrace::domain::transition::record::Actor;
 use millrace::domain::transition::refusal::Refusal;
+use millrace::domain::usage::Usage;
 use millrace::domain::view::View as _;
 use millrace::format::incident::{Incident, incident_id, render, title};
 use millrace::ledger::transact::{Outcome, Payloads, TransactError};
@@ -105,7 +106,8 @@ impl Driver {
                     _ => Process::Ended(Box::new(Came::interrupted(Interrupter::Runtime))),
                 };
                 let launch = launch_of(world, &run);
-                if world.dice.one_in(2) {
+                let still = matches!(&process, Process::Ended(came) if came.still);
+                if !still && world.dice.one_in(2) {
                     world.code.edit(run.as_str(), launch);
                 }
                 world.processes.insert(nonce.to_string(), process);
@@ -174,14 +176,20 @@ impl Driver {
                     } else {
                         Came::interrupted(Interrupter::Runtime)
                     };
-                    if world.dice.one_in(2) {
+                    if !came.still && world.dice.one_in(2) {
                         edit(world, &found);
                     }
                     world.processes.insert(nonce.to_string(), Process::Ended(Box::new(came.clone())));
                     self.phase = Phase::Ended { run, nonce, asked: true, came: Box::new(came) };
                 } else if world.quiet || world.dice.one_in(2) {
-                    let came = came(world, &run);
-                    if !found.closure || (!world.quiet && world.dice.one_in(10)) {
+                    let limited = found.launch.as_ref().is_some_and(|launch| !launch.reserved.is_none());
+                    let came = if limited && !world.quiet && world.dice.one_in(8) {
+                        world.tally.count("budget", "stopped");
+                        Came::too_dear(world)
+                    } else {
+                        came(world, &run)
+                    };
+                    if !came.still && (!found.closure || (!world.quiet && world.dice.one_in(10))) {
                         edit(world, &found);
                     }
                     world.processes.insert(nonce.to_string(), Process::Ended(Box::new(came.clone())));
@@ -315,7 +323,7 @@ impl Driver {
             }
             Err(TransactError::Refused(refusal)) => {
                 let judgement = instead(world, handoff, &refusal)?;
-                let came = Came { judgement, documents: Vec::new(), verdict: None };
+                let came = Came { usage: handoff.usage, wall_ms: handoff.wall_ms, ..Came::of(judgement) };
                 let (run, nonce) = (handoff.run.clone(), handoff.nonce.clone());
                 Phase::Ended { run, nonce, asked: handoff.asked, came: Box::new(came) }
             }
@@ -369,7 +377,7 @@ fn collect(world: &mut World, run: &RunId, nonce: &Nonce, asked: bool, came: Cam
     let Some(run) = world.glimpse(|view| view.run(run))? else { return Ok(Phase::Looking) };
     let plan = plan_of(world, run.plan.as_str())?;
     let mut payloads = Payloads::default();
-    let Came { mut judgement, documents, verdict } = came;
+    let Came { mut judgement, documents, verdict, session, usage, wall_ms, .. } = came;
     if let (true, false, Judgement::Reported { result, .. }) =
         (run.closure, world.code.is(run.snapshot), &judgement)
     {
@@ -385,6 +393,10 @@ fn collect(world: &mut World, run: &RunId, nonce: &Nonce, asked: bool, came: Cam
         Judgement::Reported { .. } | Judgement::Failed { .. } | Judgement::Rejected { .. }
     );
     let snapshot: Option<Oid> = (worked || !world.code.is_exactly(run.tip)).then(|| world.code.snapshot());
+    let failed = matches!(judgement, Judgement::Failed { .. });
+    let left_nothing = failed && world.code.is_exactly(run.snapshot);
+    let totals = Usage { input_uncached: Some(1000), ..Usage::default() };
+    let resumable = session.filter(|_| failed).map(|session| Resumable { session, totals });
     let reported = matches!(judgement, Judgement::Reported { .. });
     let documents = if reported {
         documents.iter().map(|one| one.submitted(&world.memory, &mut payloads)).collect()
@@ -402,16 +414,16 @@ fn collect(world: &mut World, run: &RunId, nonce: &Nonce, asked: bool, came: Cam
         None
     };
     let handoff = Handoff {
-        resumable: None,
-        left_nothing: false,
-        wall_ms: None,
+        resumable,
+        left_nothing,
+        wall_ms,
         run: run.run,
         nonce: nonce.clone(),
         ended_at: world.now,
         judgement,
         asked,
         snapshot,
-        usage: millrace::domain::usage::Usage::default(),
+        usage,
         evidence: Files::new(),
         findings: Vec::new(),
         documents,

@@ -1,11 +1,13 @@
 //! A harness that comes to anything: what its plan allows and what it does not, with documents and verdicts of every
 //! quality, through outages that last.
 
+use jiff::SignedDuration;
 use millrace::domain::closure::{Criterion, Finding};
 use millrace::domain::item::ItemKind;
 use millrace::domain::plan::{Plan, Plane, Stage};
 use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
 use millrace::domain::run::Run;
+use millrace::domain::usage::{CostSource, Usage, Usd};
 use millrace::domain::view::View as _;
 
 use crate::documents::Document;
@@ -17,6 +19,13 @@ pub(crate) struct Came {
     pub(crate) judgement: Judgement,
     pub(crate) documents: Vec<Document>,
     pub(crate) verdict: Option<Said>,
+    /// It changed nothing in the work tree.
+    pub(crate) still: bool,
+    /// Its session, where it can be resumed.
+    pub(crate) session: Option<String>,
+    pub(crate) usage: Usage,
+    /// Milliseconds that it ran, where anybody measured it.
+    pub(crate) wall_ms: Option<u64>,
 }
 
 /// A verdict, before the code is named.
@@ -28,14 +37,44 @@ pub(crate) struct Said {
 }
 
 impl Came {
+    pub(crate) fn of(judgement: Judgement) -> Self {
+        Self {
+            judgement,
+            documents: Vec::new(),
+            verdict: None,
+            still: false,
+            session: None,
+            usage: Usage::default(),
+            wall_ms: None,
+        }
+    }
+
     pub(crate) fn interrupted(by: Interrupter) -> Self {
-        Self { judgement: Judgement::Interrupted { by }, documents: Vec::new(), verdict: None }
+        Self::of(Judgement::Interrupted { by })
     }
 
     fn failed(class: &str) -> Self {
-        let judgement =
-            Judgement::Failed { class: class.parse().expect("a class"), detail: "seen".to_owned() };
-        Self { judgement, documents: Vec::new(), verdict: None }
+        Self::of(Judgement::Failed { class: class.parse().expect("a class"), detail: "seen".to_owned() })
+    }
+
+    /// It was to be ended by a limit on spending, and had spent something.
+    pub(crate) fn too_dear(world: &mut World) -> Self {
+        Self::interrupted(Interrupter::Budget).at_a_price(world)
+    }
+
+    /// What it used: known, in part, or not at all.
+    fn at_a_price(mut self, world: &mut World) -> Self {
+        let number = |world: &mut World, most: usize| Some(world.dice.below(most) as u64);
+        self.wall_ms = number(world, 400_000);
+        if world.quiet || world.dice.below(4) > 0 {
+            self.usage.input_uncached = number(world, 3000);
+            self.usage.output = number(world, 1000);
+            if !world.dice.one_in(3) {
+                self.usage.cost = number(world, 40_000).map(Usd);
+                self.usage.cost_source = Some(CostSource::Harness);
+            }
+        }
+        self
     }
 }
 
@@ -52,8 +91,30 @@ pub(crate) const OUTAGES: [InfrastructureClass; 10] = [
     InfrastructureClass::Declared,
 ];
 
-/// What the run's stage comes to.
+/// What the run's stage comes to, and what it costs.
 pub(crate) fn comes_to(world: &mut World, plan: &Plan, run: &Run) -> Came {
+    let came = ends(world, plan, run);
+    came.at_a_price(world)
+}
+
+/// An outage; now and then its provider says until when.
+fn outage(world: &mut World, class: InfrastructureClass) -> Came {
+    let retry_at = world.dice.one_in(4).then(|| {
+        world.tally.count("named", "time");
+        let seconds = world.dice.between(-2000, 120_000);
+        world.now.saturating_add(SignedDuration::from_secs(seconds)).expect("a time")
+    });
+    let detail = "no luck".to_owned();
+    Came { still: true, ..Came::of(Judgement::Infrastructure { class, detail, retry_at }) }
+}
+
+/// It says that it has done its work, and nothing of what came of it.
+fn wordless(world: &mut World) -> Came {
+    let session = (!world.dice.one_in(3)).then(|| format!("session-{}", world.number()));
+    Came { session, still: world.dice.one_in(4), ..Came::failed("missing_terminal_result") }
+}
+
+fn ends(world: &mut World, plan: &Plan, run: &Run) -> Came {
     let stage = &plan.stages[&run.stage.stage];
     if world.quiet {
         return reported(world, plan, run, stage, None);
@@ -61,8 +122,11 @@ pub(crate) fn comes_to(world: &mut World, plan: &Plan, run: &Run) -> Came {
     if let Some((class, until)) = world.outage
         && world.steps < until
     {
-        let judgement = Judgement::Infrastructure { class, detail: "no luck".to_owned(), retry_at: None };
-        return Came { judgement, documents: Vec::new(), verdict: None };
+        return outage(world, class);
+    }
+    // Nobody says so, and nothing comes of anything.
+    if world.dead.is_some_and(|until| world.steps < until) {
+        return Came { still: true, ..Came::failed("runner_error") };
     }
     let well = match world.temper {
         Temper::Mild => 72,
@@ -81,7 +145,13 @@ pub(crate) fn comes_to(world: &mut World, plan: &Plan, run: &Run) -> Came {
         let worst = worst.iter().find_map(named).map(|(result, _)| result.to_string());
         return reported(world, plan, run, stage, worst.as_deref());
     }
-    match world.dice.below(20) {
+    match world.dice.below(24) {
+        20 | 21 => wordless(world),
+        22 => {
+            world.dead = Some(world.steps + 20 + world.dice.below(120) as u64);
+            Came { still: true, ..Came::failed("runner_error") }
+        }
+        23 => Came { still: true, ..Came::failed("runner_error") },
         0..11 => {
             let all: Vec<String> = stage.results.keys().map(ToString::to_string).collect();
             let result = world.dice.pick(&all).expect("a result");
@@ -95,8 +165,7 @@ pub(crate) fn comes_to(world: &mut World, plan: &Plan, run: &Run) -> Came {
         16 => {
             let class = world.dice.pick(&OUTAGES).expect("a class");
             world.outage = Some((class, world.steps + world.dice.below(40) as u64));
-            let judgement = Judgement::Infrastructure { class, detail: "no luck".to_owned(), retry_at: None };
-            Came { judgement, documents: Vec::new(), verdict: None }
+            outage(world, class)
         }
         _ => {
             Came::interrupted(if world.dice.one_in(2) { Interrupter::Runtime } else { Interrupter::Unknown })
@@ -132,7 +201,7 @@ fn reported(world: &mut World, plan: &Plan, run: &Run, stage: &Stage, result: Op
         channel: ResultChannel::ResultFile,
         notes: Vec::new(),
     };
-    Came { judgement, documents, verdict }
+    Came { documents, verdict, ..Came::of(judgement) }
 }
 
 /// The documents of an outbox: sometimes too many, of a wrong kind, in a circle, under a name that is taken.

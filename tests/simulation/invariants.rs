@@ -1,8 +1,10 @@
 //! What must be true of a ledger, told from its commits' paths and TOML alone. Nothing here knows how the program reads
 //! or writes them: a rule that the program has wrong in both directions is still seen.
 
+mod breaker;
 mod control;
 mod items;
+mod money;
 mod roots;
 mod runs;
 
@@ -14,8 +16,10 @@ use millrace::ledger::memory::MemoryStore;
 use crate::tally::Tally;
 use crate::tree::{self, Change};
 
+use breaker::Streak;
 use items::Item;
 pub(crate) use items::Key;
+use money::Money;
 use runs::{Limits, RunBook};
 
 /// Everything that was seen so far of one ledger.
@@ -37,6 +41,11 @@ pub(crate) struct Book {
     rounds: BTreeMap<String, u32>,
     /// The criteria and the gaps of the latest verdict, by root.
     verdicts: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>,
+    money: Money,
+    /// Ends with nothing in a row, by runner.
+    streaks: BTreeMap<String, Streak>,
+    /// Blocked items that the handoff which is looked at lets go on.
+    let_go: BTreeSet<Key>,
 }
 
 /// One commit, while it is looked at.
@@ -46,12 +55,28 @@ struct Look<'a> {
     /// The operation's word, whatever name the request has.
     op: String,
     asked: toml::Table,
+    /// When it was made.
+    at: String,
     tally: &'a mut Tally,
 }
 
 impl Look<'_> {
     fn toml(&self, blob: Oid) -> toml::Table {
         tree::toml(self.store, blob)
+    }
+
+    /// The day of it, of universal time.
+    fn date(&self) -> String {
+        self.at.split('T').next().expect("a date").to_owned()
+    }
+
+    /// The results that came with it, with their runs.
+    fn results(&self) -> Vec<(String, toml::Table)> {
+        let result = |change: &Change| match change.path.split('/').collect::<Vec<_>>().as_slice() {
+            ["runs", _, run, _, "result.toml"] => Some(((*run).to_owned(), self.toml(change.after?))),
+            _ => None,
+        };
+        self.changes.iter().filter_map(result).collect()
     }
 }
 
@@ -94,9 +119,11 @@ impl Book {
             asked = inner.clone();
         }
         let op = text(&asked, "op").expect("an operation").to_owned();
-        let mut look = Look { store, changes: &changes, op, asked, tally };
+        let at = text(&told, "at").expect("a time").to_owned();
+        let mut look = Look { store, changes: &changes, op, asked, at, tally };
         self.what_stays(&look);
         self.look_at_items(&mut look);
+        self.look_at_money(&mut look);
         self.look_at_runs(&mut look);
         self.look_at_roots(&mut look);
         self.look_at_control(&look);

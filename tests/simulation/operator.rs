@@ -222,8 +222,13 @@ fn idea(world: &mut World, payloads: &mut Payloads) -> Input {
 /// Another plan is selected.
 pub(crate) fn plan(world: &mut World, payloads: &mut Payloads) -> Input {
     let all = plans::all();
-    let at = if world.quiet || world.dice.one_in(3) { plans::USUAL } else { world.dice.below(all.len()) };
+    let at = if world.quiet || world.dice.one_in(3) { usual(world) } else { world.dice.below(all.len()) };
     select(world, at, payloads)
+}
+
+/// The plan that this operator comes back to.
+fn usual(world: &World) -> usize {
+    if world.frugal { plans::FRUGAL } else { plans::USUAL }
 }
 
 pub(crate) fn select(world: &World, at: usize, payloads: &mut Payloads) -> Input {
@@ -342,7 +347,7 @@ fn about_an_item(world: &mut World) -> Option<Input> {
 pub(crate) fn tend(world: &mut World) -> bool {
     let mut payloads = Payloads::default();
     let mut asked = Vec::new();
-    asked.push(select(world, plans::USUAL, &mut payloads));
+    asked.push(select(world, usual(world), &mut payloads));
     for cause in world.control().pauses {
         asked.push(Input::Resume { cause: cause.kind.key(), owner: Some(cause.owner) });
     }

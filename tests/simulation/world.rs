@@ -84,6 +84,10 @@ pub(crate) struct World {
     pub(crate) processes: BTreeMap<String, Process>,
     /// No harness works until this step.
     pub(crate) outage: Option<(InfrastructureClass, u64)>,
+    /// No harness brings anything until this step, and none says why.
+    pub(crate) dead: Option<u64>,
+    /// Whether money is short even in peace: days and daemons have their limits.
+    pub(crate) frugal: bool,
     /// Handoffs that were made, or tried.
     pub(crate) handed: Vec<Handoff>,
     /// Requests that were made: each with what was asked and whether it is known to be answered.
@@ -132,6 +136,8 @@ impl World {
             code: Code::default(),
             processes: BTreeMap::new(),
             outage: None,
+            dead: None,
+            frugal: seed.is_multiple_of(4),
             handed: Vec::new(),
             requests: Vec::new(),
             quiet: false,

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use millrace::compile::{Assets, Compiled, Request, compile};
+use millrace::domain::budget::Budget;
 use millrace::domain::closure::{Criterion, Finding, Target};
 use millrace::domain::control::{Control, PauseCause, PauseKind};
 use millrace::domain::ids::{Nonce, RunId};
 use millrace::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use millrace::domain::oid::Oid;
+use millrace::domain::plan::Plan;
 use millrace::domain::recovery::Recovery;
 use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
 use millrace::domain::run::{Run, RunRecord};
@@ -19,7 +21,7 @@ use millrace::domain::schedule::{Next, schedule};
 use millrace::domain::slot::Slot;
 use millrace::domain::transition::decision::{Effect, StageResult};
 use millrace::domain::transition::input::{
-    Claim, Content, Files, Handoff, Input, Judge, Judged, Launching, Retrying, Submitted,
+    Claim, Content, Files, Handoff, Input, Judge, Judged, Launching, Resumable, Retrying, Submitted,
 };
 use millrace::domain::transition::record::{Actor, Transition};
 use millrace::domain::transition::refusal::Refusal;
@@ -27,7 +29,7 @@ use millrace::domain::usage::Usage;
 use millrace::domain::view::View;
 use millrace::format::config::{Loaded, parse};
 use millrace::format::incident::{self, Incident, Severity, incident_id};
-use millrace::format::records::decode;
+use millrace::format::records::{decode, encode};
 use millrace::ledger::commit::Person;
 use millrace::ledger::memory::MemoryStore;
 use millrace::ledger::store::{ObjectFormat, RefName, Store};
@@ -720,6 +722,35 @@ impl Play {
         };
         let document = payloads.add(self.store(), incident::render(&incident).into_bytes());
         Submitted { document: document.expect("a payload"), origin: None, intake: incident.intake }
+    }
+
+    /// What would hand off the active run's stage, which ended well and without a word, in a session that can be resumed.
+    pub(crate) fn wordless(&mut self, session: &str) -> Handoff {
+        self.launch_if_needed();
+        let totals = Usage { input_uncached: Some(700), output: Some(70), ..Usage::default() };
+        Handoff {
+            resumable: Some(Resumable { session: session.to_owned(), totals }),
+            ..self.handing(failure("missing_terminal_result"))
+        }
+    }
+
+    /// Launches the next stage of the active run, and it leaves neither a result nor a change.
+    #[track_caller]
+    pub(crate) fn nothing(&mut self) -> StageResult {
+        self.launch_if_needed();
+        let handoff = Handoff { left_nothing: true, ..self.handing(failure("runner_error")) };
+        result_of(&self.done(&Input::Handoff(handoff)))
+    }
+
+    /// Selects the shipped plan with this configuration and these limits on spending.
+    pub(crate) fn select_budget(&mut self, text: &str, budget: Budget) {
+        let Compiled { record, files, diagnostics, .. } = compiled(text);
+        let mut plan: Plan = decode(&record).expect("a plan");
+        plan.limits.budget = budget;
+        let record = encode(&plan).expect("a record");
+        let id = format!("plan-{}-{:012x}", plan.mode, self.hex());
+        let (input, payloads) = self.freezing(&id, record, files, diagnostics.to_string().into_bytes());
+        self.done_with(&input, &payloads);
     }
 
     /// Hands the active run's stage off.

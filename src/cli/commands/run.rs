@@ -125,12 +125,7 @@ impl HandedOff {
             launch: result.launch,
             ended_at: result.ended_at,
             next: result.next.clone(),
-            result: match &result.judgement {
-                Judgement::Reported { result, .. } => result.to_string(),
-                Judgement::Failed { class, .. } => class.to_string(),
-                Judgement::Rejected { result, .. } => format!("{result} not taken"),
-                Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => result.why.clone(),
-            },
+            result: result.in_a_word(),
             why: result.why.clone(),
             judgement: result.judgement.clone(),
             commit: report.commit,

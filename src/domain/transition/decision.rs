@@ -380,3 +380,25 @@ pub struct StageResult {
     #[serde(default, skip_serializing_if = "Usage::is_unknown")]
     pub usage: Usage,
 }
+
+/// Why a stage that ended without a word runs again: what comes after its failure class.
+pub const ASKED: &str = "asked for its result";
+
+impl StageResult {
+    /// What it came to, in a word: the result, the failure class, or why it did not count.
+    #[must_use]
+    pub fn in_a_word(&self) -> String {
+        match &self.judgement {
+            Judgement::Reported { result, .. } => result.to_string(),
+            // An end without a word that was not the end, and one of a harness that is out of order.
+            Judgement::Failed { .. }
+                if self.why.ends_with(ASKED) || self.why.starts_with("infrastructure:") =>
+            {
+                self.why.clone()
+            }
+            Judgement::Failed { class, .. } => class.to_string(),
+            Judgement::Rejected { result, .. } => format!("{result} not taken"),
+            Judgement::Infrastructure { .. } | Judgement::Interrupted { .. } => self.why.clone(),
+        }
+    }
+}

@@ -214,6 +214,11 @@ impl Stage {
         })
     }
 
+    /// The folder that another launch of the same stage had.
+    pub(super) fn folder_of(&self, launch: u32) -> PathBuf {
+        StageDir::new(&self.call.workdir, self.run.clone(), launch, self.at.stage.clone()).path()
+    }
+
     /// What must not get into the record of this launch, whose harness was given these variables. What the runtime
     /// itself gave the stage to report with is no secret, whatever a pattern says of it.
     #[must_use]

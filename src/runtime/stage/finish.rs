@@ -13,8 +13,8 @@ use super::cleaning::clean;
 use super::context::{Stage, StageError};
 use super::delivery::{self, Delivery};
 use super::escalate::{Asking, incident};
-use super::judgement;
 use super::meter::Seen;
+use super::{judgement, wordless};
 use crate::domain::ids::EvidenceName;
 use crate::domain::limits::MAX_EVIDENCE_BYTES;
 use crate::domain::oid::Oid;
@@ -22,7 +22,7 @@ use crate::domain::result::{Interrupter, Judgement};
 use crate::domain::run::Run;
 use crate::domain::stage_file;
 use crate::domain::transition::decision::{Effect, StageResult};
-use crate::domain::transition::input::{self, Files, Handoff, Input, Submitted};
+use crate::domain::transition::input::{self, Files, Handoff, Input, Resumable, Submitted};
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::usage::Usage;
@@ -72,7 +72,7 @@ pub fn finish(
     let given = given.unwrap_or_default();
     let secrets = stage.secrets(given.clone(), [run.snapshot, run.tip].into_iter().chain(run.base));
     let mut kept = Kept::default();
-    let judged = metered(stage, judged(stage, ended, &given, &secrets)?, saw);
+    let judged = metered(stage, judged(stage, run, ended, &given, &secrets)?, saw);
     keep(project, stage, &judged, &secrets, &mut kept)?;
     let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
     findings.extend(missing_evidence(stage, &judged.judgement));
@@ -101,6 +101,7 @@ pub fn finish(
         snapshot,
         ended_at: judged.ended_at,
         usage: judged.usage,
+        resumable: judged.resumable,
         wall_ms: judged.wall_ms,
         findings,
         kept,
@@ -155,6 +156,8 @@ struct Draft<'a> {
     snapshot: Option<Oid>,
     ended_at: Timestamp,
     usage: Usage,
+    /// The session in which the stage can be asked for its result.
+    resumable: Option<Resumable>,
     wall_ms: Option<u64>,
     findings: Vec<String>,
     kept: Kept,
@@ -206,6 +209,8 @@ impl Draft<'_> {
                 intake: incident.intake,
             })),
         };
+        let failed = matches!(judgement, Judgement::Failed { .. });
+        let left_nothing = wordless::left_nothing(project, run, &judgement, self.snapshot)?;
         Ok(Handoff {
             run: stage.run.clone(),
             nonce: stage.call.nonce.clone(),
@@ -213,8 +218,8 @@ impl Draft<'_> {
             judgement,
             asked: self.asked,
             snapshot: self.snapshot,
-            resumable: None,
-            left_nothing: false,
+            resumable: self.resumable.clone().filter(|_| failed),
+            left_nothing,
             wall_ms: self.wall_ms,
             usage: self.usage,
             evidence,
@@ -230,6 +235,7 @@ impl Draft<'_> {
 struct Judged {
     judgement: Judgement,
     usage: Usage,
+    resumable: Option<Resumable>,
     wall_ms: Option<u64>,
     ended_at: Timestamp,
     exit: Option<Exit>,
@@ -239,6 +245,7 @@ struct Judged {
 
 fn judged(
     stage: &Stage,
+    run: &Run,
     ended: Ended,
     given: &BTreeMap<String, String>,
     secrets: &Secrets,
@@ -247,6 +254,7 @@ fn judged(
         return Ok(Judged {
             judgement: Judgement::Interrupted { by: Interrupter::Unknown },
             usage: Usage::default(),
+            resumable: None,
             wall_ms: None,
             // Nobody wrote down when; by now it has.
             ended_at: milliseconds_after(Timestamp::now()),
@@ -256,13 +264,18 @@ fn judged(
         });
     };
     let exit = *exit;
-    let reading = Reading::of(&stage.spec, &stage.call, given, None);
+    // A session that is resumed tells again what it had told before.
+    let told_before = run.asks.as_ref().map(|asks| &asks.totals);
+    let reading = Reading::of(&stage.spec, &stage.call, given, told_before);
     let mut evidence = collect(&reading, &stage.call, exit.clone()).map_err(|error| StageError::Io {
         action: error.to_string(),
         source: std::io::Error::other("evidence"),
     })?;
     clean(&mut evidence, secrets);
-    let judgement = judge(&evidence, &stage.legal);
+    let mut judgement = judge(&evidence, &stage.legal);
+    if let Judgement::Infrastructure { retry_at, .. } = &mut judgement {
+        *retry_at = evidence.retry_at;
+    }
     let mut findings = Vec::new();
     if exit.leftovers > 0 {
         findings.push(format!("{} processes were left behind and were ended", exit.leftovers));
@@ -273,9 +286,13 @@ fn judged(
             exit.stdout.kept, exit.stdout.total, exit.stderr.kept, exit.stderr.total
         ));
     }
+    // What may not be written down cannot be asked for either.
+    let resumable = wordless::resumable(stage, &evidence, &judgement)
+        .filter(|resumable| secrets.redacted(&resumable.session).1 == 0);
     Ok(Judged {
         judgement,
         usage: evidence.usage,
+        resumable,
         wall_ms: Some(exit.duration_ms),
         ended_at: milliseconds_after(exit.ended_at),
         exit: Some(exit),

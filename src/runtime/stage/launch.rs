@@ -20,7 +20,7 @@ use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::plan::{Plan, StageRef};
 use crate::domain::result::ResultClass;
-use crate::domain::run::{Failure, Run};
+use crate::domain::run::{Asks, Failure, Run};
 use crate::domain::slot::{Slot, Turn};
 use crate::domain::stage_file;
 use crate::domain::transition;
@@ -80,10 +80,16 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         },
     };
     let mut stage = Stage::of(project, &view, &prepared.which(&nonce))?;
+    // A question needs the way back into the session; without it the stage simply starts again.
+    let asks = prepared.asks.as_ref().filter(|_| stage.spec.can_resume());
+    stage.call.resume = asks.map(|asks| asks.session.clone());
     let told = Told::of(&view, &stage, prepared.failure.as_ref())?;
     let files = Files::gather(&view, &stage, &prepared, &told)?;
     let request = request(&view, &stage, &prepared, &told)?;
-    let prompt = prompt::render(&request, &files.given());
+    let prompt = match asks {
+        Some(asks) => prompt::asking(&request, &stage.folder_of(asks.launch).display().to_string()),
+        None => prompt::render(&request, &files.given()),
+    };
     let request = toml::to_string(&request)
         .map_err(|error| StageError::Plan { plan: stage.plan_id.clone(), detail: error.to_string() })?;
 
@@ -141,6 +147,8 @@ struct Prepared {
     base: Option<Oid>,
     snapshot: Oid,
     failure: Option<Failure>,
+    /// The session in which the stage is asked for its result.
+    asks: Option<Asks>,
     /// Whether the run judges its item, a drained root.
     closure: bool,
     /// How the run begins, where it is new; then as a claim, or as a judgement.
@@ -160,6 +168,7 @@ impl Prepared {
             base: run.base,
             snapshot: run.snapshot,
             failure: run.failure.clone(),
+            asks: run.asks.clone(),
             closure: run.closure,
             opening: None,
             claim: None,
@@ -217,6 +226,7 @@ impl Prepared {
             base: opening.base,
             snapshot: opening.start,
             failure: None,
+            asks: None,
             closure: false,
             opening: Some(opening),
             claim: None,
@@ -264,6 +274,7 @@ fn request(
         creates: stage.planned.creates.clone(),
         evidence: stage.planned.asked().map(|(name, with)| (name.clone(), with.clone())).collect(),
         failure: prepared.failure.clone(),
+        resumes: stage.call.resume.clone(),
     })
 }
 

@@ -12,6 +12,7 @@ mod launch;
 mod meter;
 mod opening;
 mod told;
+mod wordless;
 
 pub use context::{Stage, StageError, invocation_dir};
 pub use finish::{Ended, Finished, finish};

@@ -129,7 +129,8 @@ impl Book {
                 let by: &[&str] = match (item.state.as_str(), state.as_str()) {
                     ("queued", "active") => &["launch", "reopen"],
                     ("held", "queued" | "waiting") => &["release"],
-                    ("blocked", "queued" | "waiting") => &["retry"],
+                    // By a handoff only what the breaker gives back, which is looked at there.
+                    ("blocked", "queued" | "waiting") => &["retry", "handoff"],
                     ("active", "done") => &["handoff"],
                     ("active", "blocked") => &["handoff", "unresumable"],
                     ("waiting", "queued") => &["handoff", "supersede", "retarget"],
@@ -144,6 +145,9 @@ impl Book {
                     look.op
                 );
                 if item.state == "blocked" && state != "archived" {
+                    if look.op == "handoff" {
+                        self.let_go.insert(key.clone());
+                    }
                     self.spent.remove(&format!("{}/{}", key.0, key.1));
                 }
                 if item.state == "blocked" && state == "archived" && look.op == "handoff" {

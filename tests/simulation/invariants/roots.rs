@@ -40,6 +40,10 @@ impl Book {
                     assert!(members > 0, "spec/{root} was {was} and is open for nothing");
                     self.begins_anew(root);
                 }
+                ("blocked", "open") if look.op == "handoff" => {
+                    assert!(self.trips(look), "spec/{root} goes on by a handoff");
+                    look.tally.count("breaker", "judges again");
+                }
                 ("blocked", "open") => {
                     assert_eq!(look.op, "retry", "spec/{root} goes on");
                     self.begins_anew(root);

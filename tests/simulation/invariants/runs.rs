@@ -8,16 +8,16 @@ use crate::tree::Change;
 /// A run that was begun.
 pub(crate) struct RunBook {
     pub(crate) id: String,
-    item: String,
+    pub(super) item: String,
     pub(crate) closure: bool,
-    plan: String,
+    pub(super) plan: String,
     pub(crate) continues: Option<String>,
     pub(super) start: String,
     /// Its launches that have a result, and whether what they did counts as work.
     pub(crate) launches: BTreeMap<u32, bool>,
     launched: u32,
     interruptions: u32,
-    rejections: u32,
+    pub(super) rejections: u32,
     /// Empty while it is active.
     pub(crate) ending: String,
     /// Whether its plan puts back what it leaves.
@@ -182,16 +182,53 @@ impl Book {
         assert!(spent < limits.launches, "{id}: launch {} of {}", spent + 1, limits.launches);
     }
 
+    /// What a stage that ended without a word is asked; whether it is now.
+    fn look_at_asks(
+        &self,
+        look: &mut Look<'_>,
+        id: &str,
+        before: &toml::Table,
+        (result, launch, tripped): (&toml::Table, u32, bool),
+    ) -> bool {
+        let after = self.files.get(&format!("active/{id}.toml")).map(|blob| look.toml(*blob));
+        let judgement = text(result, "judgement.judgement").expect("a judgement");
+        let asks = |run: &toml::Table| number(run, "asks.launch");
+        let (was, is) = (asks(before), after.as_ref().and_then(asks));
+        let question = text(result, "why").is_some_and(|why| why.ends_with("asked for its result"));
+        if question {
+            assert_eq!((was, is), (None, Some(u64::from(launch))), "{id}: it is asked twice in a row");
+            assert!(!before.contains_key("again"), "{id}: it was to start again");
+            look.tally.count("ask", "asked");
+            return true;
+        }
+        let came = ["reported", "failed", "rejected"].contains(&judgement);
+        if was.is_some() && (came || tripped || before.contains_key("again")) {
+            assert_eq!(is, None, "{id}: it has come to something, and is asked again");
+            look.tally.count("ask", if judgement == "reported" { "answered" } else { "in vain" });
+        } else if after.is_some() {
+            assert_eq!(is, was, "{id}: a question that nobody has answered");
+        }
+        false
+    }
+
     /// A stage has ended.
     fn look_at_result(&mut self, look: &mut Look<'_>, id: &str, launch: u32, result: &toml::Table) {
         let judgement = text(result, "judgement.judgement").expect("a judgement");
         look.tally.count("judgement", judgement);
         let asked = value(&look.asked, "asked").and_then(toml::Value::as_bool).unwrap_or(false);
+        let before = self.stood(look, id);
+        let tripped = self.look_at_streak(look, id, result);
+        let question = self.look_at_asks(look, id, &before, (result, launch, tripped));
+        let limited = text(result, "judgement.by") == Some("budget") && self.is_limited(look, id, &before);
+        if limited {
+            look.tally.count("budget", "stopped for good");
+        }
+        let asked = asked || limited;
         let plan = self.runs[id].plan.clone();
         let limits = self.limits_of(look, &plan);
         let run = self.runs.get_mut(id).expect("a run");
         assert_eq!(run.launched, launch, "{id}: which launch it is");
-        let worked = ["reported", "failed", "rejected"].contains(&judgement);
+        let worked = !tripped && ["reported", "failed", "rejected"].contains(&judgement);
         assert!(run.launches.insert(launch, worked).is_none(), "{id} {launch} has two results");
         if worked || (judgement == "interrupted" && !asked) {
             let spent = self.spent.entry(spends(run).to_owned()).or_default();
@@ -200,7 +237,7 @@ impl Book {
         }
         match judgement {
             "interrupted" if !asked => run.interruptions += 1,
-            "reported" | "failed" | "rejected" => run.interruptions = 0,
+            _ if worked => run.interruptions = 0,
             _ => {}
         }
         assert!(run.interruptions <= limits.interruptions, "{id}: interruptions in a row");
@@ -213,6 +250,7 @@ impl Book {
         }
         match judgement {
             "rejected" => run.rejections += 1,
+            _ if tripped || question => {}
             "failed" if run.closure => run.rejections += 1,
             "reported" | "failed" => run.rejections = 0,
             _ => {}

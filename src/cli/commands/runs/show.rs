@@ -130,9 +130,17 @@ fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
         launch.name.split('-').next().and_then(|number| number.parse::<u32>().ok()).unwrap_or(u32::MAX)
     });
     let active = view.run(&record.run)?;
-    let now = active.as_ref().map(|run| match &run.launch {
-        Some(launch) => format!("launch {} of {} is under way", launch.number, run.stage),
-        None => format!("routed to {}", run.stage),
+    let now = active.as_ref().map(|run| match (&run.launch, &run.asks) {
+        (Some(launch), None) => format!("launch {} of {} is under way", launch.number, run.stage),
+        (Some(launch), Some(asks)) => format!(
+            "launch {} of {} is under way: launch {} ended without a word and is asked for its result",
+            launch.number, run.stage, asks.launch
+        ),
+        (None, None) => format!("routed to {}", run.stage),
+        (None, Some(asks)) => format!(
+            "routed to {}: launch {} ended without a word and will be asked for its result",
+            run.stage, asks.launch
+        ),
     });
     let verdict = if record.closure { view.verdict(&record.item.id, &record.run)? } else { None };
     let verdict = verdict.map(|found| RefName::State.at(place::verdict(&record.item.id, &found.run)));
@@ -224,6 +232,7 @@ impl Answer for Shown {
                     tokens.add(&result.usage);
                     rows.push(("tokens", tokens.line()));
                 }
+                rows.extend(result.session.iter().map(|session| ("session", session.clone())));
                 let said = result.usage.cost_source.map(|source| format!(" ({})", source.as_str()));
                 let said = said.unwrap_or_default();
                 rows.extend(result.usage.cost.map(|cost| ("cost", format!("{cost} USD{said}"))));

@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use super::super::decision::Effect;
 use super::super::input::Handoff;
 use super::enqueue::open_slot;
+use crate::domain::budget::{Budget, Scope};
+use crate::domain::closure::{Target, TargetState};
 use crate::domain::control::Control;
 use crate::domain::ids::RunnerName;
+use crate::domain::item::ItemKind;
 use crate::domain::recovery::{Recovery, Retry};
-use crate::domain::result::Judgement;
+use crate::domain::result::{InfrastructureClass, Judgement};
 use crate::domain::run::Run;
 use crate::domain::slot::Slot;
 use crate::domain::streak::{Before, Streak};
@@ -37,7 +40,11 @@ impl Pulse {
     ) -> Self {
         let known = control.streaks.iter().find(|streak| &streak.runner == runner);
         match &handoff.judgement {
-            Judgement::Failed { .. } if handoff.left_nothing && run.cancel.is_none() => {
+            // What somebody wanted to end says nothing about the harness.
+            Judgement::Failed { .. } if handoff.left_nothing && (run.cancel.is_some() || handoff.asked) => {
+                Self::Same
+            }
+            Judgement::Failed { .. } if handoff.left_nothing => {
                 let none = Streak { runner: runner.clone(), ends: 0, items: Vec::new() };
                 let streak = known.cloned().unwrap_or(none).and(Before {
                     item: run.item.clone(),
@@ -46,6 +53,7 @@ impl Pulse {
                     failure: run.failure.clone(),
                     spent: run.spent,
                     spent_before: recovery.spent,
+                    rejections: run.rejections,
                     counters: recovery.counters.clone(),
                 });
                 if streak.trips() { Self::Tripped(streak) } else { Self::Longer(streak) }
@@ -88,18 +96,14 @@ pub(super) fn before<'s>(streak: &'s Streak, run: &Run) -> Option<&'s Before> {
     streak.items.iter().find(|before| before.item == run.item && before.run == run.run)
 }
 
-/// Gives the running item back what the streak cost it: its stage is routed to as before, with its counters.
-pub(super) fn gives_back(run: &Run, recovery: &Recovery, before: &Before) -> Vec<Effect> {
-    let mut effects = counters(recovery, before);
-    if run.stage != before.stage || run.failure != before.failure {
-        effects.push(Effect::Route {
-            run: run.run.clone(),
-            to: before.stage.clone(),
-            failure: before.failure.clone(),
-            why: "suspected_outage".to_owned(),
-        });
-    }
-    effects
+/// The way back to the stage where the streak met the running item.
+pub(super) fn way_back(run: &Run, before: &Before) -> Option<Effect> {
+    (run.stage != before.stage || run.failure != before.failure).then(|| Effect::Route {
+        run: run.run.clone(),
+        to: before.stage.clone(),
+        failure: before.failure.clone(),
+        why: InfrastructureClass::SuspectedOutage.as_str().to_owned(),
+    })
 }
 
 /// Lets the other items of the streak that were blocked by it go on, as they stood before.
@@ -111,11 +115,16 @@ pub(super) fn lets_go_on(
 ) -> Result<Vec<Effect>, Fault> {
     let mut effects = Vec::new();
     for before in streak.items.iter().filter(|before| before.item != run.item) {
+        effects.extend(judged_again(view, before)?);
         let Some(recovery) = view.recovery(&before.item)? else { continue };
         let Some(blocked) = recovery.blocked.as_ref().filter(|blocked| blocked.run == before.run) else {
             continue;
         };
         if blocked.incident.is_some() || !view.stands_in(&before.item, &Slot::Blocked)? {
+            continue;
+        }
+        // Attempts are given back, what was spent is not: it would be blocked again by its next end.
+        if has_spent_all(view, before, &recovery)? {
             continue;
         }
         let depends_on = view.known(&before.item)?.map(|known| known.intake.depends_on).unwrap_or_default();
@@ -143,6 +152,34 @@ pub(super) fn lets_go_on(
         }
     }
     Ok(effects)
+}
+
+/// Whether an item has used up what its plan lets it use.
+fn has_spent_all(view: &dyn View, before: &Before, recovery: &Recovery) -> Result<bool, Fault> {
+    let plan = view.run_record(&before.run)?.map(|record| view.plan(&record.plan)).transpose()?.flatten();
+    Ok(plan.is_some_and(|plan| {
+        let Budget { per_item, assumed, .. } = &plan.limits.budget;
+        per_item.reached(Scope::Item, assumed, &recovery.used).is_some()
+    }))
+}
+
+/// A root whose judge the streak has stopped is judged again.
+fn judged_again(view: &dyn View, before: &Before) -> Result<Option<Effect>, Fault> {
+    if before.item.kind != ItemKind::Spec {
+        return Ok(None);
+    }
+    let Some(target) = view.target(&before.item.id)? else { return Ok(None) };
+    let stopped = matches!(&target.state, TargetState::Blocked { run, .. } if *run == before.run);
+    Ok(stopped.then(|| Effect::Target { target: Target { state: TargetState::Open, ..target } }))
+}
+
+/// What the streak cost the running item, whatever becomes of it now: counters, and what was not taken in a row.
+pub(super) fn gives_back(run: &Run, recovery: &Recovery, before: &Before) -> Vec<Effect> {
+    let mut effects = counters(recovery, before);
+    if run.rejections != before.rejections {
+        effects.push(Effect::Reject { run: run.run.clone(), times: before.rejections });
+    }
+    effects
 }
 
 /// The item's counters go back.

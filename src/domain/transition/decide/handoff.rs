@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::decision::{Decision, Effect, StageResult};
+use super::super::decision::{ASKED, Decision, Effect, StageResult};
 use super::super::input::Handoff;
 use super::super::refusal::Refusal;
 use super::Ruling;
@@ -135,18 +135,19 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
         run: run.run.clone(),
         result: conclusion(&run, &launch, handoff, next, why),
     };
-    // What it was asked in the session that it ended, it has answered or not; a new start is a new session.
-    if run.asks.is_some() && (came_to_something || run.again.is_some()) {
+    // What it was asked in the session that it ended, it has answered or not; a new start is a new session. The
+    // launch that ended without a word is part of the streak, and is given back like all of it.
+    if run.asks.is_some() && (came_to_something || tripped.is_some() || run.again.is_some()) {
         decision.effects.push(Effect::Ask { run: run.run.clone(), asks: None });
+    }
+    if let Some(streak) = tripped {
+        let own = before.map(|before| breaker::gives_back(&run, &recovery, before));
+        decision.effects.extend(own.into_iter().flatten());
+        decision.effects.extend(breaker::lets_go_on(view, at, streak, &run)?);
     }
     match next.step {
         Step::Again { .. } => {
-            if let Some(streak) = tripped {
-                decision.effects.extend(
-                    before.map(|before| breaker::gives_back(&run, &recovery, before)).into_iter().flatten(),
-                );
-                decision.effects.extend(breaker::lets_go_on(view, at, streak, &run)?);
-            }
+            decision.effects.extend(before.and_then(|before| breaker::way_back(&run, before)));
             if run.again.is_some() {
                 decision.effects.push(Effect::AskAgain { run: run.run.clone(), again: None });
             }
@@ -379,18 +380,25 @@ impl Ended<'_> {
             let step = Step::Again { why: format!("infrastructure:{}", class.as_str()) };
             return Ok(Next { step: self.over_budget().map_or(step, Step::Go), effects, notes });
         }
-        if let (Judgement::Failed { class, .. }, Some(resumable), None, None) =
-            (&handoff.judgement, &handoff.resumable, &self.run.asks, &self.run.cancel)
+        if let (Judgement::Failed { class, .. }, Some(resumable), true) =
+            (&handoff.judgement, &handoff.resumable, self.can_be_asked())
         {
             self.runner_works(&mut effects);
+            if let Some(way) = self.capped_again() {
+                return Ok(Next { step: Step::Go(way), effects, notes });
+            }
             let asks = Asks {
                 session: resumable.session.clone(),
                 totals: resumable.totals,
                 launch: self.run.launches,
             };
             effects.push(Effect::Ask { run: self.run.run.clone(), asks: Some(asks) });
-            let step = Step::Again { why: format!("{class}: asked for its result") };
-            return Ok(Next { step: self.capped_again().map_or(step, Step::Go), effects, notes });
+            // A judge is to leave nothing, whether it says something or not.
+            if self.run.closure {
+                self.goes_back(&mut effects);
+            }
+            let step = Step::Again { why: format!("{class}: {ASKED}") };
+            return Ok(Next { step, effects, notes });
         }
         if let (true, Judgement::Failed { class, detail }) = (self.run.closure, &handoff.judgement)
             && self.run.cancel.is_none()
@@ -452,6 +460,11 @@ impl Ended<'_> {
             }
         };
         Ok(Next { step, effects, notes })
+    }
+
+    /// Whether a stage that ended without a word may be asked: once, and not where somebody wants something else of it.
+    fn can_be_asked(&self) -> bool {
+        self.run.asks.is_none() && self.run.cancel.is_none() && self.run.again.is_none()
     }
 
     /// The same stage again, as often as the plan allows it in a row; then its work counts as failed.
