@@ -12,6 +12,7 @@ use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::schedule::{Next, Wait, schedule};
 use crate::domain::view::View as _;
 use crate::ledger::view::TreeView;
+use crate::runtime::adopt::unproved_launch;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::project::Project;
 use crate::runtime::{source, tree};
@@ -47,6 +48,11 @@ pub(crate) fn coming(
             } else {
                 format!("find out what became of {} of {}, and go on", run.stage, run.item)
             };
+            let wait =
+                run.launch.as_ref().map(|launch| unproved_launch(project, launch)).transpose()?.flatten();
+            if let Some(wait) = wait {
+                coming.wait(&wait);
+            }
             coming.item = Some(run.item);
             coming.run = Some(run.run);
         }

@@ -10,6 +10,7 @@ use crate::format::quote::one_line;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
 use crate::runtime::approval::ApprovalError;
+use crate::runtime::continuity::Discontinuity;
 use crate::runtime::daemon::RunError;
 use crate::runtime::daemon_lock::DaemonLockError;
 use crate::runtime::intake::IntakeError;
@@ -183,6 +184,8 @@ impl From<TickError> for Failure {
             TickError::Plan(error) => error.into(),
             TickError::Approval(error) => error.into(),
             TickError::Runner(error) => Self::failed(error),
+            TickError::Discontinuity(Discontinuity::Store(error)) => error.into(),
+            TickError::Discontinuity(_) => Self::new(Exit::Damaged, error).hint(DAMAGED),
             TickError::Tree(error) => Self::failed(error),
         }
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::page::Page;
+use super::spending::limits;
 use crate::compile::{Compiled, Origin, Origins, StageOrigins, TextOrigin};
 use crate::domain::ids::{
     EvidenceName, FailureClass, LoopId, ModeId, PlanId, ResultName, RunnerName, StageName,
@@ -203,6 +204,7 @@ impl PlanPage {
             row("max_remediation_rounds", &self.limits.max_remediation_rounds, None),
             row("max_open_roots", &self.limits.max_open_roots, None),
         ]);
+        page.table(&limits(&self.limits.budget));
         self.execution.text(page, Plane::Execution);
         self.planning.text(page, Plane::Planning);
         if let Some(completion) = &self.completion {

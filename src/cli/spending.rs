@@ -5,7 +5,7 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::domain::budget::{Assumed, BUDGET, Budget, Caps, Day, Scope, Spending};
+use crate::domain::budget::{Assumed, BUDGET, Budget, Caps, Day, Measure, Scope, Spending};
 use crate::domain::control::Control;
 use crate::domain::run::{Launch, Run};
 use crate::domain::schedule::Wait;
@@ -240,4 +240,27 @@ pub(crate) fn remedy(wait: &Wait) -> &'static str {
         }
         _ => "",
     }
+}
+
+/// The limits that are set, and what is assumed where one is; each with its key.
+pub(crate) fn limits(budget: &Budget) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for scope in Scope::ALL {
+        let Caps { tokens, cost, launches, wall_seconds } = *budget.caps(scope);
+        let limits = [
+            (Measure::Tokens, tokens.map(|limit| limit.to_string())),
+            (Measure::Cost, cost.map(|limit| limit.to_string())),
+            (Measure::Launches, launches.map(|limit| limit.to_string())),
+            (Measure::WallTime, wall_seconds.map(|limit| limit.to_string())),
+        ];
+        for (measure, limit) in limits {
+            rows.extend(limit.map(|limit| vec![format!("{}.{}", scope.table(), measure.key()), limit]));
+        }
+    }
+    if !budget.is_default() {
+        let Assumed { tokens, cost } = budget.assumed;
+        rows.push(vec![format!("assumed.{}", Measure::Tokens.key()), tokens.to_string()]);
+        rows.push(vec![format!("assumed.{}", Measure::Cost.key()), cost.to_string()]);
+    }
+    rows
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::diagnostics::{Problem, Problems};
 use crate::domain::limits::MAX_DOCUMENT_BYTES;
 use crate::format::quote::quoted;
-use crate::format::secrets::secret_line;
+use crate::format::secrets::Search;
 use crate::format::suggest::one_of;
 
 macro_rules! shipped {
@@ -66,6 +66,8 @@ pub const OVERRIDE_FOLDERS: [&str; 5] = ["modes", "loops", "stages", "entrypoint
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Assets {
     overrides: BTreeMap<String, Vec<u8>>,
+    /// What no text may hold.
+    secrets: Search,
 }
 
 impl Assets {
@@ -79,7 +81,13 @@ impl Assets {
     /// overrides that replace none. Paths are relative to `millrace-agents/`, with `/`.
     #[must_use]
     pub fn with_overrides(overrides: BTreeMap<String, Vec<u8>>) -> Self {
-        Self { overrides }
+        Self { overrides, secrets: Search::default() }
+    }
+
+    /// The same, refusing what this finds in a text; without it only tokens of known shapes are found.
+    #[must_use]
+    pub fn without(self, secrets: Search) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Whether a text is the operator's.
@@ -127,8 +135,10 @@ impl Assets {
                 return None;
             }
         };
-        // What a plan is made of is committed with it.
-        if let Some((line, what)) = secret_line(text, &[]) {
+        // What a plan is made of is committed with it. What ships is known to everybody.
+        if self.is_overridden(path)
+            && let Some((line, what)) = self.secrets.line(text)
+        {
             let problem = format!("this line holds {what}, and commits are for ever");
             refuse(line, problem, "no secret in a text that is frozen into plans");
             return None;

@@ -12,7 +12,7 @@ use super::stage_kind::StageKind;
 use crate::domain::ids::{RunnerName, StageName};
 use crate::domain::permission::PermissionRule;
 use crate::domain::plan::Stage;
-use crate::format::config::{Config, Loaded, NoModel, RunnerKind, TIER, table_of};
+use crate::format::config::{Config, Loaded, NoModel, TIER, table_of};
 use crate::format::quote::quoted;
 use crate::format::suggest::{nearest, one_of};
 
@@ -121,7 +121,7 @@ impl Staffing<'_, '_> {
         };
         let skills = std::iter::once(required_skill).chain(added_skills).map(|skill| skill.path).collect();
         let stage = Stage {
-            metered: settings.kind != RunnerKind::Scripted,
+            metered: settings.metered,
             plane: kind.plane,
             results: kind.results.clone(),
             evidence: kind.evidence.clone(),

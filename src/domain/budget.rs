@@ -461,8 +461,7 @@ impl Holding {
     #[must_use]
     pub fn exceeded(&self, usage: &Usage, elapsed_ms: u64) -> Option<Reached> {
         let measure = self.allowance.exceeded(usage, elapsed_ms)?;
-        // A launch that runs has been let begin, whatever limit there is on their number.
-        let now = Spending { launches: 0, ..Spending::of(usage, elapsed_ms, false) };
+        let now = Spending::of(usage, elapsed_ms, false);
         self.scopes.iter().find_map(|(scope, caps, assumed, spent)| {
             caps.only(measure).reached(*scope, assumed, &spent.plus(&now))
         })

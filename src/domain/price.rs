@@ -19,6 +19,14 @@ pub struct Price {
 }
 
 impl Price {
+    /// What this use costs at least: what is not known of it counts as nothing. None where nothing of it is known.
+    #[must_use]
+    pub fn at_least(&self, usage: &Usage) -> Option<Usd> {
+        usage.tokens()?;
+        let output = Some(usage.output.unwrap_or(0));
+        self.of(&Usage { input_uncached: Some(usage.input_uncached.unwrap_or(0)), output, ..*usage })
+    }
+
     /// What this use costs, rounded up to a millionth of a dollar; none where input or output is not known: half a
     /// price is none. Cached tokens that a harness does not tell apart are in its input.
     #[must_use]

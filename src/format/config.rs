@@ -13,6 +13,7 @@ mod model;
 mod prices;
 mod read;
 mod reading;
+mod redaction;
 mod render;
 mod render_runner;
 mod runners;
@@ -35,6 +36,7 @@ pub use model::{
 };
 pub use read::{parse, parse_frozen};
 pub use reading::{Field, Gather, Mapping, Parser, Rule, Scope};
+pub use redaction::Redaction;
 pub use render::effective_toml;
 pub use settings::{Setting, settings};
 pub use template::{Argument, Piece, Template, TemplateError, Variable};
@@ -65,6 +67,21 @@ pub struct ConfigError {
     pub problem: String,
     /// What would be right.
     pub expected: String,
+}
+
+impl ConfigError {
+    /// The configuration is committed with the code, and frozen into plans.
+    #[must_use]
+    pub fn holds_secret(file: &str, line: usize, key: Option<String>, what: &str) -> Self {
+        let place = if key.is_some() { "it" } else { "this line" };
+        Self {
+            file: file.to_owned(),
+            line,
+            key,
+            problem: format!("{place} holds {what}, and commits are for ever"),
+            expected: "the name of a variable in `env_pass`".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for ConfigError {

@@ -1,7 +1,15 @@
 //! Secrets in text: found at intake, cut out of what is written. Commits are for ever.
 //!
-//! Two kinds are known: values that the caller names (of environment variables that look secret), and tokens whose
-//! shape says what they are. Shapes are narrow on purpose: a false alarm refuses somebody's document.
+//! Three kinds are known: values that the caller names (of environment variables that look secret), tokens whose shape
+//! says what they are, and what the patterns of an operator match.
+
+mod escaped;
+mod pattern;
+mod shapes;
+
+use std::collections::BTreeSet;
+
+pub use pattern::{MAX_PATTERN_BYTES, MAX_PATTERNS, Pattern};
 
 use super::document::DocumentError;
 
@@ -37,124 +45,166 @@ pub fn is_secret_name(name: &str) -> bool {
     name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| WORDS.contains(&part))
 }
 
-/// A token shape: what it is called, how it begins, what may follow, and how much of that there must be.
-struct Shape {
-    what: &'static str,
-    prefix: &'static str,
-    follows: fn(u8) -> bool,
-    least: usize,
-    most: usize,
-}
-
-const fn shape(what: &'static str, prefix: &'static str, follows: fn(u8) -> bool, least: usize) -> Shape {
-    Shape { what, prefix, follows, least, most: usize::MAX }
-}
-
-fn upper(b: u8) -> bool {
-    b.is_ascii_uppercase() || b.is_ascii_digit()
-}
-
-fn alnum(b: u8) -> bool {
-    b.is_ascii_alphanumeric()
-}
-
-fn word(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b == b'_'
-}
-
-fn dashed(b: u8) -> bool {
-    word(b) || b == b'-'
-}
-
-/// Longer prefixes stand before the shorter ones that they begin with.
-const SHAPES: [Shape; 20] = [
-    Shape { what: "an AWS access key id", prefix: "AKIA", follows: upper, least: 16, most: 16 },
-    Shape { what: "an AWS access key id", prefix: "ASIA", follows: upper, least: 16, most: 16 },
-    shape("a GitHub token", "github_pat_", word, 22),
-    shape("a GitHub token", "ghp_", alnum, 30),
-    shape("a GitHub token", "gho_", alnum, 30),
-    shape("a GitHub token", "ghu_", alnum, 30),
-    shape("a GitHub token", "ghs_", alnum, 30),
-    shape("a GitHub token", "ghr_", alnum, 30),
-    shape("a GitLab token", "glpat-", dashed, 20),
-    shape("an Anthropic key", "sk-ant-", dashed, 20),
-    shape("an OpenAI key", "sk-proj-", dashed, 20),
-    shape("an API key", "sk-", alnum, 32),
-    shape("a Stripe key", "sk_live_", alnum, 16),
-    shape("a Stripe key", "rk_live_", alnum, 16),
-    shape("a Slack token", "xoxb-", dashed, 10),
-    shape("a Slack token", "xoxp-", dashed, 10),
-    shape("a Slack token", "xoxa-", dashed, 10),
-    shape("a Slack token", "xoxr-", dashed, 10),
-    Shape { what: "a Google API key", prefix: "AIza", follows: dashed, least: 35, most: 35 },
-    shape("an npm token", "npm_", alnum, 36),
-];
-
-/// Bytes of one part of a token; it keeps the search linear on text that is made to be slow.
-const LONGEST_PART: usize = 8 * 1024;
-
-/// Bytes of the header of a web token, which names an algorithm and a key.
-const LONGEST_HEADER: usize = 512;
-
-const PEM_BEGIN: &str = "-----BEGIN ";
-const PEM_KEY: &str = "PRIVATE KEY";
-const PEM_DASHES: &str = "-----";
-
 /// The first line, from 1, that holds a secret, and what it is.
 #[must_use]
 pub fn secret_line(text: &str, known_values: &[KnownValue<'_>]) -> Option<(usize, String)> {
-    let first = find(text, known_values).into_iter().next()?;
-    Some((text[..first.start].split('\n').count(), first.what))
+    Search::of_values(known_values).line(text)
 }
 
 /// Refuses a document that holds a secret. The secret itself is in no message.
 pub fn refuse_secret(text: &str, file: &str, known_values: &[KnownValue<'_>]) -> Result<(), DocumentError> {
-    match secret_line(text, known_values) {
-        None => Ok(()),
-        Some((line, what)) => Err(DocumentError {
-            file: file.to_owned(),
-            line,
-            field: None,
-            problem: format!("this line holds {what}, and commits are for ever"),
-            expected: "a document without secrets; name the variable or the file that holds it".to_owned(),
-        }),
-    }
+    Search::of_values(known_values).refuse(text, file)
 }
 
 /// The text with every secret replaced by `[redacted: <what>]`, and how many there were.
 #[must_use]
 pub fn redact(text: &str, known_values: &[KnownValue<'_>]) -> (String, usize) {
-    let found = find(text, known_values);
-    let mut clean = String::with_capacity(text.len());
-    let mut at = 0;
-    for secret in &found {
-        clean.push_str(&text[at..secret.start]);
-        clean.push_str("[redacted: ");
-        clean.push_str(&secret.what);
-        clean.push(']');
-        at = secret.end;
-    }
-    clean.push_str(&text[at..]);
-    (clean, found.len())
+    Search::of_values(known_values).redact(text)
 }
 
-/// Where a secret begins that may go on behind this text, which ends with a whole line: a private key without its
-/// end, or the first lines of a value that has several. What stands before it can be written.
-#[must_use]
-pub fn unfinished(text: &str, known_values: &[KnownValue<'_>]) -> Option<usize> {
-    let key = text
-        .match_indices(PEM_BEGIN)
-        .map(|(at, _)| at)
-        .find(|at| pem_end(text, *at).is_some_and(|end| end == text.len()));
-    let values = known_values.iter().filter(|known| known.value.len() >= MIN_VALUE_BYTES);
-    let value = values
-        .flat_map(|known| {
-            let ends = known.value.match_indices('\n').map(|(at, _)| at + 1);
-            ends.filter(|end| *end < known.value.len()).map(|end| &known.value[..end])
-        })
-        .filter(|beginning| text.ends_with(beginning))
-        .map(|beginning| text.len() - beginning.len());
-    key.into_iter().chain(value).min()
+/// What is looked for, made ready once and used for many texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    values: Vec<Value>,
+    patterns: Vec<Pattern>,
+    spared: BTreeSet<String>,
+}
+
+/// A value, in the forms in which it may stand in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Value {
+    what: String,
+    forms: Vec<String>,
+}
+
+impl Search {
+    /// For the token shapes and these values; values under [`MIN_VALUE_BYTES`] are not looked for.
+    #[must_use]
+    pub fn of_values(known_values: &[KnownValue<'_>]) -> Self {
+        let values = known_values.iter().filter(|known| known.value.len() >= MIN_VALUE_BYTES);
+        let value = |known: &KnownValue<'_>| {
+            let mut forms = escaped::forms(known.value);
+            // Whoever prints a value often ends its last line anew.
+            let trimmed = known.value.trim_end();
+            if trimmed.len() >= MIN_VALUE_BYTES && trimmed.len() < known.value.len() {
+                forms.extend(escaped::forms(trimmed));
+            }
+            Value { what: format!("the value of {}", plain(known.name)), forms }
+        };
+        Self { values: values.map(value).collect(), ..Self::default() }
+    }
+
+    /// The same, and what these patterns match.
+    #[must_use]
+    pub fn with_patterns(self, patterns: &[Pattern]) -> Self {
+        Self { patterns: patterns.to_vec(), ..self }
+    }
+
+    /// The same, but for these words: names that the runtime itself gave are no secrets, whatever they look like.
+    #[must_use]
+    pub fn sparing(mut self, words: impl IntoIterator<Item = String>) -> Self {
+        self.spared.extend(words);
+        self
+    }
+
+    /// The first line, from 1, that holds a secret, and what it is.
+    #[must_use]
+    pub fn line(&self, text: &str) -> Option<(usize, String)> {
+        let first = self.find(text).into_iter().next()?;
+        Some((text[..first.start].split('\n').count(), first.what))
+    }
+
+    /// Refuses a document that holds a secret. The secret itself is in no message.
+    pub fn refuse(&self, text: &str, file: &str) -> Result<(), DocumentError> {
+        match self.line(text) {
+            None => Ok(()),
+            Some((line, what)) => Err(DocumentError {
+                file: file.to_owned(),
+                line,
+                field: None,
+                problem: format!("this line holds {what}, and commits are for ever"),
+                expected: "a document without secrets; name the variable or the file that holds it"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    /// The text with every secret replaced by `[redacted: <what>]`, and how many there were.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> (String, usize) {
+        let found = self.find(text);
+        let mut clean = String::with_capacity(text.len());
+        let mut at = 0;
+        for secret in &found {
+            clean.push_str(&text[at..secret.start]);
+            clean.push_str("[redacted: ");
+            clean.push_str(&secret.what);
+            clean.push(']');
+            at = secret.end;
+        }
+        clean.push_str(&text[at..]);
+        (clean, found.len())
+    }
+
+    /// Where a secret begins that may go on behind this text, which ends with a whole line: a private key without its
+    /// end, or the first lines of a value that has several. What stands before it can be written.
+    #[must_use]
+    pub fn unfinished(&self, text: &str) -> Option<usize> {
+        let value = self
+            .values
+            .iter()
+            .flat_map(|value| &value.forms)
+            .flat_map(|form| {
+                let ends = form.match_indices('\n').map(|(at, _)| at + 1);
+                ends.filter(|end| *end < form.len()).map(|end| &form[..end])
+            })
+            .filter(|beginning| text.ends_with(beginning))
+            .map(|beginning| text.len() - beginning.len());
+        shapes::unfinished_key(text).into_iter().chain(value).min()
+    }
+
+    /// Bytes of the longest value that is looked for: what is cut further away from a text's end than this is whole.
+    #[must_use]
+    pub fn longest_value(&self) -> usize {
+        self.values.iter().flat_map(|value| &value.forms).map(String::len).max().unwrap_or_default()
+    }
+
+    /// All secrets in order; where some overlap they are one, called by the first.
+    fn find(&self, text: &str) -> Vec<Found> {
+        let mut all = shapes::find_shapes(text);
+        for value in &self.values {
+            for form in &value.forms {
+                all.extend(text.match_indices(form).map(|(start, form)| Found {
+                    start,
+                    end: start + form.len(),
+                    what: value.what.clone(),
+                }));
+            }
+        }
+        for (number, pattern) in (1..).zip(&self.patterns) {
+            let what = format!("a match of redaction pattern {number}");
+            all.extend(pattern.matches(text).map(|(start, end)| Found { start, end, what: what.clone() }));
+        }
+        if !self.spared.is_empty() {
+            all.retain(|found| !self.spared.contains(&text[found.start..found.end]));
+        }
+        all.sort_by_key(|found| (found.start, usize::MAX - found.end));
+        let mut merged: Vec<Found> = Vec::new();
+        for found in all {
+            match merged.last_mut() {
+                Some(last) if found.start < last.end => last.end = last.end.max(found.end),
+                _ => merged.push(found),
+            }
+        }
+        merged
+    }
+}
+
+/// The name of a variable, fit to stand inside any other text.
+fn plain(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '?' })
+        .collect()
 }
 
 /// One secret in a text, as byte offsets.
@@ -162,100 +212,4 @@ struct Found {
     start: usize,
     end: usize,
     what: String,
-}
-
-/// All secrets in order; where some overlap they are one, called by the first.
-fn find(text: &str, known_values: &[KnownValue<'_>]) -> Vec<Found> {
-    let mut all = find_shapes(text);
-    for known in known_values.iter().filter(|known| known.value.len() >= MIN_VALUE_BYTES) {
-        all.extend(text.match_indices(known.value).map(|(start, value)| Found {
-            start,
-            end: start + value.len(),
-            what: format!("the value of {}", known.name),
-        }));
-    }
-    all.sort_by_key(|found| (found.start, usize::MAX - found.end));
-    let mut merged: Vec<Found> = Vec::new();
-    for found in all {
-        match merged.last_mut() {
-            Some(last) if found.start < last.end => last.end = last.end.max(found.end),
-            _ => merged.push(found),
-        }
-    }
-    merged
-}
-
-fn find_shapes(text: &str) -> Vec<Found> {
-    let bytes = text.as_bytes();
-    let mut all = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        match shape_at(text, at) {
-            Some((end, what)) => {
-                all.push(Found { start: at, end, what: what.to_owned() });
-                at = end;
-            }
-            None => at += 1,
-        }
-    }
-    all
-}
-
-/// The end and name of the token that begins here.
-fn shape_at(text: &str, at: usize) -> Option<(usize, &'static str)> {
-    let bytes = text.as_bytes();
-    let rest = &bytes[at..];
-    let first = *rest.first()?;
-    if first == b'-' {
-        return pem_end(text, at).map(|end| (end, "a private key"));
-    }
-    // A token begins a word: `risk-...` holds no `sk-` key.
-    if !matches!(first, b'A' | b'g' | b's' | b'r' | b'x' | b'n' | b'e')
-        || at.checked_sub(1).is_some_and(|before| word(bytes[before]))
-    {
-        return None;
-    }
-    for shape in &SHAPES {
-        if rest.starts_with(shape.prefix.as_bytes()) {
-            let body = run(&rest[shape.prefix.len()..], shape.follows, shape.most.saturating_add(1));
-            if (shape.least..=shape.most).contains(&body) {
-                return Some((at + shape.prefix.len() + body, shape.what));
-            }
-        }
-    }
-    web_token(rest).map(|length| (at + length, "a JSON web token"))
-}
-
-/// How many bytes of a kind follow, counted up to `most` or [`LONGEST_PART`].
-fn run(bytes: &[u8], kind: fn(u8) -> bool, most: usize) -> usize {
-    bytes.iter().take(most.min(LONGEST_PART)).take_while(|byte| kind(**byte)).count()
-}
-
-/// The end of a private key block that begins here; one without an end goes to the end of the text.
-fn pem_end(text: &str, at: usize) -> Option<usize> {
-    let header = text.get(at..)?.strip_prefix(PEM_BEGIN)?;
-    let (label, _) = header.split_once(PEM_DASHES)?;
-    if !label.ends_with(PEM_KEY) && !label.ends_with("PRIVATE KEY BLOCK") || label.contains('\n') {
-        return None;
-    }
-    let end = format!("-----END {label}{PEM_DASHES}");
-    Some(text[at..].find(&end).map_or(text.len(), |found| at + found + end.len()))
-}
-
-/// The length of a JSON web token: three parts of base64, the first two of which are JSON objects.
-fn web_token(rest: &[u8]) -> Option<usize> {
-    let part = |from: usize, most: usize| run(&rest[from..], dashed, most);
-    if !rest.starts_with(b"eyJ") {
-        return None;
-    }
-    let first = part(0, LONGEST_HEADER);
-    if first < 10 || rest.get(first) != Some(&b'.') || !rest[first + 1..].starts_with(b"eyJ") {
-        return None;
-    }
-    let second = first + 1 + part(first + 1, LONGEST_PART);
-    if rest.get(second) != Some(&b'.') {
-        return None;
-    }
-    let third = part(second + 1, LONGEST_PART);
-    (third >= 10).then_some(second + 1 + third)
 }

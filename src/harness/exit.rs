@@ -111,8 +111,40 @@ impl StreamRecord {
 pub struct Survivor {
     /// Its process id.
     pub pid: i32,
+    /// When it was started, in the kernel's ticks since the machine was: it tells this process from a later one with
+    /// the same id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<u64>,
     /// Its command line, shortened, for people.
     pub command: String,
+    /// The directory that it works in, for people; none where that cannot be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+}
+
+/// What the end of a stage is proved by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopProof {
+    /// Its control group is empty, says the kernel; and what the next one looks for is not there either.
+    Cgroup,
+    /// The supervisor, which every orphan of the stage becomes a child of, has no child, and no process carries the
+    /// stage's mark.
+    SubreaperAndMark,
+    /// Its process group got KILL. What left the group is not known of.
+    ProcessGroup,
+}
+
+impl StopProof {
+    /// In words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cgroup => "cgroup",
+            Self::SubreaperAndMark => "subreaper and mark",
+            Self::ProcessGroup => "process group",
+        }
+    }
 }
 
 /// The exit record.
@@ -128,6 +160,9 @@ pub struct Exit {
     pub duration_ms: u64,
     /// Processes that were still there when the harness itself had ended, and were ended.
     pub leftovers: u32,
+    /// What says that nothing of it is left; none in records of versions that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<StopProof>,
     /// How it ended.
     #[serde(flatten)]
     pub how: How,

@@ -110,9 +110,6 @@ impl Legal {
     }
 }
 
-/// The failure class of a stage that ended and reported nothing.
-const MISSING_RESULT: &str = "missing_terminal_result";
-
 /// Why there is no result to take.
 enum NoResult {
     /// Nothing was reported; the text says what was found instead.
@@ -130,7 +127,7 @@ enum NoResult {
 impl NoResult {
     fn class(&self) -> &'static str {
         match self {
-            Self::Missing(_) => MISSING_RESULT,
+            Self::Missing(_) => "missing_terminal_result",
             Self::Conflicting(_) => "conflicting_terminal_results",
             Self::Illegal(_) => "illegal_terminal_result",
             Self::Foreign(_) => "runner_transport_failure",
@@ -159,8 +156,8 @@ fn failed(class: &str, detail: impl Into<String>) -> Judgement {
     Judgement::Failed { class: FailureClass::normalised(class), detail: one_line(&detail.into()) }
 }
 
-fn infrastructure(class: InfrastructureClass, detail: &str) -> Judgement {
-    Judgement::Infrastructure { class, detail: one_line(detail), retry_at: None }
+fn infrastructure(class: InfrastructureClass, detail: &str, retry_at: Option<Timestamp>) -> Judgement {
+    Judgement::Infrastructure { class, detail: one_line(detail), retry_at }
 }
 
 /// Judges an invocation: how it ended, the harness's terminal record, its exit code, the result channel, in this
@@ -172,7 +169,7 @@ pub fn judge(evidence: &Evidence, legal: &Legal) -> Judgement {
             SpawnFailure::MissingProgram => InfrastructureClass::MissingProgram,
             SpawnFailure::Other => InfrastructureClass::NotStartable,
         };
-        return infrastructure(class, message);
+        return infrastructure(class, message, None);
     }
     match evidence.exit.ended_by {
         EndedBy::Itself => by_itself(evidence, legal),
@@ -189,7 +186,8 @@ pub fn judge(evidence: &Evidence, legal: &Legal) -> Judgement {
 pub fn asked_for_result(evidence: &Evidence, judgement: &Judgement) -> bool {
     let ended_well = evidence.exit.ended_by == EndedBy::Itself
         && matches!(evidence.exit.how, How::Exited { code } if evidence.ok_exits.contains(&code));
-    let missing = matches!(judgement, Judgement::Failed { class, .. } if class.as_str() == MISSING_RESULT);
+    let nothing = NoResult::Missing(String::new()).class();
+    let missing = matches!(judgement, Judgement::Failed { class, .. } if class.as_str() == nothing);
     ended_well
         && evidence.whole.terminal == TerminalRecord::Completed
         && missing
@@ -207,10 +205,10 @@ fn by_itself(evidence: &Evidence, legal: &Legal) -> Judgement {
         How::Unkillable => Some("the harness could not be ended".to_owned()),
     };
     match &said.terminal {
-        TerminalRecord::Failed(complaint) => return troubled(complaint),
+        TerminalRecord::Failed(complaint) => return troubled(complaint, evidence),
         TerminalRecord::Missing { stuck_on } => {
             if let Some(complaint @ Complaint { trouble: Trouble::Infrastructure(_), .. }) = stuck_on {
-                return troubled(complaint);
+                return troubled(complaint, evidence);
             }
             return match bad_end {
                 Some(detail) => failed("runner_transport_failure", detail),
@@ -235,7 +233,7 @@ fn by_limit(evidence: &Evidence, legal: &Legal, limit: &str) -> Judgement {
         return failed("runner_timeout", format!("{limit} ended the stage before it had reported"));
     };
     match &said.terminal {
-        TerminalRecord::Failed(complaint) => return troubled(complaint),
+        TerminalRecord::Failed(complaint) => return troubled(complaint, evidence),
         TerminalRecord::Completed | TerminalRecord::NotExpected | TerminalRecord::Missing { .. } => {}
     }
     let none = match result(evidence, said, legal) {
@@ -248,7 +246,7 @@ fn by_limit(evidence: &Evidence, legal: &Legal, limit: &str) -> Judgement {
         stuck_on: Some(complaint @ Complaint { trouble: Trouble::Infrastructure(_), .. }),
     } = &said.terminal
     {
-        return troubled(complaint);
+        return troubled(complaint, evidence);
     }
     let found = match none {
         NoResult::Missing(_) => String::new(),
@@ -257,9 +255,9 @@ fn by_limit(evidence: &Evidence, legal: &Legal, limit: &str) -> Judgement {
     failed("runner_timeout", format!("{limit} ended the stage before it had reported{found}"))
 }
 
-fn troubled(Complaint { message, trouble, .. }: &Complaint) -> Judgement {
+fn troubled(Complaint { message, trouble, .. }: &Complaint, evidence: &Evidence) -> Judgement {
     match *trouble {
-        Trouble::Infrastructure(class) => infrastructure(class, message),
+        Trouble::Infrastructure(class) => infrastructure(class, message, evidence.retry_at),
         Trouble::ContextOverflow => failed("context_overflow", message),
         Trouble::LimitReached => failed("limit_reached", message),
         Trouble::Other => failed("provider_failure", message),
@@ -297,7 +295,7 @@ fn result(evidence: &Evidence, said: &Said, legal: &Legal) -> Result<Found, NoRe
                 .map_err(|fault| refused("the result file", &fault))?;
             (report, ResultChannel::ResultFile)
         }
-        FoundFile::Absent => match block(message).filter(|_| !evidence.can_write) {
+        FoundFile::Absent => match json_block(message).filter(|_| !evidence.can_write) {
             Some(block) => {
                 let report = parse(block.as_bytes(), &evidence.nonce, NonceRule::Optional)
                     .map_err(|fault| refused("the JSON block", &fault))?;
@@ -385,7 +383,7 @@ fn by_marker(message: &str, markers: &[&ResultName], legal: &Legal) -> Result<Re
 }
 
 /// The content of the fenced JSON block that ends a message, if one does.
-fn block(message: &str) -> Option<&str> {
+pub(crate) fn json_block(message: &str) -> Option<&str> {
     let message = message.trim_end();
     let body = message.strip_suffix("```")?;
     let body = body.strip_suffix('\n')?;

@@ -83,13 +83,26 @@ impl FindingKind {
 
 /// Replays the ledger from genesis to `tip`.
 pub fn verify(store: &dyn Store, tip: Oid) -> Result<Report, StoreError> {
+    replayed(store, tip, None)
+}
+
+/// Replays what came after the commit `since`, which is believed. One that `tip` does not follow is replayed from genesis.
+pub fn verify_since(store: &dyn Store, tip: Oid, since: Oid) -> Result<Report, StoreError> {
+    replayed(store, tip, Some(since))
+}
+
+fn replayed(store: &dyn Store, tip: Oid, since: Option<Oid>) -> Result<Report, StoreError> {
     let mut report = Report::default();
     let mut check = Check { store, sizes: HashMap::new() };
-    let chain = check.chain(tip, &mut report)?;
+    let mut chain = check.chain(tip, since, &mut report)?;
+    let believed = chain.pop_if(|(oid, _)| Some(*oid) == since);
     let order: HashMap<Oid, usize> =
         chain.iter().rev().enumerate().map(|(n, (oid, _))| (*oid, n + 1)).collect();
     let trees = Trees::new(store);
-    let mut parent: Option<Before> = None;
+    let mut parent = believed.map(|(_, commit)| {
+        let transition = TreeView::new(&trees, Some(commit.tree)).transition().ok().flatten();
+        Before { commit, told: transition.map(|transition| Told::by(&transition)) }
+    });
     for (oid, commit) in chain.into_iter().rev() {
         let told = if parent.is_none() && !commit.parents.is_empty() {
             // What it stands on cannot be read, which is said already: the replay begins after it.
@@ -133,8 +146,13 @@ struct Check<'s> {
 }
 
 impl Check<'_> {
-    /// The commits from the tip to genesis. Ends where one cannot be read.
-    fn chain(&mut self, tip: Oid, report: &mut Report) -> Result<Vec<(Oid, Commit)>, StoreError> {
+    /// The commits from the tip to genesis, or to `last`. Ends where one cannot be read.
+    fn chain(
+        &mut self,
+        tip: Oid,
+        last: Option<Oid>,
+        report: &mut Report,
+    ) -> Result<Vec<(Oid, Commit)>, StoreError> {
         let mut chain = Vec::new();
         let mut seen = HashSet::new();
         let mut next = Some(tip);
@@ -155,7 +173,7 @@ impl Check<'_> {
                             let detail = "its headers are not those that the ledger writes";
                             report.add(oid, None, FindingKind::Message, detail);
                         }
-                        next = commit.parents.first().copied();
+                        next = commit.parents.first().copied().filter(|_| Some(oid) != last);
                         chain.push((oid, commit));
                     }
                 },

@@ -4,22 +4,28 @@ use std::time::Duration;
 
 use super::project::Project;
 use super::snapshots;
-use super::stage::{Ended, Finished, Seen, Stage, StageError, finish};
+use super::stage::{Ended, Finished, Seen, Stage, StageError, finish, invocation_dir};
+use super::tree;
 use crate::domain::limits::MIN_GRACE;
 use crate::domain::run::{Launch, Run};
+use crate::domain::schedule::Wait;
 use crate::domain::view::View as _;
-use crate::harness::supervisor::{Ending, await_end, end_survivors};
+use crate::harness::exit::{Exit, Survivor};
+use crate::harness::supervisor::{Ending, Probe, await_end, end_survivors, probe, still_there, survivors};
 use crate::ledger::store::Store as _;
 
 /// How long a supervisor may take to end its stage after its runtime died: its grace, and as much again.
 const PATIENCE: Duration = Duration::from_secs(2 * MIN_GRACE.as_secs() + 10);
+
+/// How long what has already outlived KILL may take to end at a further look: the next look comes soon.
+const SECOND_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What became of the launch.
 pub enum Adopted {
     /// It is settled, by its own result or as an interruption.
     Settled(Finished),
     /// Something of it still lives, or may: nothing may start beside it.
-    Unproved(String),
+    Unproved(Wait),
 }
 
 /// Finds out what became of an outstanding launch, and settles it. The proof comes first: nothing of it lives.
@@ -30,48 +36,65 @@ pub fn adopt(project: &Project, run: &Run, launch: &Launch) -> Result<Adopted, S
     let inv_dir = &stage.call.inv_dir;
     let mut ending = await_end(inv_dir, &launch.nonce, PATIENCE)?;
     if let Ending::Survived(_) = ending {
-        let left = end_survivors(&launch.nonce, MIN_GRACE, PATIENCE);
+        // Its supervisor has given it all the time there is, unless it was killed.
+        let recorded = matches!(probe(inv_dir)?, Probe::Ended(_));
+        let (grace, limit) = if recorded { (Duration::ZERO, SECOND_PATIENCE) } else { (MIN_GRACE, PATIENCE) };
+        let left = end_survivors(inv_dir, &launch.nonce, grace, limit);
         if !left.is_empty() {
-            return Ok(Adopted::Unproved(named(&left)));
+            return Ok(Adopted::Unproved(unproved_writer(&left)));
         }
         ending = await_end(inv_dir, &launch.nonce, Duration::ZERO)?;
     }
     let ended = match ending {
-        Ending::Ended(exit) if !exit.survivors.is_empty() && still_lives(&exit.survivors) => {
-            return Ok(Adopted::Unproved(named(&exit.survivors)));
-        }
-        Ending::Ended(exit) => Ended::Record(exit),
+        Ending::Ended(exit) => match unproved_end(&exit) {
+            Some(wait) => return Ok(Adopted::Unproved(wait)),
+            None => Ended::Record(exit),
+        },
         Ending::Absent | Ending::Vanished => Ended::Unrecorded,
         Ending::StillRunning => {
-            return Ok(Adopted::Unproved(format!(
-                "the supervisor of launch {} of run {} still holds its lock",
-                launch.number, run.run
-            )));
+            let detail =
+                format!("the supervisor of launch {} of run {} still holds its lock", launch.number, run.run);
+            return Ok(Adopted::Unproved(tree::wait("unproved_writer", detail)));
         }
-        Ending::Survived(left) => return Ok(Adopted::Unproved(named(&left))),
+        Ending::Survived(left) => return Ok(Adopted::Unproved(unproved_writer(&left))),
     };
     settle_branch(project, run)?;
     // Somebody had wanted this launch ended, and again: it does not count.
-    Ok(Adopted::Settled(finish(
-        project,
-        &stage,
-        run,
-        ended,
-        Seen { asked: run.again.is_some(), ..Seen::default() },
-    )?))
+    let saw = Seen { asked: run.again.is_some(), ..Seen::default() };
+    Ok(Adopted::Settled(finish(project, &stage, run, ended, &saw)?))
 }
 
-fn still_lives(survivors: &[crate::harness::exit::Survivor]) -> bool {
-    survivors.iter().any(|survivor| {
-        rustix::process::Pid::from_raw(survivor.pid)
-            .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+/// The wait for what a stage has left that could not be ended; none where its record names nothing, or nothing of that
+/// is there any more.
+#[must_use]
+pub fn unproved_end(exit: &Exit) -> Option<Wait> {
+    let left = still_there(&exit.survivors);
+    (!left.is_empty()).then(|| unproved_writer(&left))
+}
+
+/// The same of a launch without an end, for those who only look: none while its supervisor lives.
+pub fn unproved_launch(project: &Project, launch: &Launch) -> Result<Option<Wait>, StageError> {
+    let inv_dir = invocation_dir(project, &launch.nonce);
+    Ok(match probe(&inv_dir)? {
+        Probe::Absent | Probe::Running => None,
+        Probe::Ended(exit) => unproved_end(&exit),
+        Probe::Vanished => {
+            let left = survivors(&inv_dir, &launch.nonce);
+            (!left.is_empty()).then(|| unproved_writer(&left))
+        }
     })
 }
 
-fn named(survivors: &[crate::harness::exit::Survivor]) -> String {
-    let names: Vec<String> =
-        survivors.iter().map(|survivor| format!("process {} ({})", survivor.pid, survivor.command)).collect();
-    format!("still there after its stage: {}", names.join(", "))
+/// Who it is, and where.
+fn unproved_writer(survivors: &[Survivor]) -> Wait {
+    let named: Vec<String> = survivors
+        .iter()
+        .map(|Survivor { pid, command, cwd, .. }| {
+            let place = cwd.as_ref().map_or_else(String::new, |cwd| format!(" in {cwd}"));
+            format!("process {pid} ({command}){place}")
+        })
+        .collect();
+    tree::wait("unproved_writer", format!("still there after its stage: {}", named.join(", ")))
 }
 
 /// Brings a run branch back to the tip that the ledger names: a crash between the two leaves a snapshot too many.

@@ -21,6 +21,7 @@ use crate::domain::ids::SessionId;
 use crate::domain::oid::Oid;
 use crate::domain::schedule::Wait;
 use crate::domain::transition::input::Input;
+use crate::harness::supervisor::receive_orphans;
 use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::transact::TransactError;
 
@@ -129,6 +130,7 @@ fn begin(project: &Project) -> Result<(DaemonLock, SessionId, Stop), RunError> {
     }
     repair::examine(project)?;
     let lock = DaemonLock::take(&project.store.private_dir(), &program())?;
+    receive_orphans().map_err(RunError::Start)?;
     let stop = Stop::on_signals().map_err(RunError::Start)?;
     let session = source::random_id().map_err(RunError::Start)?;
     plans::ensure_selected(project).map_err(TickError::from)?;

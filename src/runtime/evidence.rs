@@ -5,11 +5,16 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::project::Project;
+use super::runner::{self, RunnerError};
 use crate::domain::limits::{MAX_EVIDENCE_BYTES, MAX_HANDOFF_BYTES};
 use crate::domain::place::TreePath;
 use crate::domain::stage_file;
+use crate::domain::view::{Fault, View as _};
+use crate::format::config::Redaction;
 use crate::format::document::DocumentError;
-use crate::format::secrets::{KnownValue, is_secret_name, redact, refuse_secret, unfinished};
+use crate::format::secrets::{KnownValue, Search, is_secret_name};
+use crate::ledger::transact::TransactError;
 use crate::workspace::run_dir::OutboxDocument;
 
 /// Bytes that the line about a gap takes.
@@ -18,45 +23,95 @@ const GAP_BYTES: usize = 80;
 /// Files of one launch that are kept at most.
 const MAX_FILES: usize = 40;
 
-/// The values that must not get into the record: of variables whose names say so.
+/// What must not get into the record: the values of variables whose names say so, tokens of known shapes, and what a
+/// configuration adds.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
-    values: Vec<(String, String)>,
+    search: Search,
 }
 
 impl Secrets {
     /// The secret-looking variables among these.
     pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { values: variables.into_iter().filter(|(name, _)| is_secret_name(name)).collect() }
+        Self::under(&Redaction::default(), variables)
+    }
+
+    /// Those, the variables that a configuration names, and what its patterns match.
+    pub fn under(rules: &Redaction, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let secret =
+            |name: &String| is_secret_name(name) || rules.extra_variables.iter().any(|extra| extra == name);
+        let mut values: Vec<(String, String)> =
+            variables.into_iter().filter(|(name, _)| secret(name)).collect();
+        values.sort();
+        values.dedup();
+        let known: Vec<KnownValue<'_>> =
+            values.iter().map(|(name, value)| KnownValue { name, value }).collect();
+        Self { search: Search::of_values(&known).with_patterns(&rules.patterns) }
+    }
+
+    /// What must not get into the record from here: by the selected plan's configuration, and the variables of this
+    /// process. Without a plan nobody has added anything yet.
+    pub fn here(project: &Project) -> Result<Self, TransactError> {
+        let trees = project.trees();
+        let view = project.view(&trees)?;
+        let plan = if view.exists()? { view.control()?.plan } else { None };
+        let rules = match plan {
+            None => Redaction::default(),
+            Some(plan) => runner::redaction(&view, &plan).map_err(|error| match error {
+                RunnerError::Fault(fault) => fault,
+                error => Fault { at: plan.to_string(), detail: error.to_string() },
+            })?,
+        };
+        Ok(Self::of_this_process(&rules))
+    }
+
+    /// Those among the variables of this process.
+    #[must_use]
+    pub fn of_this_process(rules: &Redaction) -> Self {
+        Self::of_given(rules, BTreeMap::new())
     }
 
     /// Those among what the harness of an invocation was given, and those of this process.
     #[must_use]
-    pub fn of_given(given: BTreeMap<String, String>) -> Self {
+    pub fn of_given(rules: &Redaction, given: BTreeMap<String, String>) -> Self {
         let own = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::of(given.into_iter().chain(own))
+        Self::under(rules, given.into_iter().chain(own))
+    }
+
+    /// The same, but for these words, which the runtime itself gave.
+    #[must_use]
+    pub fn sparing(self, words: impl IntoIterator<Item = String>) -> Self {
+        Self { search: self.search.sparing(words) }
     }
 
     /// The text without them, and how many there were.
     #[must_use]
     pub fn redacted(&self, text: &str) -> (String, usize) {
-        redact(text, &self.known())
+        self.search.redact(text)
     }
 
     /// Refuses a document that holds one; `file` is what the refusal calls it.
     pub fn refuse(&self, text: &str, file: &str) -> Result<(), DocumentError> {
-        refuse_secret(text, file, &self.known())
+        self.search.refuse(text, file)
     }
 
     /// Where a secret begins in whole lines that may go on behind them.
     #[must_use]
     pub fn unfinished(&self, lines: &str) -> Option<usize> {
-        unfinished(lines, &self.known())
+        self.search.unfinished(lines)
     }
 
-    fn known(&self) -> Vec<KnownValue<'_>> {
-        self.values.iter().map(|(name, value)| KnownValue { name, value }).collect()
+    /// What is looked for.
+    #[must_use]
+    pub fn search(&self) -> &Search {
+        &self.search
+    }
+
+    /// Bytes around a cut that are read and redacted as well, and left away: what is cut through is found whole.
+    #[must_use]
+    pub fn margin(&self) -> usize {
+        self.search.longest_value().max(MARGIN)
     }
 }
 
@@ -84,6 +139,11 @@ impl Kept {
     pub fn keep(&mut self, secrets: &Secrets, name: &str, text: &str) {
         let (text, count) = secrets.redacted(text);
         self.keep_redacted(name, &text, count);
+    }
+
+    /// Counts secrets that were cut out of something else than a kept file.
+    pub fn count(&mut self, secrets: usize) {
+        self.redacted += secrets;
     }
 
     /// Keeps a text that is redacted already, of `count` secrets.
@@ -184,34 +244,37 @@ fn ceiling(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// Bytes around a cut that are read and redacted as well: what is cut through is still found whole. Longer than any
-/// private key.
-pub(super) const MARGIN: u64 = 8 * 1024;
+/// Bytes that are left away at a cut at least. Longer than any private key.
+const MARGIN: usize = 8 * 1024;
 
 /// Head and tail of a file, lossily decoded and redacted, and how many secrets there were; reads no more than it needs.
-pub fn tail_of(path: &Path, secrets: &Secrets) -> io::Result<(String, usize)> {
+/// `gap`: where bytes are missing in it, if any are.
+pub fn tail_of(path: &Path, gap: Option<u64>, secrets: &Secrets) -> io::Result<(String, usize)> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
+    let margin = secrets.margin();
+    let margin_bytes = margin as u64;
     let bound = MAX_EVIDENCE_BYTES as u64;
     let quarter = bound / 4;
     let tail_length = bound - quarter - 200;
-    if length <= bound + 2 * MARGIN {
+    if gap.is_none() && length <= bound + 2 * margin_bytes {
         let mut bytes = Vec::new();
-        file.take(bound + 2 * MARGIN).read_to_end(&mut bytes)?;
+        file.take(bound + 2 * margin_bytes).read_to_end(&mut bytes)?;
         return Ok(secrets.redacted(&String::from_utf8_lossy(&bytes)));
     }
-    let mut piece = |from: u64, length: u64| -> io::Result<(String, usize)> {
+    let mut piece = |from: u64, to: u64| -> io::Result<(String, usize)> {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(from))?;
-        Read::by_ref(&mut file).take(length).read_to_end(&mut bytes)?;
+        Read::by_ref(&mut file).take(to.saturating_sub(from)).read_to_end(&mut bytes)?;
         Ok(secrets.redacted(&String::from_utf8_lossy(&bytes)))
     };
-    let (head, in_head) = piece(0, quarter + MARGIN)?;
-    let (tail, in_tail) = piece(length - tail_length - MARGIN, tail_length + MARGIN)?;
+    let gap = gap.unwrap_or(length / 2).min(length);
+    let (head, in_head) = piece(0, gap.min(quarter + margin_bytes))?;
+    let (tail, in_tail) = piece(gap.max(length.saturating_sub(tail_length + margin_bytes)), length)?;
     // The margins go whatever redacting made of the lengths: in their last bytes lies what was read by halves.
     let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    let head = &head[..floor(&head, head.len().saturating_sub(bytes(MARGIN)).min(bytes(quarter)))];
-    let from = tail.len().saturating_sub(bytes(tail_length)).max(bytes(MARGIN)).min(tail.len());
+    let head = &head[..floor(&head, head.len().saturating_sub(margin).min(bytes(quarter)))];
+    let from = tail.len().saturating_sub(bytes(tail_length)).max(margin).min(tail.len());
     let tail = &tail[ceiling(&tail, from)..];
     let left_out = length.saturating_sub((head.len() + tail.len()) as u64);
     Ok((format!("{head}\n[... {left_out} bytes left out ...]\n{tail}"), in_head + in_tail))

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::evidence::Secrets;
 use super::project::Project;
 use crate::domain::ids::{BadId, ItemId, RequestId};
 use crate::domain::item::{Intake, ItemKind, ItemRef};
@@ -11,7 +12,6 @@ use crate::domain::transition::record::Actor;
 use crate::domain::view::View as _;
 use crate::format::document::{DocumentError, Parsed, Stamp};
 use crate::format::idea::{root_spec, spec_id};
-use crate::format::secrets::refuse_secret;
 use crate::format::spec::parse_spec;
 use crate::format::task::parse_task;
 use crate::format::warning::Warning;
@@ -105,7 +105,12 @@ pub fn add_idea(project: &Project, idea: &Idea, terms: &Terms) -> Result<TakenIn
     let stamp = Stamp { now: act.at, by: &act.committer.name };
     let Document { file, bytes } = &idea.text;
     let spec = root_spec(bytes, file, &idea.id, idea.found_in.as_deref(), &stamp)?;
-    refuse_secrets(&idea.text, terms)?;
+    let guard = Guard::of(project, terms)?;
+    guard.check(&idea.text)?;
+    guard.check_name(&idea.text, idea.id.as_str())?;
+    if let Some(path) = &idea.found_in {
+        guard.check_name(&idea.text, path)?;
+    }
     let mut payloads = Payloads::default();
     let text = payloads.add(&project.store, bytes.clone())?;
     let input = Input::TakeIdea {
@@ -141,10 +146,11 @@ fn add(
     let stamp = Stamp { now: act.at, by: &act.committer.name };
     let mut payloads = Payloads::default();
     let mut submitted = Vec::new();
+    let guard = Guard::of(project, terms)?;
     let mut warnings = Vec::new();
     for document in documents {
         let parsed = parse(&document.bytes, &document.file, &stamp)?;
-        refuse_secrets(document, terms)?;
+        guard.check(document)?;
         warnings.extend(parsed.warnings);
         let content = payloads.add(&project.store, document.bytes.clone())?;
         submitted.push(Submitted { document: content, origin: terms.held.clone(), intake: parsed.intake });
@@ -152,11 +158,42 @@ fn add(
     take_in(project, &act, Input::Enqueue { documents: submitted }, &payloads, terms, warnings)
 }
 
-fn refuse_secrets(document: &Document, terms: &Terms) -> Result<(), DocumentError> {
-    if terms.allow_secret {
-        return Ok(());
+/// Refuses what holds a secret, unless the one who brings it wants it all the same.
+struct Guard {
+    secrets: Option<Secrets>,
+}
+
+impl Guard {
+    fn of(project: &Project, terms: &Terms) -> Result<Self, IntakeError> {
+        let secrets = if terms.allow_secret { None } else { Some(Secrets::here(project)?) };
+        Ok(Self { secrets })
     }
-    refuse_secret(&String::from_utf8_lossy(&document.bytes), &document.file, &[])
+
+    fn check(&self, document: &Document) -> Result<(), DocumentError> {
+        let Some(secrets) = &self.secrets else { return Ok(()) };
+        secrets.refuse(&String::from_utf8_lossy(&document.bytes), &document.file)
+    }
+
+    /// A name that is kept with a document. The refusal does not show the name.
+    fn check_name(&self, document: &Document, name: &str) -> Result<(), DocumentError> {
+        let held = self.secrets.as_ref().and_then(|secrets| secrets.search().line(name));
+        held.map_or(Ok(()), |(_, what)| {
+            Err(DocumentError {
+                file: self.shown(document),
+                line: 1,
+                field: None,
+                problem: format!("its name or path holds {what}, and commits are for ever"),
+                expected: "another name".to_owned(),
+            })
+        })
+    }
+
+    fn shown(&self, document: &Document) -> String {
+        match &self.secrets {
+            Some(secrets) => secrets.redacted(&document.file).0,
+            None => document.file.clone(),
+        }
+    }
 }
 
 fn take_in(

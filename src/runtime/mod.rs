@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod approval;
 pub mod bell;
 pub mod config_file;
+pub mod continuity;
 pub mod daemon;
 pub mod daemon_lock;
 pub mod evidence;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::approval;
+use super::evidence::Secrets;
 use super::project::Project;
 use crate::compile::{Assets, Compiled, Diagnostics, OVERRIDE_FOLDERS, Request, compile};
 use crate::domain::ids::{ModeId, PlanId};
@@ -16,7 +17,7 @@ use crate::domain::place::{self, TreePath};
 use crate::domain::transition::input::{Files, Input};
 use crate::domain::transition::record::Actor;
 use crate::domain::view::{Fault, View as _};
-use crate::format::config::{self, ConfigError, Loaded};
+use crate::format::config::{self, ConfigError, Loaded, Redaction};
 use crate::format::warning::Warning;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::{Payloads, TransactError};
@@ -106,7 +107,13 @@ pub fn load(project: &Project, file: Option<&Path>) -> Result<Loaded, PlanError>
         Ok(text)
     };
     let text = read().map_err(|source| PlanError::Read { path: path.clone(), source })?;
-    Ok(config::parse(&text, &shown(file))?)
+    // Before anything is made of it: what is wrong with a configuration is said with pieces of it, and kept.
+    if let Some((line, what)) = Secrets::of_this_process(&Redaction::default()).search().line(&text) {
+        return Err(ConfigError::holds_secret(&shown(file), line, None, &what).into());
+    }
+    let loaded = config::parse(&text, &shown(file))?;
+    loaded.refuse_secrets(Secrets::of_this_process(&loaded.config.redaction).search())?;
+    Ok(loaded)
 }
 
 /// What messages call a configuration: as it was named, else as the operator knows it.
@@ -138,7 +145,8 @@ pub fn compile_only(
     mode: Option<&ModeId>,
     config: &Loaded,
 ) -> Result<Result<Compiled, Diagnostics>, PlanError> {
-    let assets = assets(project)?;
+    let search = Secrets::of_this_process(&config.config.redaction).search().clone();
+    let assets = assets(project)?.without(search);
     Ok(compile(&Request { mode, config, assets: &assets }))
 }
 
@@ -184,8 +192,12 @@ pub fn compile_and_select(
         named => named,
     };
     let created = bootstrap(project)?;
+    let mut secrets = Secrets::of_this_process(&Redaction::default());
     let compiled = match named.unwrap_or_else(|| load(project, None)) {
-        Ok(loaded) => compile_only(project, mode, &loaded)?,
+        Ok(loaded) => {
+            secrets = Secrets::of_this_process(&loaded.config.redaction);
+            compile_only(project, mode, &loaded)?
+        }
         Err(PlanError::Config(error)) => Err(Diagnostics::of_config(mode, error)),
         Err(error) => return Err(error),
     };
@@ -195,6 +207,7 @@ pub fn compile_and_select(
         Ok(compiled) => compiled,
         Err(diagnostics) => {
             let record = diagnostics.to_toml().map_err(TransactError::from)?;
+            let record = secrets.redacted(&String::from_utf8_lossy(&record)).0.into_bytes();
             let content = payloads.add(&project.store, record)?;
             project.transact(&act, &Input::CompileFailed { diagnostics: content }, &payloads)?;
             return Err(PlanError::Rejected { diagnostics, stands: selected(project)? });
@@ -203,6 +216,7 @@ pub fn compile_and_select(
     let Compiled { id, plan, record, files: frozen, diagnostics, .. } = compiled;
     let record = payloads.add(&project.store, record)?;
     let said = diagnostics.to_toml().map_err(TransactError::from)?;
+    let said = secrets.redacted(&String::from_utf8_lossy(&said)).0.into_bytes();
     let said = payloads.add(&project.store, said)?;
     let mut files = Files::new();
     for (path, bytes) in frozen {

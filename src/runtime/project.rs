@@ -5,13 +5,14 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::source;
+use super::{continuity, source};
 use crate::domain::ids::LedgerId;
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
 use crate::domain::transition::input::Input;
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
+use crate::domain::view::Fault;
 use crate::ledger::commit::{Commit, Person};
 use crate::ledger::git::{Durability, GitStore};
 use crate::ledger::store::{RefName, Signature, Store as _, StoreError};
@@ -113,6 +114,11 @@ impl Project {
     }
 
     fn begin(&self, act: &Act) -> Result<(), TransactError> {
+        // None is begun in the place of one that was lost while a stage ran.
+        if let Some(known) = continuity::remembered(self).first() {
+            let detail = format!("it is gone; it stood at {known} when a stage began");
+            return Err(Fault { at: "refs/millrace/state".to_owned(), detail }.into());
+        }
         let ledger: LedgerId =
             source::random_id().map_err(|error| TransactError::Internal(format!("no random id: {error}")))?;
         match transact(&self.store, act, &Input::Genesis { ledger }, &Payloads::default()) {

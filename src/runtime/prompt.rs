@@ -264,10 +264,17 @@ fn work(name: &str) -> &'static str {
 fn verdict(request: &Request) -> String {
     let Some(file) = &request.verdict_file else { return String::new() };
     let snapshot = request.snapshot;
+    let how = if request.permission.can_write() {
+        format!("Write your verdict as JSON to `{file}` before you report, exactly in this form")
+    } else {
+        "Your verdict stands in the JSON block that ends your final message, under the key `verdict`, exactly in this \
+         form"
+            .to_owned()
+    };
     format!(
         "\n## Verdict\n\nThe code to judge is commit {snapshot}; the work tree holds exactly that code. Change none of \
          it: a verdict on code that changed meanwhile is not taken.\n\n\
-         Write your verdict as JSON to `{file}` before you report, exactly in this form:\n\n    \
+         {how}:\n\n    \
          {{\"snapshot\": \"{snapshot}\", \"criteria\": [{{\"id\": \"c1\", \"text\": \"What has to be true.\", \
          \"source\": \"Where idea or spec say so.\", \"finding\": \"pass\", \"evidence\": \"What shows it.\"}}]}}\n\n\
          One entry for each criterion; `finding` is `pass`, `gap` or `not_judgeable`, and `evidence` is never empty. \

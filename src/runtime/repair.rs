@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::continuity::{self, Discontinuity};
 use super::project::Project;
 use crate::domain::oid::Oid;
 use crate::ledger::git::Memory;
@@ -55,21 +56,34 @@ pub enum RepairError {
     Transact(#[from] TransactError),
 }
 
-/// Looks at everything that work needs; `Ok` also where there is no ledger yet.
+/// Looks at everything that work needs, and whether what was launched last is still in it; `Ok` also where there is no
+/// ledger yet.
 pub fn examine(project: &Project) -> Result<(), Damage> {
     let tip = match project.store.resolve(&RefName::State) {
-        Ok(None) => return Ok(()),
+        Ok(None) => return followed(project),
         Ok(Some(tip)) => tip,
         Err(error @ StoreError::DamagedRef { .. }) => return Err(Damage::Tip(error.to_string())),
         Err(error) => return Err(Damage::Store(error)),
     };
     match intact(&project.store, tip) {
-        Ok(()) => Ok(()),
+        Ok(()) => followed(project),
         Err(TransactError::Store(error @ (StoreError::Io { .. } | StoreError::Git { .. }))) => {
             Err(Damage::Store(error))
         }
         Err(error) => Err(Damage::Tip(error.to_string())),
     }
+}
+
+/// That the ledger follows every launch that no handoff has settled.
+pub fn followed(project: &Project) -> Result<(), Damage> {
+    for known in continuity::remembered(project) {
+        match continuity::goes_on_by_the_rules(&project.store, known) {
+            Ok(()) => {}
+            Err(Discontinuity::Store(error)) => return Err(Damage::Store(error)),
+            Err(error) => return Err(Damage::Tip(error.to_string())),
+        }
+    }
+    Ok(())
 }
 
 /// Points the ledger at its newest intact tip, and says what was lost. Moves nothing where nothing is damaged.
@@ -80,6 +94,7 @@ pub fn repair(project: &Project) -> Result<Mended, RepairError> {
         Err(Damage::Tip(_)) => {}
     }
     let mut lost = Vec::new();
+    let launched = continuity::remembered(project);
     for (tip, found_in) in project.store.remembered_tips()? {
         match intact(&project.store, tip) {
             Ok(()) => {}
@@ -90,6 +105,14 @@ pub fn repair(project: &Project) -> Result<Mended, RepairError> {
                 lost.push(tip);
                 continue;
             }
+        }
+        // Intact as it may be: a stage set the ledger back to it, or wrote it.
+        let mut goes_on = true;
+        for known in &launched {
+            goes_on &= continuity::would_go_on(&project.store, tip, *known)?;
+        }
+        if !goes_on {
+            continue;
         }
         let trees = project.trees();
         let seq = step(&project.store, &trees, tip)?.transition.seq;

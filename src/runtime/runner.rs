@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::domain::ids::{PlanId, RunnerName};
 use crate::domain::place;
 use crate::domain::view::Fault;
-use crate::format::config::{Config, Runner};
+use crate::format::config::{Config, Redaction, Runner};
 use crate::ledger::view::TreeView;
 
 /// Why a plan's runner cannot be had.
@@ -38,6 +38,11 @@ pub fn frozen_config(view: &TreeView<'_, '_>, plan: &PlanId) -> Result<Config, R
     let path = place::plan_file(plan, crate::compile::CONFIG_FILE).ok_or_else(|| broken("no path"))?;
     let bytes = view.file(&path)?.ok_or_else(|| broken("it is missing"))?;
     crate::compile::frozen_config(&bytes).map_err(|error| broken(&error.to_string()))
+}
+
+/// What else is a secret, by the configuration that was frozen with a plan.
+pub fn redaction(view: &TreeView<'_, '_>, plan: &PlanId) -> Result<Redaction, RunnerError> {
+    Ok(frozen_config(view, plan)?.redaction)
 }
 
 /// The runner of a configuration.

@@ -1,11 +1,13 @@
 //! One step of the runtime: look, decide what comes next, do it.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use super::adopt::{Adopted, adopt};
+use super::adopt::{Adopted, adopt, unproved_end};
 use super::approval::{ApprovalError, unapproved};
+use super::continuity::{Discontinuity, goes_on, goes_on_by_the_rules};
 use super::plans::{self, PlanError};
 use super::posture;
 use super::project::Project;
@@ -82,6 +84,9 @@ pub enum TickError {
     /// The approvals of this machine.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    /// The ledger does not go on from where it stood.
+    #[error(transparent)]
+    Discontinuity(#[from] Discontinuity),
 }
 
 /// The driver of one session.
@@ -89,17 +94,22 @@ pub struct Driver<'p> {
     project: &'p Project,
     session: SessionId,
     stop: Stop,
+    /// The commit of the last launch: what does not follow it is not gone on with.
+    launched: Cell<Option<Oid>>,
 }
 
 impl<'p> Driver<'p> {
     /// A driver; its caller holds the daemon's lock.
     #[must_use]
     pub fn new(project: &'p Project, session: SessionId, stop: Stop) -> Self {
-        Self { project, session, stop }
+        Self { project, session, stop, launched: Cell::new(None) }
     }
 
     /// Makes one step.
     pub fn tick(&self) -> Result<Tick, TickError> {
+        if let Some(launched) = self.launched.get() {
+            goes_on(&self.project.store, launched)?;
+        }
         plans::ensure_selected(self.project)?;
         let trees = self.project.trees();
         let view = self.project.view(&trees)?;
@@ -188,7 +198,7 @@ impl<'p> Driver<'p> {
     fn adopt(&self, run: &Run) -> Result<Tick, TickError> {
         let Some(launch) = &run.launch else { return Ok(Tick::Settled(String::new())) };
         Ok(match adopt(self.project, run, launch)? {
-            Adopted::Unproved(who) => Tick::Waits(tree::wait("unproved_writer", who)),
+            Adopted::Unproved(wait) => Tick::Waits(wait),
             Adopted::Settled(Finished::Late(refusal)) => Tick::Settled(refusal.to_string()),
             Adopted::Settled(Finished::Handed { result, .. }) => Tick::Settled(format!(
                 "launch {} of run {} was found ended: {}",
@@ -199,7 +209,10 @@ impl<'p> Driver<'p> {
 
     fn run(&self, what: &Start) -> Result<Tick, TickError> {
         let (stage, mut supervised) = match start(self.project, &self.session, what)? {
-            Started::Running(stage, supervised) => (stage, supervised),
+            Started::Running(stage, supervised, launched) => {
+                self.launched.set(launched);
+                (stage, supervised)
+            }
             Started::Overtaken(refusal) => return Ok(Tick::Settled(refusal.to_string())),
             Started::NoCommandLine(runner, error) => {
                 return Ok(Tick::Waits(tree::wait("command_line", format!("runner {runner}: {error}"))));
@@ -207,16 +220,27 @@ impl<'p> Driver<'p> {
         };
         tracing::info!(run = %stage.run, item = %stage.item, stage = %stage.at, launch = stage.number, "launched");
         let mut meter = self.meter(&stage)?;
-        let Some((ended, saw)) = self.watch(&stage, &mut supervised, meter.as_mut())? else {
+        // A stage that has done something to the ledger may be why it could not be watched.
+        let watched = self.watch(&stage, &mut supervised, meter.as_mut());
+        if let Some(launched) = self.launched.get() {
+            goes_on_by_the_rules(&self.project.store, launched)?;
+        }
+        let Some((ended, saw)) = watched? else {
             // The next look finds a launch without an end, and proves first that nothing of it lives.
             return Ok(Tick::Settled("the stage's supervisor was lost".to_owned()));
         };
+        // Neither is the tree read nor goes the work on while somebody may still write: the next look proves it anew.
+        if let Ended::Record(exit) = &ended
+            && let Some(wait) = unproved_end(exit)
+        {
+            return Ok(Tick::Waits(wait));
+        }
         let trees = self.project.trees();
         let view = self.project.view(&trees)?;
         let Some(run) = view.run(&stage.run)? else {
             return Ok(Tick::Settled(format!("run {} ended meanwhile", stage.run)));
         };
-        Ok(match finish(self.project, &stage, &run, ended, saw)? {
+        Ok(match finish(self.project, &stage, &run, ended, &saw)? {
             Finished::Late(refusal) => Tick::Settled(refusal.to_string()),
             Finished::Handed { result, commit } => Tick::Stage(Box::new(StageReport {
                 run: stage.run.clone(),

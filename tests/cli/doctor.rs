@@ -1,6 +1,7 @@
 //! `doctor` diagnoses what will run here: the shipped texts with the operator's in their place.
 
 use millrace::compile::SHIPPED;
+use millrace::harness::exit::StopProof;
 
 use super::commands::{STRAIGHT, call, data, filtered, queue, said, script, task, well};
 use crate::support::repo::TestRepo;
@@ -127,9 +128,15 @@ error texts cannot read [repo]/millrace-agents/entrypoints/execution/builder.md:
 fn the_whole_of_a_fresh_repository() {
     let repo = with(&[]);
     let text = said(&repo, &call(&repo, &["doctor"]));
+    // What a stop is proved by is the machine's to say.
+    let proofs = [StopProof::Cgroup, StopProof::SubreaperAndMark, StopProof::ProcessGroup];
+    let here = proofs.map(|proof| format!("ok  proof of stop  {}\n", proof.as_str()));
+    let line = here.iter().find(|line| text.contains(*line)).expect("a proof");
+    let text = text.replace(line, "ok  proof of stop  [proof]\n");
     insta::assert_snapshot!(filtered(&repo, &text), @"
     exit 0
     ok  repository     [repo]
+    ok  proof of stop  [proof]
     ok  refs           every ref of ours can be read
     ok  work tree      on main
     ok  texts          25 texts linted
@@ -171,4 +178,86 @@ fn f38_work_that_nobody_does_is_said_until_somebody_does_it() {
     assert_eq!(quiet(&repo), Some(said));
     well(&repo, &["run", "daemon", "--until-idle"]);
     assert_eq!(quiet(&repo), None);
+}
+
+/// A program in the place of Codex, in a folder of its own; the `PATH` that has it first.
+fn codex(repo: &TestRepo, script: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = repo.beside().join("bin");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let program = folder.join("codex");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}")).expect("a program");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default())
+}
+
+/// The lines of `doctor --runners` about harnesses, with what it came to.
+fn about_runners(repo: &TestRepo, path: &str, args: &[&str]) -> String {
+    let args = [&["doctor", "--runners"], args].concat();
+    let mut command = super::commands::millrace(repo, &args);
+    let output = command.env("PATH", path).env("CODEX_API_KEY", "sesame-1234").output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!text.contains("sesame"), "{text}");
+    let one_blank = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines = text.lines().map(one_blank).filter(|line| line.contains(" runner "));
+    let mut all: Vec<String> = lines.collect();
+    all.push(format!("exit {}", output.status.code().unwrap_or(-1)));
+    filtered(repo, &all.join("\n"))
+}
+
+#[test]
+fn harnesses_are_looked_at_when_asked_for() {
+    const HELP: &str = "case \"$*\" in\n*--version) echo codex-cli 9.9;;\n*--help) echo '  --json, --skip-git-repo-check, \
+                        --output-last-message, --cd, --model, --sandbox, --add-dir, --profile, --config';;\nesac\n";
+    let repo = with(&[]);
+    let path = codex(&repo, HELP);
+    insta::assert_snapshot!(about_runners(&repo, &path, &[]), @"
+        ok runner codex_cli: [root]/bin/codex, codex-cli 9.9
+        error runner codex_cli: `codex exec --help` does not list --dangerously-bypass-approvals-and-sandbox, which a stage is started with; install another version
+        ok runner codex_cli: a key is there: CODEX_API_KEY is in what it is given
+        exit 1
+        ");
+    let path =
+        codex(&repo, &HELP.replace("--config", "--config, --dangerously-bypass-approvals-and-sandbox"));
+    insta::assert_snapshot!(about_runners(&repo, &path, &[]), @"
+        ok runner codex_cli: [root]/bin/codex, codex-cli 9.9
+        ok runner codex_cli: every option that a stage is started with is there
+        ok runner codex_cli: a key is there: CODEX_API_KEY is in what it is given
+        exit 0
+        ");
+    // Without a ledger it is the configuration that says who is in use.
+    let new = TestRepo::with_commit();
+    new.write(
+        "millrace-agents/millrace.toml",
+        "[runners]\ndefault_runner = \"command\"\n[runners.command]\nargv = [\"no-such-agent\", \"-q\"]\n",
+    );
+    insta::assert_snapshot!(about_runners(&new, &std::env::var("PATH").unwrap_or_default(), &[]), @"
+        error runner command: `no-such-agent` is in no folder of the PATH that the harness gets; install it, or name it with its path in the runner's table
+        exit 1
+        ");
+    // Every other one that is known; where nothing uses it, nothing about it is an error.
+    let bare = repo.beside().join("bin");
+    let git = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .map(|folder| folder.join("git"))
+        .find(|git| git.is_file())
+        .expect("git");
+    std::os::unix::fs::symlink(git, bare.join("git")).expect("a link");
+    let bare = bare.display().to_string();
+    insta::assert_snapshot!(about_runners(&repo, &bare, &["--all"]), @"
+    ok runner codex_cli: [root]/bin/codex, codex-cli 9.9
+    ok runner codex_cli: every option that a stage is started with is there
+    ok runner codex_cli: a key is there: CODEX_API_KEY is in what it is given
+    warning runner claude_code: not in use: `claude` is in no folder of the PATH that the harness gets; install it, or name it with its path in the runner's table
+    warning runner aider: not in use: `aider` is in no folder of the PATH that the harness gets; install it, or name it with its path in the runner's table
+    exit 0
+    ");
+    let mut command = super::commands::millrace(&repo, &["doctor", "--runners", "--json"]);
+    let output = command.env("PATH", &bare).output().expect("it runs");
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let checks = answer["data"]["checks"].as_array().expect("checks").clone();
+    let of_runners: Vec<_> = checks.iter().filter(|check| check["check"] == "runner").collect();
+    assert_eq!(of_runners.len(), 3, "{answer}");
+    assert_eq!(of_runners[2]["level"], "warning", "no key now: {answer}");
+    // Nobody asked for it.
+    assert!(!well(&repo, &["doctor"]).contains("runner"));
 }

@@ -32,4 +32,5 @@ mod read_only;
 mod scripted;
 mod status;
 mod tail;
+mod usage;
 mod wait;

@@ -4,13 +4,15 @@ use super::commands::{STRAIGHT, call, everything, queue, said, script, task, tas
 use super::following::Following;
 use crate::support::repo::TestRepo;
 
-const READING: [&[&str]; 14] = [
+const READING: [&[&str]; 16] = [
     &["status"],
     &["status", "--json"],
     &["queue", "ls"],
     &["queue", "ls", "--closed"],
     &["queue", "template", "task"],
     &["runs", "ls"],
+    &["usage"],
+    &["usage", "--json"],
     &["log", "-n", "0"],
     &["status", "show"],
     &["status", "watch", "--max-updates", "1"],

@@ -307,7 +307,7 @@ fn a_level_that_the_runner_does_not_have() {
     let own = "[runners]\ndefault_runner = \"own\"\n[runners.own]\nkind = \"command\"\nargv = [\"x\", \"{level}\"]\nlevels = { elevated = [] }\n";
     let said = errors(&config(own), &Assets::shipped());
     assert_eq!(said.lines().count(), 12, "one for each stage: {said}");
-    insta::assert_snapshot!(said.lines().next().unwrap_or_default(), @"millrace-agents/millrace.toml: runners.own.permission_default: the runner `own` has no level `maximum`, which stage `arbiter` is to have; expected `elevated`, or its flags in `runners.own.levels.maximum`");
+    insta::assert_snapshot!(said.lines().next().unwrap_or_default(), @"millrace-agents/millrace.toml:3: runners.own.permission_default: the runner `own` has no level `maximum`, which stage `arbiter` is to have; expected `elevated`, or its flags in `runners.own.levels.maximum`");
 }
 
 #[test]

@@ -9,3 +9,4 @@ mod generated;
 mod glossary;
 mod links;
 mod package_map;
+mod runners;

@@ -35,4 +35,5 @@ mod runtime_error;
 mod schedule;
 mod stop;
 mod supersede;
+mod usage;
 mod verdict;

@@ -38,6 +38,20 @@ fn a_price_is_by_the_kind_of_token_and_half_a_price_is_none() {
 }
 
 #[test]
+fn of_a_stage_that_runs_the_price_is_a_lower_bound() {
+    for (numbers, cost) in [
+        ([Some(500_000), None, None, None], Some("1")),
+        ([Some(500_000), Some(1_000_000), None, None], Some("1.2")),
+        ([None, None, None, Some(100_000)], Some("1")),
+        ([Some(500_000), None, None, Some(100_000)], Some("2")),
+        ([None, Some(1), None, None], None),
+        ([None, None, None, None], None),
+    ] {
+        assert_eq!(price().at_least(&used(numbers)), cost.map(usd), "{numbers:?}");
+    }
+}
+
+#[test]
 fn only_what_has_no_cost_is_priced() {
     let known = used([Some(500_000), None, None, Some(0)]);
     let priced = known.priced(Some(&price()));
@@ -74,4 +88,24 @@ fn a_harness_that_never_started_used_nothing_and_that_is_known() {
     let nothing = Usage::nothing();
     assert_eq!((nothing.tokens(), nothing.cost), (Some(0), Some(Usd(0))));
     assert!(!nothing.is_unknown());
+}
+
+#[test]
+fn an_amount_is_digits_with_at_most_six_decimals() {
+    for (text, shown) in [
+        ("0", "0.00"),
+        ("2.5", "2.50"),
+        ("0.000001", "0.000001"),
+        ("0012.340000", "12.34"),
+        ("18446744073709.551615", "18446744073709.551615"),
+    ] {
+        assert_eq!(usd(text).to_string(), shown);
+    }
+    for text in ["", ".5", "1.", "-1", "+1", "1e3", "1.0000001", "1,5", "18446744073709.551616", " 1"] {
+        let error = text.parse::<Usd>().expect_err(text).to_string();
+        let said = format!(
+            "`{text}` is no amount of dollars: expected digits with at most six decimals, such as `2.50`"
+        );
+        assert_eq!(error, said);
+    }
 }

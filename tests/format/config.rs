@@ -26,6 +26,7 @@ fn all_accepted_configurations_are_accepted_with_their_warnings() {
         }
     }
     insta::assert_snapshot!(seen.concat(), @"
+    budgets
     empty
     every-key-of-a-contract
     every-key-of-the-reference
@@ -141,6 +142,28 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: runners.codex.argv: has no `{level}`, so that the levels would mean nothing; expected `{level}` where the flags of the permission level belong
     level-without-levels
       millrace.toml:2: runners.command.argv: has `{level}`, and no level is defined; expected `[runners.command.levels]` with the arguments of each level
+    limit-assumed-launches
+      millrace.toml:2: limits.assumed.launches: this key is not known; expected `tokens` or `cost_usd`: what else a launch uses is always known
+    limit-cost-too-fine
+      millrace.toml:2: limits.per_day.cost_usd: found `0.1234567`; expected US dollars over 0 with at most six decimals, such as `2.50`
+    limit-cost-truth
+      millrace.toml:2: limits.per_day.cost_usd: found `true` or `false`; expected US dollars over 0 with at most six decimals, such as `2.50`
+    limit-cost-words
+      millrace.toml:2: limits.per_day.cost_usd: found `5 dollars`; expected US dollars over 0 with at most six decimals, such as `2.50`
+    limit-cost-zero
+      millrace.toml:2: limits.per_item.cost_usd: found `0`; expected US dollars over 0 with at most six decimals, such as `2.50`
+    limit-is-no-table
+      millrace.toml:2: limits.per_day: found a whole number; expected a table, written `[limits.per_day]`
+    limit-near-key
+      millrace.toml:2: limits.per_item.cost: this key is not known; expected `tokens`, `cost_usd`, `launches` or `wall_seconds`
+    limit-near-table
+      millrace.toml:1: limits.per_items: this section is not known; expected `limits.per_item`
+    limit-outside-its-table
+      millrace.toml:2: limits.wall_seconds: this key is not known; expected it under `[limits.per_item]`, `[limits.per_day]` or `[limits.per_daemon]`
+    limit-tokens-zero
+      millrace.toml:2: limits.per_item.tokens: found `0`; expected a whole number from 1 to 9223372036854775807
+    limit-wall-too-long
+      millrace.toml:2: limits.per_daemon.wall_seconds: found `99999999999`; expected a whole number from 1 to 31536000
     list-as-text
       millrace.toml:2: runners.codex.args: found text; expected a list of texts, such as `["one", "two"]`
     list-of-numbers
@@ -209,6 +232,20 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: runners.codex.permission_default: found `max`; expected `basic`, `elevated` or `maximum`
     permission-level-near
       millrace.toml:2: runners.codex.permission_by_stage.builder: found `maximun`; expected `basic`, `elevated` or `maximum` (did you mean `maximum`?)
+    price-exponent
+      millrace.toml:2: prices.one.input: found `1e-3`; expected US dollars with at most six decimals, such as `2.50`
+    price-is-no-table
+      millrace.toml:2: prices.one: found a whole number; expected a table, written `[prices.one]`
+    price-model-with-a-dot
+      millrace.toml:1: prices.model-1.5: this section is not known; expected the name of a model, in quotes where it holds a dot: `[prices."model-1.5"]`
+    price-near-key
+      millrace.toml:4: prices.one.cached: this key is not known; expected `input`, `cache_read`, `cache_write` or `output`
+    price-negative
+      millrace.toml:2: prices.one.input: found `-2`; expected US dollars with at most six decimals, such as `2.50`
+    price-of-a-tier
+      millrace.toml:1: prices.tier:strong: `tier:strong` is a tier; expected the name of a model, in quotes where it holds a dot: `[prices."model-1.5"]`
+    price-without-output
+      millrace.toml:1: prices.one.output: is missing; expected US dollars for a million tokens, such as `2.50`
     profile-unused
       millrace.toml:2: runners.claude_code.profile: has no effect: no command line uses it; expected `{profile}` in `argv`, or no such key
     prompt-argument-without
@@ -229,6 +266,16 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:3: runners.command.resume_argv: names no program; expected the program and its arguments, such as `["my-agent", "--quiet"]`
     resume-without-session
       millrace.toml:3: runners.command.resume_argv: does not say which session; expected `{session}` in one of its arguments
+    redaction-bad-pattern
+      millrace.toml:2: redaction.patterns: item 2 is no pattern: `acme-(x`: unclosed group; expected regular expressions such as `acme-[0-9a-f]{24}`
+    redaction-empty-match
+      millrace.toml:3: redaction.patterns: item 1 is no pattern: `x*`: it matches the empty text; expected regular expressions such as `acme-[0-9a-f]{24}`
+    redaction-near-key
+      millrace.toml:2: redaction.pattern: this key is not known; expected `redaction.patterns`
+    redaction-too-big
+      millrace.toml:2: redaction.patterns: item 1 is no pattern: `(\\w{100}){100}`: it is too big when compiled; expected regular expressions such as `acme-[0-9a-f]{24}`
+    redaction-variable
+      millrace.toml:2: redaction.extra_variables: `MY-NAME` is not valid; expected the name of a variable: letters, digits and `_`
     run-style
       millrace.toml:2: runtime.run_style: found `deamon`; expected `once` or `daemon` (did you mean `daemon`?)
     scripted-without-script
@@ -270,7 +317,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     unknown-runner-name
       millrace.toml:3: stages.builder.runner: there is no runner `elsewhere`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
     unknown-section
-      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers` or `stages`
+      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers`, `prices` or `stages`
     zero
       millrace.toml:2: recovery.max_fix_cycles: found `0`; expected a whole number from 1 to 4294967295
     "#);
@@ -294,6 +341,10 @@ fn an_empty_file_is_all_defaults() {
     [snapshot]
     exclude = []
     max_file_bytes = 10485760
+
+    [redaction]
+    patterns = []
+    extra_variables = []
 
     [limits]
     max_launches_per_item = 40
@@ -648,6 +699,10 @@ fn the_reference_keys_arrive() {
     exclude = []
     max_file_bytes = 10485760
 
+    [redaction]
+    patterns = []
+    extra_variables = []
+
     [limits]
     max_launches_per_item = 40
     max_interruptions = 5
@@ -801,6 +856,10 @@ fn our_own_keys_arrive() {
     [snapshot]
     exclude = ["*.key", "build/**"]
     max_file_bytes = 1000000
+
+    [redaction]
+    patterns = ["acme-[0-9a-f]{24}", 'token=\w+']
+    extra_variables = ["HOUSE_NAME"]
 
     [limits]
     max_launches_per_item = 7
@@ -1099,6 +1158,94 @@ proptest! {
     }
 }
 
+#[test]
+fn limits_and_prices_arrive_and_are_frozen_where_they_are_set() {
+    let text = effective_toml(&accepted("budgets").config);
+    let (limits, rest) =
+        text.split_once("[limits]").expect("limits").1.split_once("[recovery]").expect("more");
+    insta::assert_snapshot!(limits, @r#"
+    max_launches_per_item = 40
+    max_interruptions = 3
+    max_rejected_handoffs = 2
+    max_remediation_rounds = 3
+    max_open_roots = 1
+
+    [limits.per_item]
+    tokens = 2000000
+    cost_usd = "5.00"
+    launches = 12
+    wall_seconds = 7200
+
+    [limits.per_day]
+    tokens = 20000000
+    cost_usd = "49.50"
+
+    [limits.per_daemon]
+    cost_usd = "100.000001"
+
+    [limits.assumed]
+    tokens = 300000
+    cost_usd = "2.00"
+    "#);
+    let prices = rest.split_once("[prices.").expect("prices").1.split_once("[stages]").expect("more").0;
+    insta::assert_snapshot!(prices, @r#"
+    "model-1.5"]
+    input = "2.50"
+    cache_read = "0.25"
+    cache_write = "2.50"
+    output = "10.00"
+
+    [prices."vendor/model"]
+    input = "0.00"
+    cache_read = "0.00"
+    cache_write = "0.00"
+    output = "0.00"
+    "#);
+    let nothing = effective_toml(&Config::default());
+    assert!(!nothing.contains("[limits.") && !nothing.contains("[prices"), "{nothing}");
+}
+
+#[test]
+fn a_setting_of_a_model_with_a_dot_is_shown_as_it_would_be_written() {
+    let loaded = accepted("budgets");
+    let of = |section: &str| -> Vec<(String, Option<usize>)> {
+        let settings = settings(&loaded).into_iter().filter(|setting| setting.section == section);
+        settings.map(|setting| (setting.key, setting.line)).collect()
+    };
+    let key = |key: &str, line| (key.to_owned(), line);
+    assert_eq!(
+        of("prices.\"model-1.5\""),
+        [
+            key("input", Some(21)),
+            key("cache_read", Some(22)),
+            key("cache_write", None),
+            key("output", Some(23))
+        ]
+    );
+    // What a table of limits leaves open is told as well.
+    assert_eq!(
+        of("limits.per_day"),
+        [
+            key("tokens", Some(11)),
+            key("cost_usd", Some(12)),
+            key("launches", None),
+            key("wall_seconds", None)
+        ]
+    );
+}
+
+#[test]
+fn a_limit_that_was_raised_is_a_change_that_counts_after_a_compile() {
+    let of = |text: &str| parse(text, "millrace.toml").expect("a configuration").config;
+    let old = of("[limits.per_day]\ncost_usd = 5\n[prices.one]\ninput = 1\noutput = 2\n");
+    let new = of("[limits.per_day]\ncost_usd = 6\n[prices.one]\ninput = 1\noutput = 3\n");
+    let changed: Vec<String> = changed_keys(&old, &new)
+        .iter()
+        .map(|(key, boundary)| format!("{} {key}", boundary.as_str()))
+        .collect();
+    assert_eq!(changed, ["compile limits.per_day.cost_usd", "compile prices.one.output"]);
+}
+
 /// Every key that a file may have has one boundary, and the table has no other row.
 #[test]
 fn every_key_has_a_boundary() {
@@ -1151,4 +1298,15 @@ fn changed_keys_are_told_with_their_boundary() {
         ]
     );
     assert_eq!(changed_keys(&new, &new), []);
+}
+
+#[test]
+fn redaction_is_bounded() {
+    let list = |count: usize| vec!["\"x\""; count].join(", ");
+    for (key, most) in [("patterns", 64), ("extra_variables", 64)] {
+        let text = |count: usize| format!("[redaction]\n{key} = [{}]\n", list(count));
+        assert!(parse(&text(most), "millrace.toml").is_ok(), "{key}");
+        let error = parse(&text(most + 1), "millrace.toml").expect_err(key).to_string();
+        assert_eq!(error, format!("millrace.toml:2: redaction.{key}: there are 65; expected at most 64"));
+    }
 }

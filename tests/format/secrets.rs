@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use millrace::format::secrets::{KnownValue, is_secret_name, redact, refuse_secret, secret_line};
+use millrace::format::secrets::{
+    KnownValue, Pattern, Search, is_secret_name, redact, refuse_secret, secret_line,
+};
 use proptest::prelude::*;
 
 /// Tokens are put together here, so that no scanner takes this file for a leak.
@@ -129,4 +131,79 @@ proptest! {
         prop_assert!(count >= 1);
         prop_assert!(!clean.contains(&value), "{}", clean);
     }
+}
+
+/// The forms in which a value stands in a stream of JSON, and in JSON that is a text of it.
+#[test]
+fn a_value_is_found_however_json_writes_it() {
+    let value = "a\"b\\c/d\ne\tf-gr\u{fc}n";
+    let known = [KnownValue { name: "ODD_KEY", value }];
+    let once = serde_json::to_string(value).expect("JSON");
+    let twice = serde_json::to_string(&once).expect("JSON");
+    let slashed = once.replace('/', "\\/");
+    let ascii = once.replace('\u{fc}', "\\u00fc");
+    let upper = slashed.replace('\u{fc}', "\\u00FC");
+    for text in [value.to_owned(), once, twice, slashed, ascii, upper] {
+        let (clean, count) = redact(&format!("x{text}y"), &known);
+        assert_eq!(count, 1, "{text}: {clean}");
+        assert!(!clean.contains("gr") && clean.contains("[redacted: the value of ODD_KEY]"), "{clean}");
+    }
+    // A variable may be called anything; what stands for its value has to fit into any text.
+    let known = [KnownValue { name: "A\"\n_KEY", value: "longenough" }];
+    assert_eq!(redact("longenough", &known).0, "[redacted: the value of A??_KEY]");
+    // A file's last line break is not always printed with it.
+    let known = [KnownValue { name: "PEM_KEY", value: "line one\nline two\n" }];
+    assert_eq!(redact("line one\nline two.", &known), ("[redacted: the value of PEM_KEY].".to_owned(), 1));
+}
+
+#[test]
+fn a_token_begins_a_word_also_behind_an_escape() {
+    let (what, token) = tokens().swap_remove(2);
+    for before in ["\\n", "\\t", "\\u001b[31m", "\u{1b}[1;31m", "\"", "\n", "=", "\u{fc} "] {
+        assert_eq!(
+            redact(&format!("{before}{token}"), &[]).0,
+            format!("{before}[redacted: {what}]"),
+            "{before}"
+        );
+    }
+    for before in ["x", "n", "_", "31m", "am"] {
+        assert_eq!(redact(&format!("{before}{token}"), &[]).1, 0, "{before}");
+    }
+}
+
+fn patterns(sources: &[&str]) -> Vec<Pattern> {
+    sources.iter().map(|source| Pattern::new(source).expect(source)).collect()
+}
+
+#[test]
+fn patterns_match_within_a_line_and_what_is_spared_stays() {
+    let search = Search::default().with_patterns(&patterns(&["acme-[0-9a-f]{4}", "(?i)pin:\\s*\\d+$"]));
+    assert_eq!(
+        search.redact("acme-12ef PIN: 77\nno pin:\n12\n"),
+        ("[redacted: a match of redaction pattern 1] [redacted: a match of redaction pattern 2]\nno pin:\n12\n".to_owned(), 2)
+    );
+    assert_eq!(search.line("a\nacme-12ef"), Some((2, "a match of redaction pattern 1".to_owned())));
+    let search = search.sparing(["acme-12ef".to_owned()]);
+    assert_eq!(
+        search.redact("acme-12ef acme-0000").0,
+        "acme-12ef [redacted: a match of redaction pattern 1]"
+    );
+}
+
+#[test]
+fn patterns_are_bounded() {
+    for (source, why) in [
+        ("x*", "it matches the empty text"),
+        ("(", "unclosed group"),
+        ("(\\w{100}){100}", "it is too big when compiled"),
+        (&"x".repeat(1025), "it has 1025 bytes; at most 1024 are read"),
+        ("(?=x)", "look-around, including look-ahead and look-behind, is not supported"),
+    ] {
+        assert_eq!(Pattern::new(source).expect_err(source), why);
+    }
+    let start = Instant::now();
+    let search = Search::default().with_patterns(&patterns(&["(a|a)+b", "(x+x+)+y"]));
+    let _ = search.redact(&"a".repeat(20_000));
+    let _ = search.redact(&"x".repeat(20_000));
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

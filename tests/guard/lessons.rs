@@ -14,18 +14,11 @@ const LAST_MEASURED: u8 = 20;
 const LAST_FOUND: u8 = 66;
 
 /// Ids that no test bears, each with the reason.
-const NO_MEANING: [(&str, &str); 2] = [
-    (
-        "F-32",
-        "no harness is asked beforehand what it can do: its level stands in the frozen plan, and what it cannot do is \
-         what its launch comes to",
-    ),
-    (
-        "F-60",
-        "no stage chooses context: what it is given is put together once, by the one runtime that holds the lock, from \
+const NO_MEANING: [(&str, &str); 1] = [(
+    "F-60",
+    "no stage chooses context: what it is given is put together once, by the one runtime that holds the lock, from \
          counted and bounded files",
-    ),
-];
+)];
 
 /// All ids.
 fn all_ids() -> impl Iterator<Item = String> {

@@ -30,7 +30,7 @@ fn assert_gone(bench: &Bench, names: &[&str]) {
     for name in names {
         assert!(!lives(bench.pid(name)), "{name} lives");
     }
-    assert_eq!(survivors(&bench.nonce), []);
+    assert_eq!(survivors(&bench.inv_dir(), &bench.nonce), []);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_process_that_forks_away_from_term_does_not_escape() {
     for head in std::fs::read_to_string(bench.work().join("heads")).unwrap().lines() {
         assert!(!lives(head.parse().unwrap()), "{head} lives");
     }
-    assert_eq!(survivors(&bench.nonce), []);
+    assert_eq!(survivors(&bench.inv_dir(), &bench.nonce), []);
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn exit(how: How, ended_by: EndedBy) -> Exit {
         ended_at: at,
         duration_ms: 0,
         leftovers: 0,
+        proof: None,
         stdout: stream(),
         stderr: stream(),
         survivors: Vec::new(),

@@ -231,8 +231,9 @@ fn a_codex_run_that_was_killed_has_used_what_its_rollout_says() {
 #[test]
 fn the_time_that_a_provider_names_is_one_on_the_clock() {
     let (evidence, judgement) = Fake::codex().prints("codex/ratelimit.jsonl", 1);
-    assert_eq!(word(&judgement), "RateLimit");
     assert_eq!(evidence.retry_at, Some(evidence.exit.ended_at + SignedDuration::from_secs(35)));
+    let Judgement::Infrastructure { class, retry_at, .. } = judgement else { panic!("{judgement:?}") };
+    assert_eq!((class, retry_at), (InfrastructureClass::RateLimit, evidence.retry_at));
 
     let at = Timestamp::from_second(Timestamp::now().as_second() + 3_600).unwrap();
     let limit = |text: &str| {

@@ -98,16 +98,20 @@ fn a_long_ledger_is_sound_and_holds_everything() {
             "admit",
             "amend",
             "answer",
+            "ask",
             "ask_again",
             "ask_cancel",
             "ask_stop",
             "begin",
             "block",
+            "charge",
+            "charge_item",
             "close",
             "conclude",
             "count",
             "diagnose",
             "end",
+            "end_streak",
             "forget",
             "forget_answer",
             "found",
@@ -133,6 +137,7 @@ fn a_long_ledger_is_sound_and_holds_everything() {
             "settle",
             "spend",
             "stand",
+            "streak",
             "target",
         ]
     );
@@ -365,6 +370,70 @@ fn forgeries() -> Vec<(&'static str, Forge)> {
                     transition.payloads.retain(|_, content| !files.values().any(|file| file == content));
                 }
                 true
+            });
+            if told { among(n, &[Decision]) } else { None }
+        }),
+        ("charge made smaller", |ledger, n| {
+            let told = retold(ledger, n, |transition| {
+                transition.decision.effects.iter_mut().any(|effect| match effect {
+                    Effect::Charge { used, .. } => {
+                        used.tokens = used.tokens.saturating_sub(1);
+                        true
+                    }
+                    _ => false,
+                })
+            });
+            if told { among(n, &[Decision]) } else { None }
+        }),
+        ("day made cheaper", |ledger, n| {
+            let told = retold(ledger, n, |transition| {
+                transition.decision.effects.iter_mut().any(|effect| match effect {
+                    Effect::Charge { day, .. } => {
+                        day.spent.launches -= 1;
+                        true
+                    }
+                    _ => false,
+                })
+            });
+            if told { among(n, &[Decision]) } else { None }
+        }),
+        ("more given back than was taken", |ledger, n| {
+            let told = retold(ledger, n, |transition| {
+                let effects = &mut transition.decision.effects;
+                if !effects.iter().any(|effect| matches!(effect, Effect::Streak { .. })) {
+                    return false;
+                }
+                effects.iter_mut().any(|effect| match effect {
+                    Effect::Settle { spent, .. } if *spent > 0 => {
+                        *spent = 0;
+                        true
+                    }
+                    _ => false,
+                })
+            });
+            if told { among(n, &[Decision]) } else { None }
+        }),
+        ("item let go on by nobody's outage", |ledger, n| {
+            let told = retold(ledger, n, |transition| {
+                transition.decision.effects.iter_mut().any(|effect| match effect {
+                    Effect::Retry { retry, .. } if matches!(transition.input, Input::Handoff(_)) => {
+                        retry.stage = None;
+                        true
+                    }
+                    _ => false,
+                })
+            });
+            if told { among(n, &[Decision]) } else { None }
+        }),
+        ("another session asked", |ledger, n| {
+            let told = retold(ledger, n, |transition| {
+                transition.decision.effects.iter_mut().any(|effect| match effect {
+                    Effect::Ask { asks: Some(asks), .. } => {
+                        asks.session.push('x');
+                        true
+                    }
+                    _ => false,
+                })
             });
             if told { among(n, &[Decision]) } else { None }
         }),

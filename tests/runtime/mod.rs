@@ -1,19 +1,24 @@
 //! Tests of `src/runtime`.
 
 mod acceptance;
+mod asking;
 mod between;
 mod bounds;
+mod budget;
 mod crash;
 mod damage;
+mod environment;
 mod escalation;
 mod evidence;
 mod handing_over;
 mod happy;
+mod hostile;
 mod inbox;
 mod outbox;
 mod outside;
 mod plan_change;
 mod posture;
+mod redaction;
 mod repair;
 mod retry;
 mod roots;

@@ -124,11 +124,55 @@ pub(crate) fn tell(play: &mut Play) {
         play.add(&document(&name));
         play.finish(&name);
     }
+    harnesses(play);
     governance(play);
     play.done(&Input::EndSession {
         session: "00000000000000000000000000000002".parse().expect("a session"),
         reason: "asked to".to_owned(),
     });
+}
+
+/// What the third rules brought: a question, a harness that is out of order and is given another try, a time that a
+/// provider names.
+fn harnesses(play: &mut Play) {
+    play.select("[limits]\nmax_launches_per_item = 4\n");
+    play.add_all(&[task("quiet"), task("dead-one"), task("dead-two")]);
+    play.claim("task/quiet");
+    let handoff = play.wordless("session-1");
+    play.done(&Input::Handoff(handoff));
+    play.stage(interruption());
+    play.settle_if_owed();
+    play.stage(report("BUILDER_COMPLETE"));
+    play.add(&task("quieter"));
+    play.cancel("task/quiet");
+    play.settle_if_owed();
+    play.claim("task/dead-one");
+    for _ in 0..4 {
+        play.nothing();
+    }
+    assert_eq!(play.state("task/dead-one"), "blocked");
+    play.settle_if_owed();
+    play.claim("task/dead-two");
+    play.nothing();
+    assert_eq!(play.slot("task/dead-one").map(|slot| slot.state()), Some("queued"));
+    play.pass(5);
+    play.nothing();
+    play.pass(15);
+    play.launch_if_needed();
+    let retry_at = play.now.checked_add(SignedDuration::from_hours(3)).ok();
+    let (class, detail) = (InfrastructureClass::RateLimit, "slow down".to_owned());
+    play.stage(Judgement::Infrastructure { class, detail, retry_at });
+    play.settle_if_owed();
+    play.pass(3 * 60);
+    for result in ["BUILDER_COMPLETE", "CHECKER_PASS", "UPDATE_COMPLETE"] {
+        play.stage(report(result));
+    }
+    play.reopen("task/dead-one");
+    play.settle_if_owed();
+    for result in ["BUILDER_COMPLETE", "CHECKER_PASS", "UPDATE_COMPLETE"] {
+        play.stage(report(result));
+    }
+    play.finish("task/quieter");
 }
 
 /// What the second rules brought: ideas, outboxes, acceptance, retries, and everything that an operator may do.

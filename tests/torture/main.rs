@@ -8,6 +8,7 @@ mod repo;
 
 mod beside_gc;
 mod chance;
+mod forked;
 mod git_calls;
 mod kill_anywhere;
 mod kill_at_call;

@@ -1,5 +1,6 @@
 //! `millrace doctor`: what is wrong or will be, as facts. It repairs nothing unless it is asked to.
 
+mod runners;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::domain::schedule::{Next, schedule};
 use crate::domain::transition::record::{FORMAT, RULES};
 use crate::domain::view::View as _;
 use crate::format::config::{Config, NOBODY};
+use crate::harness::supervisor::proof_here;
 use crate::ledger::git::Finding;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::store::{RefName, Store as _, StoreError};
@@ -41,6 +43,16 @@ pub(crate) struct DoctorArguments {
     /// ref held is kept, and what was lost is said. Changes nothing where nothing is damaged.
     #[arg(long)]
     repair: bool,
+
+    /// Look at the harnesses as well: those that the selected plan uses, or without a plan the configuration. Each is
+    /// started in an empty folder to say its version and its options. Whether a login is there is said, and never
+    /// what it is.
+    #[arg(long, conflicts_with = "repair")]
+    runners: bool,
+
+    /// With --runners: every other harness as well that is configured, or that Millrace knows.
+    #[arg(long, requires = "runners")]
+    all: bool,
 }
 
 /// What a repair did.
@@ -131,11 +143,15 @@ impl DoctorArguments {
             let detail = "on this system stages are ended by process group only; Linux does more";
             checked.add(Level::Warning, "platform", detail);
         }
+        checked.add(Level::Ok, "proof of stop", proof_here().as_str());
         store(&project, &mut checked);
         work_tree(&project, &mut checked);
         refspecs(&project, &mut checked);
         configuration(&project, &mut checked);
         ledger(&project, &mut checked);
+        if self.runners {
+            runners::runners(&project, self.all, &mut checked)?;
+        }
         answer(context, &checked)
     }
 }
@@ -258,6 +274,9 @@ fn configuration(project: &Project, checked: &mut Checked) {
 }
 
 fn ledger(project: &Project, checked: &mut Checked) {
+    if let Err(damage) = repair::followed(project) {
+        checked.add(Level::Error, "ledger", damage);
+    }
     match project.tip() {
         Ok(None) => checked.add(Level::Ok, "ledger", "none yet"),
         Ok(Some((tip, commit))) => {

@@ -26,6 +26,7 @@ use crate::runtime::inbox::Took;
 use crate::runtime::outside::Outer;
 use crate::runtime::plans;
 use crate::runtime::project::Project;
+use crate::runtime::repair;
 use crate::runtime::tick::StageReport;
 
 /// Work through the queue.
@@ -187,6 +188,7 @@ fn prepare(project: &Project, source: &PlanSource) -> Result<(), Failure> {
     if project.repository.is_bare() {
         return Err(RunError::Bare(project.repository.git_dir.display().to_string()).into());
     }
+    repair::followed(project).map_err(RunError::Damaged)?;
     let compiled = if source.is_given() {
         // Whoever cannot run here selects nothing either.
         if let Some(holder) = probe(&project.store.private_dir())? {

@@ -239,8 +239,9 @@ impl OfRun {
             many => format!("{known} and {many} launches unknown"),
         };
         page.line(format!(
-            "  run {run}  {state}  {} launches, {} s, tokens {}, USD {}",
+            "  run {run}  {state}  {} {}, {} s, tokens {}, USD {}",
             used.launches,
+            if used.launches == 1 { "launch" } else { "launches" },
             used.wall_ms / 1000,
             unknown(used.tokens.to_string(), used.tokens_unknown),
             unknown(used.cost.to_string(), used.cost_unknown),

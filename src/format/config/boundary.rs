@@ -44,7 +44,7 @@ impl Boundary {
 }
 
 /// Every key with its boundary: section, key, when. `<...>` stands for a name, and `*` for whatever the section has.
-pub const BOUNDARIES: [(&str, &str, Boundary); 32] = [
+pub const BOUNDARIES: [(&str, &str, Boundary); 34] = [
     ("runtime", "default_mode", Boundary::Compile),
     ("runtime", "run_style", Boundary::Nothing),
     ("runtime", "idle_sleep_seconds", Boundary::AtOnce),
@@ -52,6 +52,8 @@ pub const BOUNDARIES: [(&str, &str, Boundary); 32] = [
     ("workspace", "on_done", Boundary::Nothing),
     ("snapshot", "exclude", Boundary::Compile),
     ("snapshot", "max_file_bytes", Boundary::Compile),
+    ("redaction", "patterns", Boundary::Compile),
+    ("redaction", "extra_variables", Boundary::Compile),
     ("limits", "max_launches_per_item", Boundary::Compile),
     ("limits", "max_interruptions", Boundary::Compile),
     ("limits", "max_rejected_handoffs", Boundary::Compile),

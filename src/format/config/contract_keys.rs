@@ -184,7 +184,7 @@ fn environment(table: &Section<'_>, runner: &mut Runner) -> Result<(), ConfigErr
     Ok(())
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -333,17 +333,11 @@ fn refuses_root(table: &Section<'_>, runner: &mut Runner) -> Result<(), ConfigEr
     if let Some(texts) = section.texts("unless")? {
         unless.clear();
         for text in texts {
-            match text.split_once('=').filter(|(name, _)| is_variable(name)) {
-                Some((name, value)) => unless.push((name.to_owned(), value.to_owned())),
-                None => {
-                    let expected = "variables with their values, such as `[\"IS_SANDBOX=1\"]`";
-                    return Err(section.refuse(
-                        "unless",
-                        format!("{} is not valid", quoted(&text)),
-                        expected,
-                    ));
-                }
-            }
+            let Some((name, value)) = text.split_once('=').filter(|(name, _)| is_variable(name)) else {
+                let expected = "variables with their values, such as `[\"IS_SANDBOX=1\"]`";
+                return Err(section.refuse("unless", format!("{} is not valid", quoted(&text)), expected));
+            };
+            unless.push((name.to_owned(), value.to_owned()));
         }
     }
     runner.refuses_root = Some(RefusesRoot { level, unless });

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::DEFAULT_STAGE_TIMEOUT_SECONDS;
 use super::contract::{Runner, RunnerKind};
+use super::redaction::Redaction;
 use crate::domain::budget::Budget;
 use crate::domain::ids::{ModeId, RunnerName, StageName};
 use crate::domain::limits::{
@@ -22,6 +23,8 @@ pub struct Config {
     pub workspace: WorkspaceRules,
     /// `[snapshot]`
     pub snapshot: SnapshotRules,
+    /// `[redaction]`
+    pub redaction: Redaction,
     /// `[limits]`
     pub limits: Limits,
     /// `[recovery]`

@@ -14,14 +14,15 @@ use super::model::{
 use super::runners::{self, Writer};
 use super::section::{Section, Source};
 use super::{ConfigError, Loaded, MAX_CONFIG_BYTES, MAX_SECONDS, TIER};
-use super::{budget, prices};
+use super::{budget, prices, redaction};
 use crate::domain::ids::StageName;
 
 /// The sections and their keys; `limits`, `prices`, `runners` and `stages` have tables below them, `model_tiers` has names of the operator's.
-const SECTIONS: [(&str, &[&str]); 10] = [
+const SECTIONS: [(&str, &[&str]); 11] = [
     ("runtime", &["default_mode", "run_style", "idle_sleep_seconds"]),
     ("workspace", &["between_items", "on_done"]),
     ("snapshot", &["exclude", "max_file_bytes"]),
+    ("redaction", redaction::KEYS),
     (
         "limits",
         &[
@@ -78,12 +79,7 @@ fn read(text: &str, file: &str, writer: Writer) -> Result<Loaded, ConfigError> {
     }
     // The configuration is committed with the code, and frozen into plans.
     if let Some((line, what)) = secret_line(text, &[]) {
-        return Err(source.refuse(
-            line,
-            None,
-            format!("this line holds {what}, and commits are for ever"),
-            "the name of a variable in `env_pass`",
-        ));
+        return Err(ConfigError::holds_secret(file, line, None, &what));
     }
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let source = Source::new(file, text);
@@ -107,6 +103,9 @@ fn read(text: &str, file: &str, writer: Writer) -> Result<Loaded, ConfigError> {
     }
     if let Some(section) = open(&root, "snapshot")? {
         snapshot(&section, &mut config.snapshot)?;
+    }
+    if let Some(section) = open(&root, "redaction")? {
+        redaction::read(&section, &mut config.redaction)?;
     }
     if let Some(section) = open(&root, "limits")? {
         limits(&section, &mut config.limits)?;

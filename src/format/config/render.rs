@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use super::budget;
 use super::model::{BetweenItems, Config, ModelTier, OnDone, RunStyle, table_of};
 use super::prices;
+use super::redaction;
 use super::render_runner::runner;
 
 /// The configuration in full, as it is frozen into a plan: every key in a fixed order. Reading it gives the same
@@ -31,6 +32,7 @@ pub(super) fn effective_table(config: &Config) -> Table {
             ("max_file_bytes", number(config.snapshot.max_file_bytes)),
         ]),
     );
+    root.insert("redaction".to_owned(), redaction::effective(&config.redaction));
     let mut limits = keys([
         ("max_launches_per_item", number(config.limits.max_launches_per_item.into())),
         ("max_interruptions", number(config.limits.max_interruptions.into())),

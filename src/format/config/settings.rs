@@ -133,7 +133,7 @@ fn written(key: &str) -> String {
 fn shown(before: &str, key: &str, value: Value) -> Value {
     match value {
         Value::String(_) if before == "env." && is_secret_name(key) => Value::String(HIDDEN.to_owned()),
-        Value::Array(items) if !matches!(key, "env_pass" | "env_needs") => shown_items(items),
+        Value::Array(items) if !matches!(key, "env_pass" | "env_needs" | "patterns") => shown_items(items),
         value => value,
     }
 }

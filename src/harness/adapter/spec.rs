@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::call::{ArgvError, Call};
 use super::command_line::Values;
 use crate::domain::permission::PermissionLevel;
-use crate::format::config::{PromptBy, RefusesRoot, Runner};
+use crate::format::config::{Piece, PromptBy, RefusesRoot, Runner, Variable};
 use crate::harness::parser::Parser;
 
 /// How a harness is started, bounded and read.
@@ -49,6 +49,16 @@ impl RunnerSpec {
 
     fn values<'a>(&'a self, call: &'a Call) -> Values<'a> {
         Values { runner: &self.contract, call }
+    }
+
+    /// The program, as the command line names it; none where a variable of a call would say it.
+    #[must_use]
+    pub fn program(&self) -> Option<&str> {
+        match self.contract.argv.first()?.templates().first()?.pieces() {
+            [Piece::Variable(Variable::Command)] => self.contract.command.as_deref(),
+            [Piece::Text(program)] => Some(program),
+            _ => None,
+        }
     }
 
     /// Whether it can go on with a session.

@@ -3,11 +3,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::harness::exit::StreamRecord;
+use crate::harness::position::{Layout, Position, position_file};
 use crate::harness::result_file::hex;
 
 /// Bytes read at a time; the memory that a stream costs.
@@ -22,6 +23,9 @@ pub(super) struct Capture {
     total: u64,
     hash: Sha256,
     error: Option<String>,
+    /// Where followers are told what the ring holds; made when there is something to tell.
+    position: PathBuf,
+    told: Option<File>,
 }
 
 impl Capture {
@@ -30,7 +34,8 @@ impl Capture {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
         let head = keep / 2;
-        Ok(Self { file, head, ring: keep - head, total: 0, hash: Sha256::new(), error: None })
+        let (hash, position) = (Sha256::new(), position_file(path));
+        Ok(Self { file, head, ring: keep - head, total: 0, hash, error: None, position, told: None })
     }
 
     /// Bytes of the stream so far.
@@ -54,13 +59,32 @@ impl Capture {
             };
             let count = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
             let (now, later) = bytes.split_at(count);
+            // What is overwritten is said first: a follower that read it meanwhile knows that it did not.
+            self.tell(count as u64, Layout::Ring);
             if self.error.is_none()
                 && let Err(fault) = self.file.write_all_at(now, at)
             {
                 self.error = Some(fault.to_string());
             }
             self.total += count as u64;
+            self.tell(0, Layout::Ring);
             bytes = later;
+        }
+    }
+
+    /// Tells followers how far the stream has come once the file no longer grows at its end. It is for them alone: where
+    /// it cannot be written, they miss something.
+    fn tell(&mut self, coming: u64, layout: Layout) {
+        if self.total + coming <= self.head + self.ring {
+            return;
+        }
+        if self.told.is_none() {
+            let mut options = OpenOptions::new();
+            self.told = options.write(true).create(true).truncate(true).mode(0o600).open(&self.position).ok();
+        }
+        if let Some(file) = &self.told {
+            let position = Position { written: self.total, claimed: self.total + coming, layout };
+            let _ = file.write_all_at(position.line().as_bytes(), 0);
         }
     }
 
@@ -70,8 +94,10 @@ impl Capture {
         let cut = self.total > bound;
         if cut && self.ring > 0 && self.error.is_none() {
             let oldest = (self.total - self.head) % self.ring;
-            if let Err(fault) = rotate(&self.file, self.head, bound, oldest) {
-                self.error = Some(fault.to_string());
+            self.tell(0, Layout::Ordering);
+            match rotate(&self.file, self.head, bound, oldest) {
+                Ok(()) => self.tell(0, Layout::Ordered),
+                Err(fault) => self.error = Some(fault.to_string()),
             }
         }
         if let Err(fault) = self.file.sync_all() {

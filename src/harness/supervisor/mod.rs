@@ -4,20 +4,31 @@
 //! behind; and it writes the exit record last.
 //!
 //! On Linux it is a child subreaper: every orphan of the stage becomes its own child, and what cleared neither its
-//! parentage nor the environment mark is found. Elsewhere there are process groups only.
+//! parentage nor the environment mark is found. Where it may make a control group, the stage runs in one of its own, and
+//! the kernel says when that is empty. Elsewhere there are process groups only.
 
 mod capture;
+#[cfg(target_os = "linux")]
+#[path = "cgroup_linux.rs"]
+mod cgroup;
+#[cfg(not(target_os = "linux"))]
+#[path = "cgroup_other.rs"]
+mod cgroup;
 mod launch;
+mod post;
 mod probe;
+mod proof;
 mod run;
 mod sweep;
+mod trace;
 #[cfg(target_os = "linux")]
 #[path = "tree_linux.rs"]
 mod tree;
 #[cfg(not(target_os = "linux"))]
-#[path = "tree_other.rs"]
+#[path = "tree_group.rs"]
 mod tree;
 
 pub use launch::{LaunchError, SUPERVISE, Supervised, launch, own_executable};
-pub use probe::{Ending, Probe, ProbeError, await_end, end_survivors, probe, survivors};
+pub use probe::{Ending, Probe, ProbeError, await_end, end_survivors, probe, still_there, survivors};
+pub use proof::{proof_here, receive_orphans};
 pub use run::supervise_main;

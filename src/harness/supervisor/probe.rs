@@ -1,4 +1,5 @@
-//! What became of an invocation, seen from outside: by the kernel's lock, the exit record and the mark.
+//! What became of an invocation, seen from outside: by the kernel's lock, the exit record, and what leads to processes
+//! of the stage.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +10,9 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use thiserror::Error;
 
-use super::sweep::{Look, Sweep};
+use super::post::Post;
+use super::sweep::{Look, SWEEP_TICK, Sweep};
+use super::trace::Trace;
 use super::tree;
 use crate::domain::ids::Nonce;
 use crate::harness::exit::{Exit, ExitError, Survivor};
@@ -42,7 +45,7 @@ pub enum Ending {
     Vanished,
     /// The lock is still held.
     StillRunning,
-    /// The supervisor is gone and these processes carry the stage's mark.
+    /// The supervisor is gone and these processes are of its stage.
     Survived(Vec<Survivor>),
 }
 
@@ -79,47 +82,72 @@ pub fn probe(inv_dir: &Path) -> Result<Probe, ProbeError> {
     Ok(Exit::read(inv_dir)?.map_or(Probe::Vanished, |exit| Probe::Ended(Box::new(exit))))
 }
 
-/// The living processes that carry the invocation's mark. One that cleared its environment is not among them.
+/// The living processes of an invocation whose supervisor is gone: those with its mark, of its session, in its control
+/// group, and those that became this runtime's children.
 #[must_use]
-pub fn survivors(nonce: &Nonce) -> Vec<Survivor> {
-    tree::members(None, nonce).into_iter().map(tree::describe).collect()
+pub fn survivors(inv_dir: &Path, nonce: &Nonce) -> Vec<Survivor> {
+    let post = Post::read(inv_dir);
+    let cgroup = post.as_ref().and_then(|post| post.cgroup(nonce));
+    let trace = Trace::of_post(nonce, post.as_ref(), cgroup.as_ref());
+    tree::members(&trace).into_iter().map(tree::describe).collect()
+}
+
+/// Those of these processes that are still there.
+#[must_use]
+pub fn still_there(survivors: &[Survivor]) -> Vec<Survivor> {
+    let there = survivors.iter().filter(|survivor| tree::is_there(survivor.pid, survivor.start));
+    there.cloned().collect()
 }
 
 /// Ends what [`survivors`] finds: TERM, KILL after `grace`, until nothing is left or `limit` is over. Gives what
-/// could not be ended. Only for invocations whose supervisor has vanished.
+/// could not be ended. Only for invocations whose supervisor is gone.
 #[must_use]
-pub fn end_survivors(nonce: &Nonce, grace: Duration, limit: Duration) -> Vec<Survivor> {
+pub fn end_survivors(inv_dir: &Path, nonce: &Nonce, grace: Duration, limit: Duration) -> Vec<Survivor> {
     let until = Instant::now() + limit;
-    let mut sweep = Sweep::new(None, nonce, grace);
+    let post = Post::read(inv_dir);
+    let cgroup = post.as_ref().and_then(|post| post.cgroup(nonce));
+    let mut sweep = Sweep::new(Trace::of_post(nonce, post.as_ref(), cgroup.as_ref()), grace);
     loop {
-        match sweep.look(false) {
-            Look::Empty => return Vec::new(),
+        let look = sweep.look(false);
+        sweep.reap();
+        match look {
+            Look::Empty => {
+                if let Some(group) = &cgroup {
+                    group.remove();
+                }
+                return Vec::new();
+            }
             Look::Stuck(left) => return left,
-            Look::Signalled if Instant::now() >= until => return survivors(nonce),
-            Look::Signalled => std::thread::sleep(super::sweep::SWEEP_TICK),
+            Look::Signalled if Instant::now() >= until => return survivors(inv_dir, nonce),
+            Look::Signalled => std::thread::sleep(SWEEP_TICK),
         }
     }
 }
 
-/// Waits at most this long until the supervisor of an invocation is gone and nothing with its mark lives.
+/// Waits at most this long until the supervisor of an invocation is gone, and looks what is left of its stage then.
 pub fn await_end(inv_dir: &Path, nonce: &Nonce, timeout: Duration) -> Result<Ending, ProbeError> {
     let until = Instant::now() + timeout;
     loop {
-        let seen = match probe(inv_dir)? {
+        let ending = match probe(inv_dir)? {
             Probe::Absent => return Ok(Ending::Absent),
-            Probe::Running => Ending::StillRunning,
-            Probe::Ended(exit) => match survivors(nonce) {
-                left if left.is_empty() => return Ok(Ending::Ended(exit)),
-                left => Ending::Survived(left),
-            },
-            Probe::Vanished => match survivors(nonce) {
-                left if left.is_empty() => return Ok(Ending::Vanished),
-                left => Ending::Survived(left),
-            },
+            Probe::Running => None,
+            Probe::Ended(exit) => Some(Ending::Ended(exit)),
+            Probe::Vanished => Some(Ending::Vanished),
         };
+        if let Some(ending) = ending {
+            let left = survivors(inv_dir, nonce);
+            if !left.is_empty() {
+                return Ok(Ending::Survived(left));
+            }
+            // A killed supervisor could not remove it.
+            if let Some(group) = Post::read(inv_dir).and_then(|post| post.cgroup(nonce)) {
+                group.remove();
+            }
+            return Ok(ending);
+        }
         let now = Instant::now();
         if now >= until {
-            return Ok(seen);
+            return Ok(Ending::StillRunning);
         }
         std::thread::sleep(PROBE_TICK.min(until - now));
     }

@@ -21,11 +21,17 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::capture::{Capture, drain};
+use super::cgroup::Cgroup;
 use super::launch::READY;
+use super::post::Post;
+use super::proof::without_cgroup;
 use super::sweep::{Look, SWEEP_GRACE, SWEEP_TICK, Sweep};
+use super::trace::Trace;
 use super::tree;
 use crate::harness::environment::MARK;
-use crate::harness::exit::{EndedBy, Exit, FirstSignal, How, SpawnFailure, StreamRecord, Survivor};
+use crate::harness::exit::{
+    EndedBy, Exit, FirstSignal, How, SpawnFailure, StopProof, StreamRecord, Survivor,
+};
 use crate::harness::invocation::{EXIT_FILE, Invocation, LOCK_FILE, STDERR_FILE, STDOUT_FILE, millis};
 use crate::harness::result_file::{MAX_RESULT_BYTES, find};
 
@@ -109,6 +115,10 @@ fn supervise(inv_dir: &Path) -> Result<(), String> {
             .map_err(|fault| format!("cannot make {}: {fault}", inv_dir.join(name).display()))
     };
     let (stdout, stderr) = (stream(STDOUT_FILE)?, stream(STDERR_FILE)?);
+    let cgroup = Cgroup::make(&invocation.nonce);
+    Post::own(cgroup.as_ref())
+        .write(inv_dir)
+        .map_err(|fault| format!("cannot write down who supervises {}: {fault}", inv_dir.display()))?;
 
     let (sender, events) = channel();
     let telling = sender.clone();
@@ -127,7 +137,7 @@ fn supervise(inv_dir: &Path) -> Result<(), String> {
     if writeln!(output, "{READY}").and_then(|()| output.flush()).is_err() {
         return Err("the runtime is gone".to_owned());
     }
-    let exit = Stage::run(&invocation, prompt, &stdout, &stderr, events, &sender);
+    let exit = Stage::run(&invocation, cgroup, &prompt, &stdout, &stderr, events, &sender);
     exit.write(inv_dir).map_err(|fault| fault.to_string())
 }
 
@@ -174,6 +184,7 @@ fn listen(signals: &mut Signals, events: &Sender<Event>) {
 /// The harness while it runs, and what is known about its end.
 struct Stage<'a> {
     invocation: &'a Invocation,
+    cgroup: Option<Cgroup>,
     events: Receiver<Event>,
     harness: Pid,
     started: Instant,
@@ -187,7 +198,8 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     fn run(
         invocation: &'a Invocation,
-        prompt: File,
+        cgroup: Option<Cgroup>,
+        prompt: &File,
         stdout: &Arc<Stream>,
         stderr: &Arc<Stream>,
         events: Receiver<Event>,
@@ -201,19 +213,24 @@ impl<'a> Stage<'a> {
             ended_at: started_at,
             duration_ms: 0,
             leftovers: 0,
+            proof: Some(without_cgroup()),
             how: How::Unkillable,
             first_signal: None,
             stdout: nothing(),
             stderr: nothing(),
             survivors: Vec::new(),
         };
-        match spawn(invocation, prompt) {
+        match start(invocation, cgroup, prompt) {
             Err(how) => exit.how = how,
-            Ok((harness, out, err)) => {
+            Ok(((harness, out, err), cgroup)) => {
+                if cgroup.is_some() {
+                    exit.proof = Some(StopProof::Cgroup);
+                }
                 read(out, stdout, &last_output, started, sender);
                 read(err, stderr, &last_output, started, sender);
                 let mut stage = Stage {
                     invocation,
+                    cgroup,
                     events,
                     harness,
                     started,
@@ -293,13 +310,21 @@ impl<'a> Stage<'a> {
             return true;
         }
         self.signal_all(Signal::KILL);
+        if let Some(group) = &self.cgroup {
+            group.kill();
+        }
         false
+    }
+
+    /// What leads to the processes of the stage.
+    fn trace(&self) -> Trace<'_> {
+        Trace::of_supervisor(&self.invocation.nonce, self.cgroup.as_ref())
     }
 
     /// Signals the harness's group and every descendant. Never INT: some harnesses call that success.
     fn signal_all(&self, signal: Signal) {
         // Each once: some programs take a second TERM for impatience, and skip their cleaning up.
-        let others: Vec<_> = tree::members(Some(rustix::process::getpid()), &self.invocation.nonce)
+        let others: Vec<_> = tree::members(&self.trace())
             .into_iter()
             .filter(|member| !tree::in_group(*member, self.harness))
             .collect();
@@ -312,13 +337,18 @@ impl<'a> Stage<'a> {
 
     /// Ends what is left. How many there were, and which could not be ended.
     fn sweep(&mut self, grace: Duration) -> (u32, Vec<Survivor>) {
-        let nonce = &self.invocation.nonce;
-        let mut sweep = Sweep::new(Some(rustix::process::getpid()), nonce, grace);
+        let cgroup = self.cgroup.clone();
+        let mut sweep = Sweep::new(Trace::of_supervisor(&self.invocation.nonce, cgroup.as_ref()), grace);
         tree::signal_group(self.harness, Signal::KILL);
         loop {
             let children = self.reap();
             match sweep.look(children) {
-                Look::Empty => return (sweep.count(), Vec::new()),
+                Look::Empty => {
+                    if let Some(group) = &cgroup {
+                        group.remove();
+                    }
+                    return (sweep.count(), Vec::new());
+                }
                 Look::Stuck(left) => return (sweep.count(), left),
                 Look::Signalled => self.next(Instant::now() + SWEEP_TICK),
             }
@@ -390,7 +420,23 @@ fn read(
 
 type Started = (Pid, Option<std::process::ChildStdout>, Option<std::process::ChildStderr>);
 
-fn spawn(invocation: &Invocation, prompt: File) -> Result<Started, How> {
+/// Starts the harness, in its control group where it gets one. A group that cannot be entered is none: the harness has
+/// not begun then, and is started without.
+fn start(
+    invocation: &Invocation,
+    cgroup: Option<Cgroup>,
+    prompt: &File,
+) -> Result<(Started, Option<Cgroup>), How> {
+    if let Some(group) = cgroup {
+        if let Ok(started) = spawn(invocation, Some(&group), prompt) {
+            return Ok((started, Some(group)));
+        }
+        group.remove();
+    }
+    spawn(invocation, None, prompt).map(|started| (started, None))
+}
+
+fn spawn(invocation: &Invocation, cgroup: Option<&Cgroup>, prompt: &File) -> Result<Started, How> {
     let failed = |reason, message: String| How::SpawnFailed { reason, message };
     let Some((program, arguments)) = invocation.argv.split_first() else {
         return Err(failed(SpawnFailure::Other, "the command line is empty".to_owned()));
@@ -399,6 +445,9 @@ fn spawn(invocation: &Invocation, prompt: File) -> Result<Started, How> {
         let message = format!("the directory {} does not exist", invocation.cwd.display());
         return Err(failed(SpawnFailure::Other, message));
     }
+    let prompt = prompt
+        .try_clone()
+        .map_err(|fault| failed(SpawnFailure::Other, format!("cannot hand over the prompt: {fault}")))?;
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -411,7 +460,8 @@ fn spawn(invocation: &Invocation, prompt: File) -> Result<Started, How> {
         .stderr(Stdio::piped())
         .process_group(0);
     tree::die_with_us(&mut command);
-    match command.spawn() {
+    let entered = cgroup.map_or(Ok(()), |group| group.enter(&mut command));
+    match entered.and_then(|()| command.spawn()) {
         Ok(mut child) => Ok((Pid::from_child(&child), child.stdout.take(), child.stderr.take())),
         Err(fault) => {
             // The system's word alone does not tell: a script whose interpreter is missing is "not found", and a

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
+use super::cgroup::Cgroup;
+use super::trace::Trace;
 use super::tree::{self, Member};
-use crate::domain::ids::Nonce;
 use crate::harness::exit::Survivor;
 
 /// Time that a leftover gets between TERM and KILL. The stage has ended, so nothing of value is under way.
@@ -21,8 +22,7 @@ pub(super) const SWEEP_TICK: Duration = Duration::from_millis(20);
 
 /// The state of one sweep.
 pub(super) struct Sweep<'a> {
-    root: Option<Pid>,
-    nonce: &'a Nonce,
+    trace: Trace<'a>,
     kill_at: Instant,
     give_up_at: Instant,
     seen: HashSet<Member>,
@@ -39,25 +39,23 @@ pub(super) enum Look {
 }
 
 impl<'a> Sweep<'a> {
-    /// A sweep of the descendants of `root` and of everything with the mark, with TERM first and KILL after `grace`.
-    pub(super) fn new(root: Option<Pid>, nonce: &'a Nonce, grace: Duration) -> Self {
+    /// A sweep of what this trace leads to, with TERM first and KILL after `grace`.
+    pub(super) fn new(trace: Trace<'a>, grace: Duration) -> Self {
         let now = Instant::now();
-        Self {
-            root,
-            nonce,
-            kill_at: now + grace,
-            give_up_at: now + grace + SWEEP_LIMIT,
-            seen: HashSet::new(),
-        }
+        Self { trace, kill_at: now + grace, give_up_at: now + grace + SWEEP_LIMIT, seen: HashSet::new() }
     }
 
     /// Looks once. `children` says that the caller still has children, whether the look sees them or not.
     pub(super) fn look(&mut self, children: bool) -> Look {
-        let members = tree::members(self.root, self.nonce);
-        if members.is_empty() && !children {
+        let members = tree::members(&self.trace);
+        let populated = self.trace.cgroup.is_some_and(Cgroup::is_populated);
+        if members.is_empty() && !children && !populated {
             return Look::Empty;
         }
         let now = Instant::now();
+        if let Some(group) = self.trace.cgroup.filter(|_| now >= self.kill_at) {
+            group.kill();
+        }
         for member in &members {
             let new = self.seen.insert(*member);
             if now >= self.kill_at {
@@ -70,6 +68,11 @@ impl<'a> Sweep<'a> {
             return Look::Stuck(members.into_iter().map(tree::describe).collect());
         }
         Look::Signalled
+    }
+
+    /// Takes note of the ends of those that became children of this process.
+    pub(super) fn reap(&self) {
+        self.seen.iter().copied().for_each(tree::reap);
     }
 
     /// How many processes were found, from the first look on.

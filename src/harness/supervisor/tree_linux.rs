@@ -1,16 +1,20 @@
-//! Finding and signalling the processes of a stage on Linux: descendants by parent, strays by their mark.
+//! Finding and signalling the processes of a stage on Linux: descendants by parent, strays by their mark, what a killed
+//! supervisor left by its session, and all of it by its control group where it has one.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, getppid, kill_process, pidfd_open, pidfd_send_signal, set_child_subreaper,
-    set_parent_process_death_signal,
+    Pid, PidfdFlags, Signal, WaitOptions, getppid, kill_process, pidfd_open, pidfd_send_signal,
+    set_child_subreaper, set_parent_process_death_signal, waitpid,
 };
 
+use super::cgroup::Cgroup;
+use super::trace::Trace;
 use crate::domain::ids::Nonce;
 use crate::harness::environment::MARK;
 use crate::harness::exit::Survivor;
@@ -29,8 +33,21 @@ pub(super) struct Member {
     start: u64,
 }
 
+impl Member {
+    /// By what a record names it; none where that is no process.
+    pub(super) fn of_numbers(pid: i32, start: u64) -> Option<Self> {
+        Some(Self { pid: Pid::from_raw(pid)?, start })
+    }
+
+    /// What a record names it by.
+    pub(super) fn numbers(self) -> (i32, u64) {
+        (self.pid.as_raw_nonzero().get(), self.start)
+    }
+}
+
 struct Stat {
     parent: i32,
+    session: i32,
     start: u64,
     dead: bool,
 }
@@ -38,6 +55,52 @@ struct Stat {
 /// Makes this process the one that orphans of its descendants become children of.
 pub(super) fn adopt_orphans() -> io::Result<()> {
     Ok(set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+/// The children that this process had when it began to receive what supervisors leave: those are nobody's stage.
+static OWN_CHILDREN: OnceLock<HashSet<Member>> = OnceLock::new();
+
+/// Makes this process, a runtime, the one that the orphans of a killed supervisor become children of, whatever they did
+/// to their environment and session. Once is enough.
+pub(super) fn receive_orphans() -> io::Result<()> {
+    let us = rustix::process::getpid().as_raw_nonzero().get();
+    let children = || table().into_iter().filter(|(_, stat)| stat.parent == us);
+    OWN_CHILDREN
+        .get_or_init(|| children().filter_map(|(pid, stat)| Member::of_numbers(pid, stat.start)).collect());
+    adopt_orphans()
+}
+
+/// Takes note of the end of a process that became our child, so that it does not stay in the table.
+pub(super) fn reap(member: Member) {
+    let us = rustix::process::getpid().as_raw_nonzero().get();
+    // A child that is not ours to wait for is another's; one that still lives is none to reap.
+    if stat(member.pid.as_raw_nonzero().get())
+        .is_some_and(|stat| stat.parent == us && stat.start == member.start)
+    {
+        let _ = waitpid(Some(member.pid), WaitOptions::NOHANG);
+    }
+}
+
+/// This process.
+pub(super) fn own() -> Member {
+    let pid = rustix::process::getpid();
+    Member { pid, start: stat(pid.as_raw_nonzero().get()).map_or(0, |stat| stat.start) }
+}
+
+/// Which start of the machine this is: the ticks of two of them are not to be compared.
+pub(super) fn boot() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim_end().to_owned()
+}
+
+/// Whether this process, told by its start where that is known, is still there. What cannot be seen counts as there as
+/// long as the kernel knows the number.
+pub(super) fn is_there(pid: i32, start: Option<u64>) -> bool {
+    match stat(pid) {
+        Some(stat) => !stat.dead && start.is_none_or(|start| start == stat.start),
+        None => Pid::from_raw(pid)
+            .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)),
+    }
 }
 
 /// Lets the kernel kill the program that `command` starts when the calling thread dies.
@@ -55,24 +118,38 @@ pub(super) fn die_with_us(command: &mut Command) {
     }
 }
 
-/// Every living process that descends from `root` or carries the mark, `root` and this process excepted. The table
-/// is not read in one moment, so one that forks and ends meanwhile can be missed; a second look after one that saw
-/// nothing makes that unlikely, and for descendants the caller asks the kernel whether it has children at all.
-pub(super) fn members(root: Option<Pid>, nonce: &Nonce) -> HashSet<Member> {
-    let found = look(root, nonce);
-    if found.is_empty() { look(root, nonce) } else { found }
+/// Every living process that [`Trace`] says is of the stage. The table is not read in one moment, so one that forks and
+/// ends meanwhile can be missed; a second look after one that saw nothing makes that unlikely, and for descendants the
+/// caller asks the kernel whether it has children at all.
+pub(super) fn members(trace: &Trace<'_>) -> HashSet<Member> {
+    let found = look(trace);
+    if found.is_empty() { look(trace) } else { found }
 }
 
-fn look(root: Option<Pid>, nonce: &Nonce) -> HashSet<Member> {
+fn look(trace: &Trace<'_>) -> HashSet<Member> {
     let table = table();
     let us = rustix::process::getpid();
     let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
     for (pid, stat) in &table {
         children.entry(stat.parent).or_default().push(*pid);
     }
-    let mut found = HashSet::new();
+    let is_own = |pid: i32, stat: &Stat| {
+        let own = Member::of_numbers(pid, stat.start);
+        OWN_CHILDREN.get().zip(own).is_some_and(|(known, own)| known.contains(&own))
+    };
     let mut descendants = HashSet::new();
-    let mut open: Vec<i32> = root.into_iter().map(|root| root.as_raw_nonzero().get()).collect();
+    let mut open: Vec<i32> = Vec::new();
+    if trace.descend {
+        open.push(us.as_raw_nonzero().get());
+    } else if OWN_CHILDREN.get().is_some() {
+        // Of our children only what began after the supervisor can have come from it.
+        let since = trace.supervisor.map_or(0, |supervisor| supervisor.start);
+        let received = children.get(&us.as_raw_nonzero().get()).into_iter().flatten().copied();
+        open = received
+            .filter(|child| table.get(child).is_some_and(|stat| stat.start >= since && !is_own(*child, stat)))
+            .collect();
+        descendants.extend(open.iter().copied());
+    }
     while let Some(parent) = open.pop() {
         for child in children.get(&parent).into_iter().flatten() {
             if descendants.insert(*child) {
@@ -80,16 +157,31 @@ fn look(root: Option<Pid>, nonce: &Nonce) -> HashSet<Member> {
             }
         }
     }
+    let session = trace.supervisor.filter(|leader| is_left(*leader, &table)).map(Member::numbers);
+    let grouped: HashSet<Pid> = trace.cgroup.map(Cgroup::processes).into_iter().flatten().collect();
+    let mut found = HashSet::new();
     for (raw, stat) in &table {
         let Some(pid) = Pid::from_raw(*raw) else { continue };
-        if stat.dead || pid == us || Some(pid) == root {
+        let member = Member { pid, start: stat.start };
+        if stat.dead || pid == us || trace.supervisor == Some(member) {
             continue;
         }
-        if descendants.contains(raw) || is_marked(*raw, nonce) {
-            found.insert(Member { pid, start: stat.start });
+        if descendants.contains(raw)
+            || grouped.contains(&pid)
+            || session.is_some_and(|(leader, start)| stat.session == leader && stat.start >= start)
+            || is_marked(*raw, trace.nonce)
+        {
+            found.insert(member);
         }
     }
     found
+}
+
+/// Whether this session has lost its leader, and its number is not another's by now: the kernel gives a number away
+/// again only when nothing of the session is left, and then its new bearer is there, or was.
+fn is_left(leader: Member, table: &HashMap<i32, Stat>) -> bool {
+    let (pid, start) = leader.numbers();
+    start != 0 && table.get(&pid).is_none_or(|stat| stat.dead && stat.start == start)
 }
 
 /// Whether this member is in the process group of `leader`.
@@ -130,8 +222,16 @@ pub(super) fn describe(member: Member) -> Survivor {
         let _ = file.take(4096).read_to_end(&mut bytes);
     }
     let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
-    let command = text.trim_end().chars().take(COMMAND_CHARS).flat_map(char::escape_debug).collect();
-    Survivor { pid, command }
+    let shown =
+        |text: &str| text.chars().take(COMMAND_CHARS).flat_map(char::escape_debug).collect::<String>();
+    // Another user's is not for us to see.
+    let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).ok();
+    Survivor {
+        pid,
+        start: Some(member.start),
+        command: shown(text.trim_end()),
+        cwd: cwd.map(|cwd| shown(&cwd.to_string_lossy())),
+    }
 }
 
 fn is_marked(pid: i32, nonce: &Nonce) -> bool {
@@ -167,6 +267,7 @@ fn parse(line: &str) -> Option<Stat> {
     let state = *fields.first()?;
     Some(Stat {
         parent: fields.get(1)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
         dead: matches!(state, "Z" | "X"),
     })
@@ -178,10 +279,28 @@ mod tests {
 
     #[test]
     fn a_name_full_of_parentheses_does_not_shift_the_fields() {
-        let line = "4242 (evil) Z 1 (x)) S 17 4242 4242 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 987654 0 0";
+        let line = "4242 (evil) Z 1 (x)) S 17 4242 4241 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 987654 0 0";
         let stat = parse(line).unwrap();
-        assert_eq!((stat.parent, stat.start, stat.dead), (17, 987_654, false));
+        assert_eq!((stat.parent, stat.session, stat.start, stat.dead), (17, 4241, 987_654, false));
         assert!(parse("4242 (x) S 17").is_none());
+    }
+
+    /// Lesson F-55: a session whose leader's number is another's by now is not that session.
+    #[test]
+    fn f55_a_session_counts_only_while_its_number_is_its_own() {
+        let stat = |start, dead| Stat { parent: 1, session: 70, start, dead };
+        let leader = Member::of_numbers(70, 500).unwrap();
+        for (there, left) in [
+            (None, true),
+            (Some(stat(500, true)), true),
+            (Some(stat(500, false)), false),
+            (Some(stat(900, false)), false),
+            (Some(stat(900, true)), false),
+        ] {
+            let table = there.into_iter().map(|stat| (70, stat)).collect();
+            assert_eq!(is_left(leader, &table), left);
+        }
+        assert!(!is_left(Member::of_numbers(70, 0).unwrap(), &HashMap::new()), "nothing is known of it");
     }
 
     /// Lesson F-55: a number is no identity. What got the number of a process that is gone is left alone.

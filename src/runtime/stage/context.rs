@@ -1,23 +1,27 @@
 //! What is known of a launch: derived from the ledger alone, so that a live stage and one that a restart finds are
 //! the same thing.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use thiserror::Error;
 
+use super::super::evidence::Secrets;
 use super::super::project::Project;
 use super::super::runner::{self, RunnerError};
 use super::super::snapshots::SnapError;
 use crate::domain::ids::{Nonce, PlanId, RunId};
 use crate::domain::item::ItemRef;
+use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::plan::{self, Plan, StageRef};
 use crate::domain::price::Price;
 use crate::domain::run::{Launch, Run};
 use crate::domain::stage_file;
 use crate::domain::view::{Fault, View as _};
+use crate::format::config::Redaction;
 use crate::harness::adapter::{ArgvError, Call, RunnerSpec};
 use crate::harness::invocation::{InvocationError, PROMPT_FILE};
 use crate::harness::judge::Legal;
@@ -90,6 +94,10 @@ impl StageError {
     }
 }
 
+/// The result classes, as a report names them.
+const CLASSES: [&str; 5] =
+    ["success", "followup_needed", "recoverable_failure", "escalate_planning", "blocked"];
+
 /// One launch of one stage.
 pub struct Stage {
     /// The run.
@@ -108,6 +116,8 @@ pub struct Stage {
     pub planned: plan::Stage,
     /// The harness.
     pub spec: RunnerSpec,
+    /// What else is a secret, by the plan's configuration.
+    pub redaction: Redaction,
     /// What the harness is called with.
     pub call: Call,
     /// What it may report.
@@ -195,6 +205,7 @@ impl Stage {
             number: which.number,
             plan_id: which.plan.clone(),
             spec: configured.clone().into(),
+            redaction: config.redaction.clone(),
             plan,
             planned,
             call,
@@ -206,6 +217,27 @@ impl Stage {
     /// The folder that another launch of the same stage had.
     pub(super) fn folder_of(&self, launch: u32) -> PathBuf {
         StageDir::new(&self.call.workdir, self.run.clone(), launch, self.at.stage.clone()).path()
+    }
+
+    /// What must not get into the record of this launch, whose harness was given these variables. What the runtime
+    /// itself gave the stage to report with is no secret, whatever a pattern says of it.
+    #[must_use]
+    pub(super) fn secrets(
+        &self,
+        given: BTreeMap<String, String>,
+        commits: impl IntoIterator<Item = Oid>,
+    ) -> Secrets {
+        let results = self.legal.known.iter().map(ToString::to_string);
+        let stages = self.plan.stages.keys().map(ToString::to_string);
+        let classes = CLASSES.map(str::to_owned);
+        let own = [self.call.nonce.to_string(), self.run.to_string(), self.item.to_string()];
+        Secrets::of_given(&self.redaction, given).sparing(
+            own.into_iter()
+                .chain(results)
+                .chain(stages)
+                .chain(classes)
+                .chain(commits.into_iter().map(|commit| commit.to_string())),
+        )
     }
 
     /// The author of what the stage does.

@@ -9,6 +9,7 @@ use super::super::evidence::{Kept, Secrets, tail_of};
 use super::super::logs;
 use super::super::project::Project;
 use super::super::snapshots::{self, Place, SnapError};
+use super::cleaning::clean;
 use super::context::{Stage, StageError};
 use super::delivery::{self, Delivery};
 use super::escalate::{Asking, incident};
@@ -65,13 +66,13 @@ pub fn finish(
     stage: &Stage,
     run: &Run,
     ended: Ended,
-    saw: Seen,
+    saw: &Seen,
 ) -> Result<Finished, StageError> {
     let given = Invocation::read(&stage.call.inv_dir).map(|invocation| invocation.environment);
     let given = given.unwrap_or_default();
-    let secrets = Secrets::of_given(given.clone());
+    let secrets = stage.secrets(given.clone(), [run.snapshot, run.tip].into_iter().chain(run.base));
     let mut kept = Kept::default();
-    let judged = metered(stage, judged(stage, run, ended, &given)?, &saw);
+    let judged = metered(stage, judged(stage, run, ended, &given, &secrets)?, saw);
     keep(project, stage, &judged, &secrets, &mut kept)?;
     let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
     findings.extend(missing_evidence(stage, &judged.judgement));
@@ -82,8 +83,16 @@ pub fn finish(
         Delivery::of(project, stage, run, &judged.judgement, judged.ended_at, &secrets, &mut payloads)?;
     findings.extend(delivery.findings.iter().cloned());
     let judgement = delivery.judged(stage.at.plane, judged.judgement);
-    let (mut judgement, verdict) =
-        judgement::held(project, stage, run, judgement, snapshot, &secrets, &mut payloads)?;
+    let (mut judgement, verdict) = judgement::held(
+        project,
+        stage,
+        run,
+        judgement,
+        snapshot,
+        judged.final_message.as_deref(),
+        &secrets,
+        &mut payloads,
+    )?;
     let draft = Draft {
         project,
         stage,
@@ -167,8 +176,14 @@ impl Draft<'_> {
         if rejected {
             kept.keep_outbox(secrets, &self.delivery.left);
         }
+        let mut findings = Vec::new();
+        for finding in self.findings.iter().chain(&std::mem::take(&mut kept.findings)) {
+            let (finding, count) = secrets.redacted(finding);
+            kept.count(count);
+            findings.push(finding);
+        }
         let (files, more) = kept.into_parts();
-        let findings = self.findings.iter().chain(&more).map(|finding| secrets.redacted(finding).0).collect();
+        findings.extend(more);
         let mut evidence = Files::new();
         for (name, bytes) in files {
             evidence.insert(name, payloads.add(&project.store, bytes)?);
@@ -233,6 +248,7 @@ fn judged(
     run: &Run,
     ended: Ended,
     given: &BTreeMap<String, String>,
+    secrets: &Secrets,
 ) -> Result<Judged, StageError> {
     let Ended::Record(exit) = ended else {
         return Ok(Judged {
@@ -251,10 +267,11 @@ fn judged(
     // A session that is resumed tells again what it had told before.
     let told_before = run.asks.as_ref().map(|asks| &asks.totals);
     let reading = Reading::of(&stage.spec, &stage.call, given, told_before);
-    let evidence = collect(&reading, &stage.call, exit.clone()).map_err(|error| StageError::Io {
+    let mut evidence = collect(&reading, &stage.call, exit.clone()).map_err(|error| StageError::Io {
         action: error.to_string(),
         source: std::io::Error::other("evidence"),
     })?;
+    clean(&mut evidence, secrets);
     let mut judgement = judge(&evidence, &stage.legal);
     if let Judgement::Infrastructure { retry_at, .. } = &mut judgement {
         *retry_at = evidence.retry_at;
@@ -269,7 +286,9 @@ fn judged(
             exit.stdout.kept, exit.stdout.total, exit.stderr.kept, exit.stderr.total
         ));
     }
-    let resumable = wordless::resumable(stage, &evidence, &judgement);
+    // What may not be written down cannot be asked for either.
+    let resumable = wordless::resumable(stage, &evidence, &judgement)
+        .filter(|resumable| secrets.redacted(&resumable.session).1 == 0);
     Ok(Judged {
         judgement,
         usage: evidence.usage,
@@ -310,6 +329,10 @@ fn keep(
     secrets: &Secrets,
     kept: &mut Kept,
 ) -> Result<(), StageError> {
+    // The prompt was kept when the stage was launched, without its secrets.
+    if let Ok(prompt) = std::fs::read_to_string(&stage.call.prompt_file) {
+        kept.count(secrets.redacted(&prompt).1);
+    }
     let private = project.store.private_dir();
     if let Some(exit) = &judged.exit {
         let record = toml::to_string(exit).map_err(|error| StageError::Io {
@@ -326,8 +349,9 @@ fn keep(
             }
             logs::store(&private, &stream.sha256, &path)
                 .map_err(StageError::io(format!("store the log of {file}")))?;
+            let gap = stream.cut.then_some(stream.head);
             let (tail, count) =
-                tail_of(&path, secrets).map_err(StageError::io(format!("read {}", path.display())))?;
+                tail_of(&path, gap, secrets).map_err(StageError::io(format!("read {}", path.display())))?;
             kept.keep_redacted(name, &tail, count);
         }
     }

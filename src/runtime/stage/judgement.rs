@@ -3,6 +3,7 @@
 
 use super::super::evidence::Secrets;
 use super::super::project::Project;
+use super::cleaning::clean_json;
 use super::context::{Stage, StageError};
 use super::delivery::rejected;
 use super::escalate::Asking;
@@ -20,6 +21,7 @@ use crate::domain::transition::input::Judged;
 use crate::domain::view::View as _;
 use crate::format::incident::{Incident, Severity, gap_id, title};
 use crate::format::verdict::{MAX_VERDICT_BYTES, Written, parse_verdict, rubric};
+use crate::harness::judge::json_block;
 use crate::ledger::transact::Payloads;
 use crate::workspace::bootstrap::AGENTS;
 use crate::workspace::changes::diff;
@@ -35,6 +37,7 @@ pub(super) fn held(
     run: &Run,
     judgement: Judgement,
     snapshot: Option<Oid>,
+    final_message: Option<&str>,
     secrets: &Secrets,
     payloads: &mut Payloads,
 ) -> Result<(Judgement, Option<Box<Judged>>), StageError> {
@@ -48,7 +51,7 @@ pub(super) fn held(
         return Ok((judgement, None));
     }
     let mut problems: Vec<String> = changed(project, run, snapshot)?.into_iter().collect();
-    let verdict = read(stage).map_err(|problem| problems.push(problem)).ok();
+    let verdict = read(stage, final_message, secrets).map_err(|problem| problems.push(problem)).ok();
     let Some(verdict) = verdict.filter(|_| problems.is_empty()) else {
         let rejected = rejected(stage.at.plane, &judgement, RuntimeError::ApplyFailed, problems);
         return Ok((rejected.unwrap_or(judgement), None));
@@ -88,19 +91,34 @@ fn changed(project: &Project, run: &Run, snapshot: Option<Oid>) -> Result<Option
     Ok(Some(format!("the work tree changed while it was judged: {}", names.join(", "))))
 }
 
-/// The verdict in the stage's folder, or what is wrong with it, one line.
-fn read(stage: &Stage) -> Result<Written, String> {
+/// The verdict in the stage's folder, of a judge that cannot write the one in its report; or what is wrong with it, one
+/// line.
+fn read(stage: &Stage, final_message: Option<&str>, secrets: &Secrets) -> Result<Written, String> {
     let name = stage_file::VERDICT;
-    let bytes = stage
-        .dir
-        .read(name.as_ref(), MAX_VERDICT_BYTES as u64)
-        .map_err(|error| format!("{name} cannot be read: {error}"))?
-        .ok_or_else(|| format!("there is no {name} in the stage folder"))?;
+    let bytes = if stage.planned.permission.can_write() {
+        stage
+            .dir
+            .read(name.as_ref(), MAX_VERDICT_BYTES as u64)
+            .map_err(|error| format!("{name} cannot be read: {error}"))?
+            .ok_or_else(|| format!("there is no {name} in the stage folder"))?
+    } else {
+        final_message
+            .and_then(reported_verdict)
+            .ok_or("there is no `verdict` in the JSON block that ends the final message")?
+    };
+    let bytes = clean_json(&bytes, secrets).unwrap_or(bytes);
     let verdict = parse_verdict(&bytes).map_err(|error| format!("{name}: {error}"))?;
     if verdict.nonce.as_deref().is_some_and(|nonce| nonce != stage.call.nonce.as_str()) {
         return Err(format!("{name} has another nonce than this launch"));
     }
     Ok(verdict)
+}
+
+/// The value of the key `verdict` in the JSON block that ends a message.
+fn reported_verdict(message: &str) -> Option<Vec<u8>> {
+    let report: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(json_block(message)?).ok()?;
+    Some(report.get("verdict")?.to_string().into_bytes())
 }
 
 /// The incident about the gaps that a judge found; `None` where it found none. The same handoff gives the same incident,

@@ -1,9 +1,11 @@
 //! Launch: the snapshot before a run, the commit, the stage's folder, the supervisor - in this order, so that nothing
 //! ever runs that the ledger does not know.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::super::continuity;
 use super::super::project::Project;
 use super::super::prompt::{self, Given, Request};
 use super::super::source;
@@ -53,8 +55,8 @@ pub enum Start {
 
 /// What came of it.
 pub enum Started {
-    /// The stage runs.
-    Running(Box<Stage>, Supervised),
+    /// The stage runs; its launch is this commit.
+    Running(Box<Stage>, Supervised, Option<Oid>),
     /// The state has changed meanwhile, and this is not to be started: look again.
     Overtaken(Refusal),
     /// The runner's command line cannot be built for this stage; nothing was begun.
@@ -103,10 +105,13 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         }
     };
 
+    let environment = given_environment(&stage);
+    let secrets = stage.secrets(environment.clone(), prepared.base.into_iter().chain([prepared.snapshot]));
     let mut payloads = Payloads::default();
     let mut evidence = transition::input::Files::new();
     for (name, text) in [(stage_file::REQUEST, &request), (stage_file::PROMPT, &prompt)] {
-        let content = payloads.add(&project.store, text.clone().into_bytes())?;
+        // The stage gets them as they are.
+        let content = payloads.add(&project.store, secrets.redacted(text).0.into_bytes())?;
         evidence.insert(name.to_owned(), content);
     }
     let input = Input::Launch(Launching {
@@ -118,8 +123,8 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
         evidence,
     });
     let act = project.act(Actor::Daemon, None)?;
-    match project.transact(&act, &input, &payloads) {
-        Ok(_) => {}
+    let launched = match project.transact(&act, &input, &payloads) {
+        Ok(outcome) => outcome.commit(),
         Err(TransactError::Refused(refusal)) => {
             if let Some(opening) = &prepared.opening {
                 opening.undo(project)?;
@@ -127,9 +132,9 @@ pub fn start(project: &Project, session: &SessionId, what: &Start) -> Result<Sta
             return Ok(Started::Overtaken(refusal));
         }
         Err(error) => return Err(error.into()),
-    }
-    let supervised = spawn(&stage, argv, files, &request, &prompt)?;
-    Ok(Started::Running(Box::new(stage), supervised))
+    };
+    let supervised = spawn(&stage, argv, files, environment, &request, &prompt, launched)?;
+    Ok(Started::Running(Box::new(stage), supervised, launched))
 }
 
 /// What a launch begins from.
@@ -408,21 +413,27 @@ fn frozen(view: &TreeView<'_, '_>, stage: &Stage, path: &str) -> Result<Vec<u8>,
     view.file(&place)?.ok_or_else(lacks)
 }
 
+/// What the harness of a stage gets of the runtime's environment, and what is added to it.
+fn given_environment(stage: &Stage) -> BTreeMap<String, String> {
+    let pass = stage.spec.passed_variables();
+    environment(std::env::vars_os(), &pass, stage.spec.set_variables(), &stage.call)
+}
+
 /// Makes the stage's folder and starts its supervisor.
 fn spawn(
     stage: &Stage,
     argv: Vec<String>,
     files: Files,
+    environment: BTreeMap<String, String>,
     request: &str,
     prompt: &str,
+    launched: Option<Oid>,
 ) -> Result<Supervised, StageError> {
     let mut all = files.all;
     all.push((PathBuf::from(stage_file::REQUEST), request.as_bytes().to_vec()));
     all.push((PathBuf::from(stage_file::PROMPT), prompt.as_bytes().to_vec()));
     stage.dir.materialise(&all)?;
     let inv_dir: &Path = &stage.call.inv_dir;
-    let (pass, set) = (stage.spec.passed_variables(), stage.spec.set_variables());
-    let environment = environment(std::env::vars_os(), &pass, set, &stage.call);
     let mut invocation = Invocation::new(
         inv_dir,
         stage.call.nonce.clone(),
@@ -439,6 +450,10 @@ fn spawn(
     invocation.grace_ms = millis(Duration::from_secs(contract.grace_seconds));
     invocation.keep_bytes = contract.output_bytes;
     invocation.write(inv_dir, prompt.as_bytes())?;
+    if let Some(launched) = launched {
+        continuity::remember(inv_dir, launched)
+            .map_err(StageError::io(format!("write down the launch in {}", inv_dir.display())))?;
+    }
     let exe = own_executable().map_err(StageError::io("find this program"))?;
     Ok(launch(&exe, inv_dir)?)
 }

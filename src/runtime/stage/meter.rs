@@ -11,7 +11,7 @@ use crate::domain::budget::{self, Holding, Reached};
 use crate::domain::ids::SessionId;
 use crate::domain::price::Price;
 use crate::domain::run::Run;
-use crate::domain::usage::Usage;
+use crate::domain::usage::{CostSource, Usage};
 use crate::domain::view::View;
 use crate::harness::invocation::STDOUT_FILE;
 use crate::harness::parser::Listener;
@@ -27,7 +27,7 @@ pub struct Seen {
     pub asked: bool,
     /// The limit that it exceeded, where that is why the runtime ended it.
     pub exceeded: Option<Reached>,
-    /// What it had used by then, as far as it told.
+    /// What it had used by then at least, as far as it told.
     pub usage: Usage,
     /// Milliseconds that it had run by then.
     pub elapsed_ms: u64,
@@ -66,7 +66,11 @@ impl Meter {
         {
             tracing::debug!(%error, "the output of the running stage cannot be read");
         }
-        let usage = self.output.listener.usage_so_far().priced(self.price.as_ref());
+        let mut usage = self.output.listener.usage_so_far();
+        if let (None, Some(cost)) = (usage.cost, self.price.and_then(|price| price.at_least(&usage))) {
+            usage.cost = Some(cost);
+            usage.cost_source = Some(CostSource::Priced);
+        }
         let elapsed_ms = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
         let exceeded = self.holding.exceeded(&usage, elapsed_ms)?;
         Some(Seen { asked: false, exceeded: Some(exceeded), usage, elapsed_ms })

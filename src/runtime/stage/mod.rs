@@ -1,5 +1,6 @@
 //! One stage, from its launch to its handoff.
 
+mod cleaning;
 mod context;
 mod delivery;
 mod escalate;

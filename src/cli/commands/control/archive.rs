@@ -28,7 +28,7 @@ pub(crate) struct ArchiveArguments {
 impl ArchiveArguments {
     pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        let reason = self.why.or("archived by the operator")?;
+        let reason = self.why.or(&project, "archived by the operator")?;
         let trees = project.trees();
         let item = lookup::item(&project.view(&trees)?, &self.item)?;
         let desk = Desk::new(&project, "archive", &self.once);

@@ -38,7 +38,7 @@ pub(crate) struct CancelArguments {
 impl CancelArguments {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        let reason = self.why.or("cancelled by the operator")?;
+        let reason = self.why.or(&project, "cancelled by the operator")?;
         let desk = Desk::new(&project, "cancel", &self.once);
         let trees = project.trees();
         let view = project.view(&trees)?;

@@ -28,7 +28,7 @@ pub(crate) struct ClearStaleStateArguments {
 impl ClearStaleStateArguments {
     pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        let reason = self.why.or("cleared by the operator")?;
+        let reason = self.why.or(&project, "cleared by the operator")?;
         let desk = Desk::new(&project, "clear-stale-state", &self.once);
         if let Some(before) = desk.answered(|before| matches!(before, Input::EndSession { .. }))? {
             return answer(context, &before);

@@ -19,11 +19,11 @@ use crate::domain::transition::input::Input;
 use crate::domain::transition::record::{Actor, Transition};
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
-use crate::format::secrets::refuse_secret;
 use crate::ledger::history::{Step, commits, step};
 use crate::ledger::transact::{Outcome, Payloads, TransactError};
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
+use crate::runtime::evidence::Secrets;
 use crate::runtime::project::Project;
 
 /// What is said where nothing was ever done in a repository.
@@ -48,7 +48,7 @@ pub(crate) struct Why {
 
 impl Why {
     /// The reason as it is kept.
-    pub(super) fn or(&self, default: &str) -> Result<String, Failure> {
+    pub(super) fn or(&self, project: &Project, default: &str) -> Result<String, Failure> {
         let Some(reason) = self.reason.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
             return Ok(default.to_owned());
         };
@@ -59,13 +59,17 @@ impl Why {
             ))
             .hint("say it in a sentence; `retry --note` takes more"));
         }
-        refuse_secret(reason, "--reason", &[]).map_err(Failure::input)?;
+        Secrets::here(project)?.refuse(reason, "--reason").map_err(Failure::input)?;
         Ok(reason.to_owned())
     }
 }
 
 /// The bytes of a note, from the command line or from a file (`-` is stdin).
-pub(super) fn note(text: Option<&str>, file: Option<&Path>) -> Result<Option<Vec<u8>>, Failure> {
+pub(super) fn note(
+    project: &Project,
+    text: Option<&str>,
+    file: Option<&Path>,
+) -> Result<Option<Vec<u8>>, Failure> {
     let (name, bytes) = match (text, file) {
         (None, None) => return Ok(None),
         (Some(text), _) => ("--note".to_owned(), text.as_bytes().to_vec()),
@@ -83,7 +87,7 @@ pub(super) fn note(text: Option<&str>, file: Option<&Path>) -> Result<Option<Vec
     if text.is_empty() {
         return Err(Failure::input(format!("{name} is an empty note")));
     }
-    refuse_secret(text, &name, &[]).map_err(Failure::input)?;
+    Secrets::here(project)?.refuse(text, &name).map_err(Failure::input)?;
     Ok(Some(format!("{text}\n").into_bytes()))
 }
 

@@ -37,7 +37,7 @@ impl PauseArguments {
             kind: PauseKind::Operator,
             owner: self.owner.clone(),
             since: source::now(),
-            detail: self.why.or("paused by the operator")?,
+            detail: self.why.or(&project, "paused by the operator")?,
             until: None,
             times: 1,
         };

@@ -59,8 +59,8 @@ pub(crate) struct RetryArguments {
 impl RetryArguments {
     pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        let reason = self.why.or("retried by the operator")?;
-        let note = note(self.note.as_deref(), self.note_file.as_deref())?;
+        let reason = self.why.or(&project, "retried by the operator")?;
+        let note = note(&project, self.note.as_deref(), self.note_file.as_deref())?;
         let desk = Desk::new(&project, "retry", &self.once).otherwise(match &self.class {
             Some(class) => format!("nothing is blocked by {class}"),
             None => "nothing is blocked".to_owned(),

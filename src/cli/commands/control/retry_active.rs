@@ -34,7 +34,7 @@ impl RetryActiveArguments {
 
 /// Asks it of the active run; with a plane, only if the run is on that one.
 pub(super) fn again(desk: &Desk<'_>, why: &Why, plane: Option<Plane>) -> Result<Controlled, Failure> {
-    let reason = why.or("retried by the operator")?;
+    let reason = why.or(desk.project, "retried by the operator")?;
     if let Some(before) = desk.answered(|before| matches!(before, Input::RetryActive { .. }))? {
         return Ok(before);
     }

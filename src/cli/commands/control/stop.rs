@@ -31,7 +31,7 @@ pub(crate) struct StopArguments {
 impl StopArguments {
     pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        let reason = self.why.or("stopped by the operator")?;
+        let reason = self.why.or(&project, "stopped by the operator")?;
         let desk = Desk::new(&project, "stop", &self.once);
         if let Some(before) = desk.answered(|before| matches!(before, Input::Stop { .. }))? {
             return answer(context, &before);

@@ -32,7 +32,7 @@ pub(crate) struct SupersedeArguments {
 impl SupersedeArguments {
     pub(super) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open_to_change()?;
-        let reason = self.why.or("superseded by the operator")?;
+        let reason = self.why.or(&project, "superseded by the operator")?;
         let trees = project.trees();
         let view = project.view(&trees)?;
         let item = lookup::item(&view, &self.old)?;

@@ -68,13 +68,13 @@ struct Shown {
     evidence_folder: String,
 }
 
-/// Sums of what the harnesses told; what is unknown is not in them.
+/// Sums of what the harnesses told; what is unknown is not in them, and a kind that none of them told has none.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 struct Tokens {
-    input_uncached: u64,
-    cache_read: u64,
-    cache_write: u64,
-    output: u64,
+    input_uncached: Option<u64>,
+    cache_read: Option<u64>,
+    cache_write: Option<u64>,
+    output: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -167,17 +167,25 @@ fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
 
 impl Tokens {
     fn add(&mut self, usage: &Usage) {
-        self.input_uncached += usage.input_uncached.unwrap_or(0);
-        self.cache_read += usage.cache_read.unwrap_or(0);
-        self.cache_write += usage.cache_write.unwrap_or(0);
-        self.output += usage.output.unwrap_or(0);
+        for (sum, more) in [
+            (&mut self.input_uncached, usage.input_uncached),
+            (&mut self.cache_read, usage.cache_read),
+            (&mut self.cache_write, usage.cache_write),
+            (&mut self.output, usage.output),
+        ] {
+            *sum = more.map(|more| more.saturating_add(sum.unwrap_or(0))).or(*sum);
+        }
     }
 
     fn line(self) -> String {
-        format!(
-            "input {}, from cache {}, into cache {}, output {}",
-            self.input_uncached, self.cache_read, self.cache_write, self.output
-        )
+        let parts = [
+            ("input", self.input_uncached),
+            ("from cache", self.cache_read),
+            ("into cache", self.cache_write),
+            ("output", self.output),
+        ];
+        let known = parts.iter().filter_map(|(name, count)| count.map(|count| format!("{name} {count}")));
+        known.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -225,7 +233,9 @@ impl Answer for Shown {
                     rows.push(("tokens", tokens.line()));
                 }
                 rows.extend(result.session.iter().map(|session| ("session", session.clone())));
-                rows.extend(result.usage.cost_in_words().map(|cost| ("cost", format!("{cost} USD"))));
+                let said = result.usage.cost_source.map(|source| format!(" ({})", source.as_str()));
+                let said = said.unwrap_or_default();
+                rows.extend(result.usage.cost.map(|cost| ("cost", format!("{cost} USD{said}"))));
                 if let Some(snapshot) = result.snapshot {
                     rows.push(("snapshot", snapshot.to_string()));
                 }

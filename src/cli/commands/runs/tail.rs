@@ -18,8 +18,6 @@ use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer, say};
 use crate::domain::ids::RunId;
 use crate::harness::invocation::{STDERR_FILE, STDOUT_FILE};
-use crate::runtime::live::LiveStream;
-use crate::runtime::stage::invocation_dir;
 
 /// Show what the newest launch of a run has to say.
 ///
@@ -100,13 +98,10 @@ impl TailArguments {
                     ))
                     .hint("`--stream stdout` shows what it prints meanwhile"));
                 };
-                let mut stream = LiveStream::new(&invocation_dir(&project, &live.nonce), name);
+                let mut stream = live.stream(&project, &view, name)?;
                 let text = stream
                     .read()
                     .map_err(|error| Failure::failed(format!("cannot read what {launch} prints: {error}")))?;
-                if stream.is_full() {
-                    say_full(&launch);
-                }
                 let (text, left_out) = newest_lines(&text, self.lines);
                 vec![Part { name: name.to_owned(), text: text.to_owned(), left_out }]
             }
@@ -133,10 +128,6 @@ fn live_name(stream: Option<Stream>) -> Option<&'static str> {
         Some(Stream::Stderr) => Some(STDERR_FILE),
         Some(Stream::Final | Stream::Report) => None,
     }
-}
-
-fn say_full(launch: &str) {
-    say(&format!("{launch} has printed more than is kept: what comes now can be read when it has ended"));
 }
 
 impl Answer for Tail {

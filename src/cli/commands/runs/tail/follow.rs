@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::launches::Launches;
 use super::part::{Part, kept, newest_lines, nothing_kept};
-use super::{Stream, TailArguments, live_name, say_full};
+use super::{Stream, TailArguments, live_name};
 use crate::cli::coming::standstill;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -21,7 +21,6 @@ use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::view::TreeView;
 use crate::runtime::live::LiveStream;
 use crate::runtime::project::Project;
-use crate::runtime::stage::invocation_dir;
 
 /// Time between two looks at what the ledger does not tell: whether a runtime lives, and what keeps it.
 const LOOK_AROUND: Duration = Duration::from_secs(2);
@@ -50,7 +49,6 @@ struct Open {
     launch: String,
     name: &'static str,
     stream: LiveStream,
-    full: bool,
     /// Lines that are shown of what is there already; none once that is done.
     only: Option<usize>,
 }
@@ -142,9 +140,9 @@ impl Follower<'_> {
                 (Some(_), None) => break,
                 (Some(live), Some(name)) => {
                     say(&format!("==> {launch} {name}"));
-                    let stream = LiveStream::new(&invocation_dir(self.project, &live.nonce), name);
+                    let stream = live.stream(self.project, view, name)?;
                     let only = self.first.take();
-                    self.open = Some(Open { number: live.number, launch, name, stream, full: false, only });
+                    self.open = Some(Open { number: live.number, launch, name, stream, only });
                 }
                 // The one to begin with, or one that came and went between two looks.
                 (None, _) => {
@@ -165,10 +163,6 @@ impl Follower<'_> {
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let text = open.stream.read().map_err(|error| unreadable(&open.launch, &error))?;
         self.print_of(&mut open, &text)?;
-        if open.stream.is_full() && !open.full {
-            open.full = true;
-            say_full(&open.launch);
-        }
         self.open = Some(open);
         Ok(())
     }

@@ -3,17 +3,36 @@
 use std::collections::BTreeMap;
 
 use crate::cli::failure::Failure;
-use crate::domain::ids::{Nonce, RunId};
+use crate::domain::ids::{Nonce, PlanId, RunId};
 use crate::domain::place::{self, launch_name};
 use crate::domain::run::RunEnd;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
+use crate::runtime::live::LiveStream;
+use crate::runtime::project::Project;
+use crate::runtime::runner;
+use crate::runtime::stage::invocation_dir;
 
 /// A launch that has no end yet.
 #[derive(Debug, Clone)]
 pub(super) struct Live {
     pub(super) number: u32,
     pub(super) nonce: Nonce,
+    /// The plan that it runs by.
+    pub(super) plan: PlanId,
+}
+
+impl Live {
+    /// One of its streams.
+    pub(super) fn stream(
+        &self,
+        project: &Project,
+        view: &TreeView<'_, '_>,
+        name: &'static str,
+    ) -> Result<LiveStream, Failure> {
+        let rules = runner::redaction(view, &self.plan).map_err(Failure::failed)?;
+        Ok(LiveStream::new(&invocation_dir(project, &self.nonce), name, rules))
+    }
 }
 
 /// The launches of a run at one moment.
@@ -43,7 +62,7 @@ impl Launches {
             && let Some(launch) = active.launch
         {
             names.insert(launch.number, launch_name(launch.number, &active.stage.stage));
-            live = Some(Live { number: launch.number, nonce: launch.nonce });
+            live = Some(Live { number: launch.number, nonce: launch.nonce, plan: active.plan });
         }
         Ok(Self { run: run.clone(), names, live, end: record.end })
     }
