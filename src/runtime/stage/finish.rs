@@ -27,11 +27,11 @@ use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::usage::Usage;
 use crate::format::incident::render;
-use crate::harness::adapter::Output;
 use crate::harness::evidence::{Reading, collect};
 use crate::harness::exit::{EndedBy, Exit, How};
 use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
 use crate::harness::judge::judge;
+use crate::harness::parser::Parser;
 use crate::ledger::transact::{Outcome, Payloads, TransactError};
 use crate::workspace::changes::diff;
 
@@ -349,7 +349,7 @@ fn keep(
         }
     }
     // The output of a text harness is its final message.
-    if let (Some(message), Output::CodexJsonl) = (&judged.final_message, stage.spec.output()) {
+    if let Some(message) = judged.final_message.as_ref().filter(|_| *stage.spec.parser() != Parser::Text) {
         kept.keep(secrets, stage_file::FINAL_MESSAGE, message);
     }
     let read = |name: &std::path::Path| stage.dir.read(name, MAX_EVIDENCE_BYTES as u64 * 16).ok().flatten();
