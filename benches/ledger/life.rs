@@ -150,7 +150,7 @@ impl<'s> Life<'s> {
                 verdict: None,
                 incident: None,
             };
-            Ok((Input::Handoff(handoff), payloads))
+            Ok((Input::Handoff(Box::new(handoff)), payloads))
         })
     }
 

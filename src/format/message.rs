@@ -243,7 +243,7 @@ fn launched(effects: &[Effect]) -> Option<u32> {
 
 fn concluded(effects: &[Effect]) -> Option<&crate::domain::transition::decision::StageResult> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Conclude { result, .. } => Some(result),
+        Effect::Conclude { result, .. } => Some(&**result),
         _ => None,
     })
 }

@@ -227,7 +227,7 @@ fn a_gap_whose_incident_cannot_come_in_blocks_the_root() {
     let mut handoff = play.handing(report("REMEDIATION_NEEDED"));
     handoff.verdict = Some(Box::new(play.judged(&[Gap], &mut payloads)));
     handoff.incident = Some(Box::new(incident));
-    play.done_with(&Input::Handoff(handoff), &payloads);
+    play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
     assert!(word(&play, "r").contains("exists already with other content"), "{}", word(&play, "r"));
     play.end();
 }
@@ -240,7 +240,7 @@ fn a_gap_without_its_incident_is_refused() {
     let mut handoff = play.handing(report("REMEDIATION_NEEDED"));
     handoff.verdict = Some(Box::new(play.judged(&[Gap], &mut payloads)));
     assert_eq!(
-        play.refused_with(&Input::Handoff(handoff), &payloads).to_string(),
+        play.refused_with(&Input::Handoff(Box::new(handoff)), &payloads).to_string(),
         "a gap of r needs its incident"
     );
     play.end();

@@ -276,7 +276,7 @@ fn hand(play: &mut Play, plan: &Plan, next: Option<&Move>, spent: &mut Spent) {
             // The graph has no edge for it, and says so; the judge makes a failure of it before it comes that far.
             let illegal = ["RESULT_9", "CHECKER_PASS", "ARBITER_COMPLETE"][n % 3];
             let handoff = play.handing(report(illegal));
-            let refusal = play.refused(&Input::Handoff(handoff));
+            let refusal = play.refused(&Input::Handoff(Box::new(handoff)));
             assert!(matches!(refusal, Refusal::NoEdge { .. }), "{refusal}");
             failure("illegal_terminal_result")
         }
@@ -298,7 +298,7 @@ fn hand(play: &mut Play, plan: &Plan, next: Option<&Move>, spent: &mut Spent) {
     let mut payloads = Payloads::default();
     let incident = play.incident(&mut payloads);
     let handoff = Handoff { asked, incident: Some(Box::new(incident)), ..play.handing(judgement) };
-    match play.ask(&Input::Handoff(handoff), &payloads) {
+    match play.ask(&Input::Handoff(Box::new(handoff)), &payloads) {
         Ok(_) => {}
         Err(TransactError::Refused(refusal)) => panic!("{stage} cannot hand off: {refusal}"),
         Err(error) => panic!("{error}"),

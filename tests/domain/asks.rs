@@ -23,7 +23,7 @@ fn launched() -> Play {
 /// The stage ends without a word, in a session that can be resumed.
 #[track_caller]
 fn says_nothing(play: &mut Play, session: &str) -> Transition {
-    let handoff = Input::Handoff(play.wordless(session));
+    let handoff = Input::Handoff(Box::new(play.wordless(session)));
     play.done(&handoff)
 }
 
@@ -138,7 +138,7 @@ fn an_operator_who_wants_the_stage_again_gets_a_new_start() {
     again(&mut play);
     let mut asked = play.handing(interruption());
     asked.asked = true;
-    play.done(&Input::Handoff(asked));
+    play.done(&Input::Handoff(Box::new(asked)));
     assert_eq!((play.run().asks, play.run().again), (None, None));
     play.settle_if_owed();
     play.end();

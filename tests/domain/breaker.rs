@@ -211,7 +211,7 @@ fn what_a_streak_is_made_of() {
         }
         let handoff =
             Handoff { left_nothing: true, asked: !cancels, ..play.handing(failure("runner_error")) };
-        play.done(&Input::Handoff(handoff));
+        play.done(&Input::Handoff(Box::new(handoff)));
         assert_eq!(streak(&play), of(1), "{cancels}");
         play.settle_if_owed();
         play.end();
@@ -358,7 +358,7 @@ fn what_was_to_be_asked_is_not_asked_after_an_outage() {
     play.settle_if_owed();
     play.claim("task/second");
     let handoff = Handoff { left_nothing: true, ..play.wordless("session-1") };
-    let result = result_of(&play.done(&Input::Handoff(handoff)));
+    let result = result_of(&play.done(&Input::Handoff(Box::new(handoff))));
     assert_eq!(result.why, "missing_terminal_result: asked for its result");
     assert!(play.run().asks.is_some());
     play.nothing();

@@ -58,7 +58,7 @@ fn hand(play: &mut Play, judgement: Judgement, used: Used) -> StageResult {
         ..Usage::default()
     };
     handoff.wall_ms = Some(used.seconds * 1000);
-    result_of(&play.done(&Input::Handoff(handoff)))
+    result_of(&play.done(&Input::Handoff(Box::new(handoff))))
 }
 
 /// The limit that is set, what is used of it, and whether it is reached.
@@ -219,7 +219,7 @@ fn what_nobody_knows_counts_as_what_is_assumed() {
         play.launch_if_needed();
         let mut handoff = play.handing(judgement);
         handoff.usage = Usage::default();
-        result_of(&play.done(&Input::Handoff(handoff))).next
+        result_of(&play.done(&Input::Handoff(Box::new(handoff)))).next
     };
     let three = ["BUILDER_COMPLETE", "CHECKER_PASS", "UPDATE_COMPLETE"];
     let nexts = |config: &str| {

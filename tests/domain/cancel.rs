@@ -106,9 +106,9 @@ fn a_cancelled_run_takes_nothing_more() {
         Refusal::StageUnderWay { run: run.clone(), launch: 1 }
     );
     let handoff = play.handing(report("BUILDER_COMPLETE"));
-    play.done(&Input::Handoff(handoff.clone()));
+    play.done(&Input::Handoff(Box::new(handoff.clone())));
     play.settle_if_owed();
     assert_eq!(play.refused(&Input::Launch(launching)), Refusal::NoSuchRun { run: run.clone() });
-    assert_eq!(play.refused(&Input::Handoff(handoff)), Refusal::LateResult { run });
+    assert_eq!(play.refused(&Input::Handoff(Box::new(handoff))), Refusal::LateResult { run });
     play.end();
 }

@@ -87,14 +87,14 @@ fn f09_no_launch_overwrites_what_another_one_left() {
 fn a_result_of_an_earlier_launch_is_late() {
     let mut play = launched();
     let first = play.handing(report("BUILDER_COMPLETE"));
-    play.done(&Input::Handoff(first.clone()));
+    play.done(&Input::Handoff(Box::new(first.clone())));
     let late = Refusal::LateResult { run: first.run.clone() };
-    assert_eq!(play.refused(&Input::Handoff(first.clone())), late, "nothing is under way");
+    assert_eq!(play.refused(&Input::Handoff(Box::new(first.clone()))), late, "nothing is under way");
     play.launch();
-    assert_eq!(play.refused(&Input::Handoff(first.clone())), late, "another launch is");
+    assert_eq!(play.refused(&Input::Handoff(Box::new(first.clone()))), late, "another launch is");
     play.stage(report("CHECKER_PASS"));
     play.stage(report("UPDATE_COMPLETE"));
-    assert_eq!(play.refused(&Input::Handoff(first)), late, "the run has ended");
+    assert_eq!(play.refused(&Input::Handoff(Box::new(first))), late, "the run has ended");
     play.end();
 }
 
@@ -104,11 +104,14 @@ fn a_result_with_a_foreign_nonce_is_late_and_of_an_unknown_run_is_named() {
     let mut handoff = play.handing(report("BUILDER_COMPLETE"));
     handoff.nonce = play.nonce();
     assert_eq!(
-        play.refused(&Input::Handoff(handoff.clone())),
+        play.refused(&Input::Handoff(Box::new(handoff.clone()))),
         Refusal::LateResult { run: handoff.run.clone() }
     );
     handoff.run = play.run_id();
-    assert_eq!(play.refused(&Input::Handoff(handoff.clone())), Refusal::NoSuchRun { run: handoff.run });
+    assert_eq!(
+        play.refused(&Input::Handoff(Box::new(handoff.clone()))),
+        Refusal::NoSuchRun { run: handoff.run }
+    );
 }
 
 #[test]
@@ -120,7 +123,7 @@ fn work_moves_the_snapshot_and_a_missing_one_keeps_the_last() {
     play.launch();
     let mut handoff = play.handing(failure("runner_timeout"));
     handoff.snapshot = None;
-    play.done(&Input::Handoff(handoff));
+    play.done(&Input::Handoff(Box::new(handoff)));
     let run = play.run();
     assert_eq!((run.snapshot, run.tip), (snapshot(1), snapshot(1)));
     play.end();
@@ -145,7 +148,7 @@ fn evidence_needs_a_name_that_can_be_placed() {
         let mut payloads = Payloads::default();
         let mut handoff = play.handing(report("BUILDER_COMPLETE"));
         handoff.evidence.extend([play.kept(name, "text", &mut payloads)]);
-        let refusal = play.refused_with(&Input::Handoff(handoff), &payloads);
+        let refusal = play.refused_with(&Input::Handoff(Box::new(handoff)), &payloads);
         assert_eq!(refusal, Refusal::BadName { name: name.to_owned() }, "{name:?}");
     }
     play.end();
@@ -185,7 +188,7 @@ fn a_run_that_changed_nothing_owes_nothing() {
     play.cancel("task/it");
     let mut handoff = play.handing(interruption());
     handoff.snapshot = None;
-    play.done(&Input::Handoff(handoff));
+    play.done(&Input::Handoff(Box::new(handoff)));
     assert_eq!(play.control().owed, None);
     assert_eq!(play.state("task/it"), "archived");
     play.end();
@@ -196,7 +199,7 @@ fn numbers_of_a_harness_that_no_record_can_hold_do_not_lose_the_result() {
     let mut play = launched();
     let mut handoff = play.handing(report("BUILDER_COMPLETE"));
     handoff.usage.input_uncached = Some(u64::MAX);
-    play.done(&Input::Handoff(handoff));
+    play.done(&Input::Handoff(Box::new(handoff)));
     play.end();
 }
 
@@ -225,7 +228,7 @@ fn text_of_a_stage_is_kept_as_it_was_said() {
         }
         let mut handoff = play.handing(judgement.clone());
         handoff.findings.push(said.to_owned());
-        let transition = play.done(&Input::Handoff(handoff));
+        let transition = play.done(&Input::Handoff(Box::new(handoff)));
         assert_eq!(crate::support::play::result_of(&transition).judgement, judgement);
         play.end();
     }

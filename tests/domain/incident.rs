@@ -60,7 +60,7 @@ fn it_comes_in_with_the_handoff_and_the_reason_names_it() {
     let id = handoff.incident.as_ref().expect("an incident").intake.item.to_string();
     assert!(id.starts_with("incident/incident-it-0000"), "{id}");
     let before = play.transition().seq;
-    let transition = play.done_with(&Input::Handoff(handoff), &payloads);
+    let transition = play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
     assert_eq!(transition.seq, before + 1, "one commit");
     assert_eq!(play.state("task/it"), "blocked");
     assert_eq!(play.state(&id), "queued/5.0000000002");
@@ -90,7 +90,7 @@ fn lineage_is_the_items_whatever_the_handoff_says() {
     // And nothing of it may keep the incident from being claimed (lesson F-21).
     intake.depends_on = vec!["never".parse().expect("an id")];
     *origin = Some("an agent".to_owned());
-    let transition = play.done_with(&Input::Handoff(handoff), &payloads);
+    let transition = play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
     let known = admitted(&transition)[0];
     let ids = [&known.intake.root_spec_id, &known.intake.root_idea_id, &known.intake.spec_id];
     assert_eq!(ids.map(|id| id.as_ref().expect("an id").as_str()), ["root-spec", "idea", "the-spec"]);
@@ -107,7 +107,7 @@ fn a_cancel_that_came_first_opens_none() {
     let (handoff, payloads) = with_incident(&mut play, report("NEEDS_PLANNING"));
     let id = handoff.incident.as_ref().expect("an incident").intake.item.to_string();
     let document = handoff.incident.as_ref().expect("an incident").document;
-    let transition = play.done_with(&Input::Handoff(handoff), &payloads);
+    let transition = play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
     assert_eq!(result_of(&transition).next, "cancelled");
     assert!(admitted(&transition).is_empty());
     assert!(transition.payloads.is_empty(), "{:?}", transition.payloads);
@@ -121,7 +121,7 @@ fn only_a_run_that_ends_in_planning_opens_one() {
     for result in ["CONSULT_COMPLETE", "BLOCKED"] {
         let mut play = consulting();
         let (handoff, payloads) = with_incident(&mut play, report(result));
-        let transition = play.done_with(&Input::Handoff(handoff), &payloads);
+        let transition = play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
         assert!(admitted(&transition).is_empty(), "{result}");
         play.end();
     }
@@ -131,8 +131,8 @@ fn only_a_run_that_ends_in_planning_opens_one() {
 fn f52_a_handoff_that_comes_again_opens_no_second_one() {
     let mut play = consulting();
     let (handoff, payloads) = with_incident(&mut play, report("NEEDS_PLANNING"));
-    play.done_with(&Input::Handoff(handoff.clone()), &payloads);
-    match play.ask(&Input::Handoff(handoff), &payloads) {
+    play.done_with(&Input::Handoff(Box::new(handoff.clone())), &payloads);
+    match play.ask(&Input::Handoff(Box::new(handoff)), &payloads) {
         Err(TransactError::Refused(refusal)) => {
             assert!(refusal.to_string().starts_with("late result"), "{refusal}");
         }
@@ -166,7 +166,7 @@ fn an_id_that_is_taken_never_holds_the_handoff_up() {
         }
         let name: ItemRef = taken.intake.item.clone();
         play.done_with(&Input::Enqueue { documents: vec![*taken] }, &other);
-        let transition = play.done_with(&Input::Handoff(handoff), &payloads);
+        let transition = play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
         assert!(admitted(&transition).is_empty());
         assert!(reason(&play).contains(said), "{}", reason(&play));
         assert!(reason(&play).contains(name.id.as_str()), "{}", reason(&play));
@@ -180,7 +180,7 @@ fn a_handoff_brings_nothing_but_incidents() {
     let mut play = consulting();
     let (mut handoff, payloads) = with_incident(&mut play, report("NEEDS_PLANNING"));
     handoff.incident.as_mut().expect("an incident").intake.item = item("task/smuggled");
-    let refusal = play.refused_with(&Input::Handoff(handoff), &payloads);
+    let refusal = play.refused_with(&Input::Handoff(Box::new(handoff)), &payloads);
     assert_eq!(refusal.to_string(), "a handoff opens incidents, and task/smuggled is none");
 }
 
@@ -189,7 +189,7 @@ fn f21_it_is_claimed_at_once_and_before_tasks() {
     let mut play = consulting();
     let (handoff, payloads) = with_incident(&mut play, report("NEEDS_PLANNING"));
     let id = handoff.incident.as_ref().expect("an incident").intake.item.to_string();
-    play.done_with(&Input::Handoff(handoff), &payloads);
+    play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
     play.settle_if_owed();
     play.add(&task("next"));
     assert!(matches!(play.next(), Next::Claim { item, .. } if item.to_string() == id));
@@ -211,19 +211,19 @@ fn f52_an_own_incident_whose_id_is_taken_is_refused() {
     let twin = own.intake.item.id.to_string().to_uppercase().parse().expect("an id");
     let taken = Submitted { document: other, ..own.clone() };
     play.done_with(&Input::Enqueue { documents: vec![taken] }, &payloads);
-    let refusal = play.refused_with(&Input::Handoff(handoff.clone()), &payloads);
+    let refusal = play.refused_with(&Input::Handoff(Box::new(handoff.clone())), &payloads);
     assert!(
         matches!(&refusal, Refusal::DifferentDocument { item, .. } if item == &own.intake.item),
         "{refusal}"
     );
 
     handoff.documents[0].intake.item.id = twin;
-    let refusal = play.refused_with(&Input::Handoff(handoff.clone()), &payloads);
+    let refusal = play.refused_with(&Input::Handoff(Box::new(handoff.clone())), &payloads);
     assert!(matches!(&refusal, Refusal::CaseTwin { .. }), "{refusal}");
 
     // What is there already, byte for byte, is of another matter: this one would be lost in it.
     handoff.documents = vec![Submitted { document: other, ..own.clone() }];
-    let refusal = play.refused_with(&Input::Handoff(handoff), &payloads);
+    let refusal = play.refused_with(&Input::Handoff(Box::new(handoff)), &payloads);
     assert!(matches!(&refusal, Refusal::IncidentTaken { item, .. } if item == &own.intake.item), "{refusal}");
     play.end();
 }

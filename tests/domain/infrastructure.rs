@@ -159,7 +159,7 @@ fn f59_an_outage_that_comes_during_a_rest_is_kept_and_counted_once() {
     // Somebody else lets the same runner rest while the attempt is under way.
     let own = PauseCause { owner: "ops".to_owned(), until: None, times: 1, ..cause(&play) };
     play.done(&Input::Pause(own.clone()));
-    let handoff = Input::Handoff(play.handing(outage(NET)));
+    let handoff = Input::Handoff(Box::new(play.handing(outage(NET))));
     play.done(&handoff);
     let times = |play: &Play| -> Vec<(String, u32)> {
         let mut times: Vec<_> =

@@ -62,7 +62,7 @@ fn work_ends_a_row_of_interruptions_and_a_wish_or_an_outage_does_not() {
     play.launch_if_needed();
     let mut asked = play.handing(interruption());
     asked.asked = true;
-    play.done(&Input::Handoff(asked));
+    play.done(&Input::Handoff(Box::new(asked)));
     assert_eq!(play.run().interruptions, 4);
     play.stage(outage(InfrastructureClass::Network));
     assert_eq!(play.run().interruptions, 4);
@@ -78,7 +78,7 @@ fn an_asked_interruption_counts_for_nothing() {
         play.launch_if_needed();
         let mut asked = play.handing(interruption());
         asked.asked = true;
-        play.done(&Input::Handoff(asked));
+        play.done(&Input::Handoff(Box::new(asked)));
     }
     let run = play.run();
     assert_eq!((run.launches, run.spent, run.interruptions), (12, 0, 0));

@@ -124,7 +124,9 @@ impl State {
             verdict: None,
             incident: None,
         };
-        decide(self, start(), &Input::Handoff(handoff)).expect("a readable state").expect("a decision")
+        decide(self, start(), &Input::Handoff(Box::new(handoff)))
+            .expect("a readable state")
+            .expect("a decision")
     }
 }
 

@@ -70,7 +70,10 @@ fn f33_a_result_leads_where_the_plan_says_and_ends_what_it_says() {
     let name = incident.intake.item.to_string();
     let handing = play.handing(report("DOUBLECHECK_PASS"));
     let handoff = Handoff { incident: Some(Box::new(incident)), ..handing };
-    assert_eq!(result_of(&play.done_with(&Input::Handoff(handoff), &payloads)).next, "needs_planning");
+    assert_eq!(
+        result_of(&play.done_with(&Input::Handoff(Box::new(handoff)), &payloads)).next,
+        "needs_planning"
+    );
     assert_eq!((play.state("task/b").as_str(), &play.state(&name)[..6]), ("blocked", "queued"));
     play.end();
 }

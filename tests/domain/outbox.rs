@@ -91,7 +91,7 @@ fn a_cancelled_run_brings_nothing_in_and_says_so() {
         play.launch();
         play.cancel("spec/r");
         let (handoff, payloads) = play.bringing(judgement, &[task("a"), task("b")]);
-        let transition = play.done_with(&Input::Handoff(handoff), &payloads);
+        let transition = play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
         assert_eq!(transition.decision.notes, ["2 documents were not taken in: the run was cancelled"]);
         assert_eq!((play.state("task/a").as_str(), play.state("spec/r").as_str()), ("nowhere", "archived"));
         play.end();
@@ -228,7 +228,7 @@ fn f52_the_stages_own_incident_is_adopted_and_none_is_written_beside_it() {
     let (mut handoff, mut payloads) =
         play.bringing(report("NEEDS_PLANNING"), &[document("incident/own").after("x")]);
     handoff.incident = Some(Box::new(play.incident(&mut payloads)));
-    play.done_with(&Input::Handoff(handoff), &payloads);
+    play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
     assert!(play.state("incident/own").starts_with("queued/"), "{}", play.state("incident/own"));
     let count = play.view(|view| {
         view.standing(millrace::domain::item::ItemKind::Incident, millrace::domain::place::OpenState::Queued)

@@ -203,13 +203,13 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
                 if play.run().launch.is_some() {
                     handoff.incident = Some(Box::new(play.incident(&mut payloads)));
                 }
-                ask(play, &Input::Handoff(handoff), &payloads);
+                ask(play, &Input::Handoff(Box::new(handoff)), &payloads);
             }
         }
         Move::Late(n) => {
             if let Some(mut handoff) = last.clone() {
                 handoff.judgement = judged(*n);
-                ask(play, &Input::Handoff(handoff), &none);
+                ask(play, &Input::Handoff(Box::new(handoff)), &none);
             }
         }
         Move::Settle => {
@@ -256,7 +256,7 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
             if active(play).is_some_and(|_| play.run().launch.is_some()) {
                 let (mut handoff, mut payloads) = play.bringing(report(BRINGING[*n]), &added(what));
                 handoff.incident = Some(Box::new(play.incident(&mut payloads)));
-                ask(play, &Input::Handoff(handoff), &payloads);
+                ask(play, &Input::Handoff(Box::new(handoff)), &payloads);
             }
         }
         Move::Judge(gap, findings, other) => {
@@ -270,7 +270,7 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
                 let mut handoff = play.handing(report(result));
                 handoff.verdict = Some(Box::new(verdict));
                 handoff.incident = Some(Box::new(play.incident(&mut payloads)));
-                ask(play, &Input::Handoff(handoff), &payloads);
+                ask(play, &Input::Handoff(Box::new(handoff)), &payloads);
             }
         }
         Move::Retry(names, from_start, noted) => {
@@ -349,7 +349,7 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
                     verdict.snapshot = run.snapshot;
                     handoff.verdict = Some(Box::new(verdict));
                 }
-                play.done_with(&Input::Handoff(handoff), &payloads);
+                play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
             }
             Next::Judge { root } => {
                 play.judge(root.as_str());

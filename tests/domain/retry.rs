@@ -270,7 +270,7 @@ fn the_running_launch_is_ended_and_its_stage_starts_again() {
     );
     let mut handoff = play.handing(interruption());
     handoff.asked = true;
-    play.done(&Input::Handoff(handoff));
+    play.done(&Input::Handoff(Box::new(handoff)));
     assert_eq!((play.run().again, play.run().interruptions, play.run().spent), (None, 0, 0));
     assert_eq!(
         play.unchanged(&again(&run)),

@@ -37,7 +37,7 @@ fn a_report_that_the_graph_does_not_have_is_refused_by_name() {
     let mut play = at("builder");
     play.launch_if_needed();
     let handoff = play.handing(report("CHECKER_PASS"));
-    let refusal = play.refused(&millrace::domain::transition::input::Input::Handoff(handoff));
+    let refusal = play.refused(&millrace::domain::transition::input::Input::Handoff(Box::new(handoff)));
     assert_eq!(refusal.to_string(), "the plan has no edge for builder CHECKER_PASS");
 }
 

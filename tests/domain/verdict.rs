@@ -11,7 +11,7 @@ use Finding::{Gap, NotJudgeable, Pass};
 /// What a judge's handoff with this verdict is refused for.
 fn refused(play: &mut Play, result: &str, findings: &[Finding], change: impl FnOnce(&mut Judged)) -> String {
     let (handoff, payloads) = judged(play, result, findings, change);
-    play.refused_with(&Input::Handoff(handoff), &payloads).to_string()
+    play.refused_with(&Input::Handoff(Box::new(handoff)), &payloads).to_string()
 }
 
 fn judged(
@@ -36,7 +36,7 @@ fn m10_a_result_without_a_verdict_is_refused() {
     for result in ["ARBITER_COMPLETE", "REMEDIATION_NEEDED"] {
         let handoff = play.handing(report(result));
         assert_eq!(
-            play.refused(&Input::Handoff(handoff)).to_string(),
+            play.refused(&Input::Handoff(Box::new(handoff))).to_string(),
             format!("{result} needs a verdict on r")
         );
     }
@@ -107,7 +107,7 @@ fn a_criterion_of_an_earlier_verdict_cannot_vanish() {
         let new = Criterion { id: "new".parse().expect("an id"), ..it.criteria[0].clone() };
         it.criteria.push(new);
     });
-    play.done_with(&Input::Handoff(handoff), &payloads);
+    play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
     play.end();
 }
 
@@ -120,7 +120,7 @@ fn a_verdict_of_a_run_that_judges_nothing_is_not_kept() {
     let mut payloads = Payloads::default();
     let mut handoff = play.handing(report("BUILDER_COMPLETE"));
     handoff.verdict = Some(Box::new(play.judged(&[Gap], &mut payloads)));
-    let transition = play.done(&Input::Handoff(handoff));
+    let transition = play.done(&Input::Handoff(Box::new(handoff)));
     assert!(transition.payloads.is_empty(), "{:?}", transition.payloads);
     play.end();
 }

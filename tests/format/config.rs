@@ -256,16 +256,6 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: runners.command.argv: has no `{prompt_file}`, and the prompt comes as a file; expected `{prompt_file}` in one of its arguments
     prompt-word
       millrace.toml:3: runners.command.prompt: found `stdni`; expected `stdin`, `file` or `argument` (did you mean `stdin`?)
-    refuses-root-key
-      millrace.toml:2: runners.claude_code.refuses_root.levels: this key is not known; expected `runners.claude_code.refuses_root.level`
-    refuses-root-unless
-      millrace.toml:2: runners.claude_code.refuses_root.unless: `IS_SANDBOX` is not valid; expected variables with their values, such as `["IS_SANDBOX=1"]`
-    refuses-root-without-level
-      millrace.toml:3: runners.command.refuses_root.level: is missing; expected the level that the harness does not do for root
-    resume-no-program
-      millrace.toml:3: runners.command.resume_argv: names no program; expected the program and its arguments, such as `["my-agent", "--quiet"]`
-    resume-without-session
-      millrace.toml:3: runners.command.resume_argv: does not say which session; expected `{session}` in one of its arguments
     redaction-bad-pattern
       millrace.toml:2: redaction.patterns: item 2 is no pattern: `acme-(x`: unclosed group; expected regular expressions such as `acme-[0-9a-f]{24}`
     redaction-empty-match
@@ -276,6 +266,16 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: redaction.patterns: item 1 is no pattern: `(\\w{100}){100}`: it is too big when compiled; expected regular expressions such as `acme-[0-9a-f]{24}`
     redaction-variable
       millrace.toml:2: redaction.extra_variables: `MY-NAME` is not valid; expected the name of a variable: letters, digits and `_`
+    refuses-root-key
+      millrace.toml:2: runners.claude_code.refuses_root.levels: this key is not known; expected `runners.claude_code.refuses_root.level`
+    refuses-root-unless
+      millrace.toml:2: runners.claude_code.refuses_root.unless: `IS_SANDBOX` is not valid; expected variables with their values, such as `["IS_SANDBOX=1"]`
+    refuses-root-without-level
+      millrace.toml:3: runners.command.refuses_root.level: is missing; expected the level that the harness does not do for root
+    resume-no-program
+      millrace.toml:3: runners.command.resume_argv: names no program; expected the program and its arguments, such as `["my-agent", "--quiet"]`
+    resume-without-session
+      millrace.toml:3: runners.command.resume_argv: does not say which session; expected `{session}` in one of its arguments
     run-style
       millrace.toml:2: runtime.run_style: found `deamon`; expected `once` or `daemon` (did you mean `daemon`?)
     scripted-without-script
@@ -526,6 +526,10 @@ fn every_key_of_a_contract_arrives() {
     [snapshot]
     exclude = []
     max_file_bytes = 10485760
+
+    [redaction]
+    patterns = []
+    extra_variables = []
 
     [limits]
     max_launches_per_item = 40

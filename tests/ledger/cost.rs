@@ -138,7 +138,7 @@ fn f07_what_was_written_is_not_written_again() {
         let mut handoff = play.handing(outage(InfrastructureClass::Network));
         let text = format!("{launch:05}").repeat(LEFT / 5);
         handoff.evidence.extend([play.kept("stdout.tail", &text, &mut payloads)]);
-        play.done_with(&Input::Handoff(handoff), &payloads);
+        play.done_with(&Input::Handoff(Box::new(handoff)), &payloads);
         play.pass(61);
         costs.push(traffic.get().bytes);
     }

@@ -269,6 +269,32 @@ fn f47_a_criterion_of_an_earlier_verdict_cannot_vanish() {
     site.sound();
 }
 
+/// A judge that may only read: its verdict stands in the report that ends its last message.
+#[test]
+fn a_judge_that_cannot_write_gives_its_verdict_in_its_report() {
+    let config = "[runners.scripted.permission_by_stage]\narbiter = \"basic\"\n";
+    let site = Site::judged_with(config, &["ARBITER_COMPLETE c1=pass", "ARBITER_COMPLETE c1=pass"]);
+    site.idea("better-sessions", "sessions");
+    site.task_of("sessions", "one");
+    let report = "nonce=$(said nonce); verdict=$(cat \"$dir/verdict.json\"); rm \"$dir/verdict.json\"\n";
+    let block = |key: &str, values: &str| {
+        format!(
+            "{report}printf '```json\\n{{\"nonce\":\"%s\",\"terminal_result\":\"ARBITER_COMPLETE\"{key}}}\\n```\\n' \
+             {values}\nexit 0\n"
+        )
+    };
+    site.meddle(1, &block("", "\"$nonce\""));
+    site.meddle(2, &block(",\"verdict\":%s", "\"$nonce\" \"$verdict\""));
+    let answer = site.work();
+    assert_eq!(answer["reason"], "idle", "{answer}");
+    let rejected = rejections(&site);
+    assert_eq!(rejected.len(), 1, "{rejected:#?}");
+    assert!(rejected[0].contains("there is no `verdict` in the JSON block"), "{rejected:#?}");
+    assert_eq!((site.judgements(), site.target_is("sessions").as_str()), (2, "accepted"));
+    let prompt = site.given_to_judge(2, "prompt.md").expect("a prompt");
+    assert!(prompt.contains("under the key `verdict`"), "{prompt}");
+}
+
 #[test]
 fn a_judge_that_never_gives_a_verdict_is_bounded_and_leaves_a_named_block() {
     let site = drained(&["ARBITER_COMPLETE"; 9]);

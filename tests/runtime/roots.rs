@@ -12,6 +12,7 @@ use millrace::ledger::transact::{Act, Outcome, Payloads};
 use millrace::runtime::project::Project;
 
 use super::site::{Site, task};
+use crate::support::repo::TestRepo;
 
 /// Planning that creates nothing, execution that does its work at once, and the judge of [`JUDGE`].
 pub(super) const GOVERNED: &str = r#"
@@ -51,7 +52,12 @@ printf '{"nonce":"%s","terminal_result":"%s","summary":"Judged."}' "$(said nonce
 impl Site {
     /// With a judge whose calls say this.
     pub(super) fn judged(verdicts: &[&str]) -> Self {
-        let site = Self::scripted(GOVERNED);
+        Self::judged_with("", verdicts)
+    }
+
+    /// The same, with more configuration.
+    pub(super) fn judged_with(config: &str, verdicts: &[&str]) -> Self {
+        let site = Self::with(TestRepo::with_commit(), config, GOVERNED);
         let signs = site.sign("").display().to_string();
         let judge = JUDGE.replace("@/", &signs);
         std::fs::write(site.sign("judge.sh"), judge).expect("a judge");

@@ -313,7 +313,7 @@ impl Driver {
     }
 
     fn hand(&mut self, world: &mut World, handoff: &Handoff, payloads: &Payloads) -> Result<(), Broken> {
-        let asked = world.ask(Actor::Daemon, &Input::Handoff(handoff.clone()), payloads);
+        let asked = world.ask(Actor::Daemon, &Input::Handoff(Box::new(handoff.clone())), payloads);
         world.handed.push(handoff.clone());
         self.phase = match asked {
             Ok(Outcome::Committed { .. }) => Phase::Looking,

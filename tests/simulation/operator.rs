@@ -135,7 +135,7 @@ fn late(world: &mut World) {
     handoff.judgement = Judgement::Interrupted { by: Interrupter::Unknown };
     handoff.documents.clear();
     let before = world.tip();
-    let asked = world.ask(Actor::Daemon, &Input::Handoff(handoff), &Payloads::default());
+    let asked = world.ask(Actor::Daemon, &Input::Handoff(Box::new(handoff)), &Payloads::default());
     world.tally.count("late", "result");
     assert!(asked.is_err() && world.tip() == before, "a late result changed something");
 }

@@ -436,14 +436,14 @@ impl Play {
     #[track_caller]
     pub(crate) fn bring(&mut self, result: &str, documents: &[Document]) -> Transition {
         let (handoff, payloads) = self.bringing(report(result), documents);
-        self.done_with(&Input::Handoff(handoff), &payloads)
+        self.done_with(&Input::Handoff(Box::new(handoff)), &payloads)
     }
 
     /// The same, and it must not happen.
     #[track_caller]
     pub(crate) fn bring_refused(&mut self, judgement: Judgement, documents: &[Document]) -> Refusal {
         let (handoff, payloads) = self.bringing(judgement, documents);
-        self.refused_with(&Input::Handoff(handoff), &payloads)
+        self.refused_with(&Input::Handoff(Box::new(handoff)), &payloads)
     }
 
     /// A root spec that was planned into these tasks.
@@ -591,7 +591,7 @@ impl Play {
         let mut handoff = self.handing(report(result));
         handoff.verdict = Some(Box::new(verdict));
         handoff.incident = Some(Box::new(self.incident(&mut payloads)));
-        self.done_with(&Input::Handoff(handoff), &payloads)
+        self.done_with(&Input::Handoff(Box::new(handoff)), &payloads)
     }
 
     /// Begins the run in which a blocked item goes on.
@@ -739,7 +739,7 @@ impl Play {
     pub(crate) fn nothing(&mut self) -> StageResult {
         self.launch_if_needed();
         let handoff = Handoff { left_nothing: true, ..self.handing(failure("runner_error")) };
-        result_of(&self.done(&Input::Handoff(handoff)))
+        result_of(&self.done(&Input::Handoff(Box::new(handoff))))
     }
 
     /// Selects the shipped plan with this configuration and these limits on spending.
@@ -762,7 +762,7 @@ impl Play {
             handoff.verdict = Some(Box::new(self.judged(&[Finding::Pass], &mut payloads)));
         }
         handoff.evidence.extend([self.kept("report.md", &format!("# Report {}\n", self.ids), &mut payloads)]);
-        self.done_with(&Input::Handoff(handoff), &payloads)
+        self.done_with(&Input::Handoff(Box::new(handoff)), &payloads)
     }
 
     /// Launches the next stage of the active run and hands it off; gives what the run did.
@@ -900,7 +900,7 @@ pub(crate) fn cancelling(name: &str) -> Input {
 #[track_caller]
 pub(crate) fn result_of(transition: &Transition) -> StageResult {
     let result = transition.decision.effects.iter().find_map(|effect| match effect {
-        Effect::Conclude { result, .. } => Some(result.clone()),
+        Effect::Conclude { result, .. } => Some(StageResult::clone(result)),
         _ => None,
     });
     result.expect("a conclusion")

@@ -57,7 +57,7 @@ pub(crate) fn tell(play: &mut Play) {
     play.launch();
     let mut asked = play.handing(interruption());
     asked.asked = true;
-    play.done(&Input::Handoff(asked));
+    play.done(&Input::Handoff(Box::new(asked)));
     for class in [InfrastructureClass::Quota, InfrastructureClass::Network] {
         play.stage(outage(class));
         play.settle_if_owed();
@@ -80,7 +80,7 @@ pub(crate) fn tell(play: &mut Play) {
     handoff.findings.push("left out of the snapshot: .env (looks like a secret)".to_owned());
     handoff.usage.cache_read = Some(7);
     handoff.usage.reasoning = Some(3);
-    play.done(&Input::Handoff(handoff));
+    play.done(&Input::Handoff(Box::new(handoff)));
     play.stage(report("DOUBLECHECK_PASS"));
     play.stage(report("UPDATE_COMPLETE"));
 
@@ -139,7 +139,7 @@ fn harnesses(play: &mut Play) {
     play.add_all(&[task("quiet"), task("dead-one"), task("dead-two")]);
     play.claim("task/quiet");
     let handoff = play.wordless("session-1");
-    play.done(&Input::Handoff(handoff));
+    play.done(&Input::Handoff(Box::new(handoff)));
     play.stage(interruption());
     play.settle_if_owed();
     play.stage(report("BUILDER_COMPLETE"));
@@ -210,7 +210,7 @@ fn governance(play: &mut Play) {
     play.done(&Input::RetryActive { run, reason: "it hangs".to_owned() });
     let mut asked = play.handing(interruption());
     asked.asked = true;
-    play.done(&Input::Handoff(asked));
+    play.done(&Input::Handoff(Box::new(asked)));
     play.settle_if_owed();
     play.stage(report("CHECKER_PASS"));
     play.stage(report("UPDATE_COMPLETE"));

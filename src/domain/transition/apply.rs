@@ -179,7 +179,7 @@ impl After<'_> {
                     end: None,
                 };
                 self.put(place::run_record(&run.run), Record::RunRecord(Box::new(record)));
-                self.runs.insert(run.run.clone(), Some(run.clone()));
+                self.runs.insert(run.run.clone(), Some(Run::clone(run)));
             }
             Effect::Launch { run, launch } => {
                 let run = self.run(run)?;
@@ -194,10 +194,8 @@ impl After<'_> {
                 run.spent = *spent;
                 run.interruptions = *interruptions;
             }
-            Effect::Conclude { run, result } => self.put(
-                place::result(run, result.launch, &result.stage.stage),
-                Record::Result(Box::new(result.clone())),
-            ),
+            Effect::Conclude { run, result } => self
+                .put(place::result(run, result.launch, &result.stage.stage), Record::Result(result.clone())),
             Effect::Keep { run, launch, stage, files } => {
                 for (name, content) in files {
                     let path = place::evidence(run, *launch, stage, name)

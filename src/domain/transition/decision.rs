@@ -64,7 +64,7 @@ pub enum Effect {
     /// A run begins.
     Open {
         /// The run, before its first launch.
-        run: Run,
+        run: Box<Run>,
     },
     /// A stage starts.
     Launch {
@@ -91,7 +91,7 @@ pub enum Effect {
         /// Its run.
         run: RunId,
         /// Its result.
-        result: StageResult,
+        result: Box<StageResult>,
     },
     /// Evidence of a launch is kept.
     Keep {

@@ -128,7 +128,7 @@ pub enum Input {
     /// A stage is about to start.
     Launch(Launching),
     /// A stage has ended.
-    Handoff(Handoff),
+    Handoff(Box<Handoff>),
     /// The work tree is as it should be again.
     TreeSettled {
         /// The run whose changes were in it.

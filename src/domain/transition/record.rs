@@ -11,6 +11,7 @@ use crate::domain::ids::{LedgerId, PlanId};
 use crate::domain::item::ItemRef;
 use crate::domain::place::TreePath;
 use crate::domain::plan::StageRef;
+use crate::domain::run::Run;
 use crate::domain::view::{Fault, View};
 
 /// The version of the rules that [`super::decide::decide`] holds.
@@ -67,7 +68,7 @@ impl Subject {
             _ => return Ok(None),
         };
         let opened = decision.effects.iter().find_map(|effect| match effect {
-            Effect::Open { run } if &run.run == id => Some(run.clone()),
+            Effect::Open { run } if &run.run == id => Some(Run::clone(run)),
             _ => None,
         });
         let run = match opened {

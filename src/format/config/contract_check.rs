@@ -3,7 +3,7 @@
 use super::ConfigError;
 use super::contract::{PromptBy, Runner, RunnerKind};
 use super::section::Section;
-use super::template::{Argument, Template, Variable};
+use super::template::{Argument, Piece, Template, Variable};
 
 /// Refuses a contract whose keys do not go together. What an inherited key says and no command line uses any more is
 /// dropped.
@@ -112,7 +112,22 @@ fn inner(table: &Section<'_>, runner: &Runner) -> Result<(), ConfigError> {
     let wrong = of_file
         .into_iter()
         .find(|it| it.is_list() || matches!(it, Variable::FinalFile | Variable::Session | Variable::Prompt));
-    wrong.map_or(Ok(()), |variable| Err(refuse("final_file", variable)))
+    if let Some(variable) = wrong {
+        return Err(refuse("final_file", variable));
+    }
+    // Anywhere else an earlier launch could have left one, and its last words would count.
+    let own = |file: &Template| {
+        matches!(file.pieces(), [Piece::Variable(Variable::InvDir | Variable::RunDir), Piece::Text(rest), ..]
+            if rest.starts_with('/') && !rest.contains(".."))
+    };
+    match &runner.final_file {
+        Some(file) if !own(file) => Err(table.refuse(
+            "final_file",
+            "is not in a folder of the launch",
+            "a path that begins with `{inv_dir}/` or `{run_dir}/`",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The prompt comes as it is said.

@@ -10,4 +10,4 @@ mod spec;
 pub use call::{ArgvError, Call};
 pub use script::{Script, ScriptError, Step};
 pub use scripted::{SCRIPTED, scripted_main};
-pub use spec::{Output, RunnerSpec};
+pub use spec::RunnerSpec;

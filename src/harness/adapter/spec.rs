@@ -15,15 +15,6 @@ pub struct RunnerSpec {
     contract: Runner,
 }
 
-/// How the output of a harness is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// Codex's JSON lines, which end with a terminal record.
-    CodexJsonl,
-    /// Text for people.
-    Text,
-}
-
 impl From<Runner> for RunnerSpec {
     fn from(contract: Runner) -> Self {
         Self { contract }
@@ -89,15 +80,6 @@ impl RunnerSpec {
     #[must_use]
     pub fn parser(&self) -> &Parser {
         &self.contract.parser
-    }
-
-    /// How its output is read.
-    #[must_use]
-    pub fn output(&self) -> Output {
-        match self.contract.parser {
-            Parser::CodexJsonl => Output::CodexJsonl,
-            _ => Output::Text,
-        }
     }
 
     /// The file that it writes its final message to. One whose path has no text form is none: its command line could

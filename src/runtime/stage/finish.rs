@@ -27,11 +27,11 @@ use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::usage::Usage;
 use crate::format::incident::render;
-use crate::harness::adapter::Output;
 use crate::harness::evidence::{Reading, collect};
 use crate::harness::exit::{EndedBy, Exit, How};
 use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
 use crate::harness::judge::judge;
+use crate::harness::parser::Parser;
 use crate::ledger::transact::{Outcome, Payloads, TransactError};
 use crate::workspace::changes::diff;
 
@@ -83,16 +83,9 @@ pub fn finish(
         Delivery::of(project, stage, run, &judged.judgement, judged.ended_at, &secrets, &mut payloads)?;
     findings.extend(delivery.findings.iter().cloned());
     let judgement = delivery.judged(stage.at.plane, judged.judgement);
-    let (mut judgement, verdict) = judgement::held(
-        project,
-        stage,
-        run,
-        judgement,
-        snapshot,
-        judged.final_message.as_deref(),
-        &secrets,
-        &mut payloads,
-    )?;
+    let said = judgement::Said { final_message: judged.final_message.as_deref(), secrets: &secrets };
+    let (mut judgement, verdict) =
+        judgement::held(project, stage, run, judgement, snapshot, &said, &mut payloads)?;
     let draft = Draft {
         project,
         stage,
@@ -112,7 +105,7 @@ pub fn finish(
     let act = project.act(Actor::Daemon, Some(stage.author()))?;
     let handed = loop {
         let handoff = draft.handoff(judgement.clone(), &mut payloads)?;
-        let handed = project.transact(&act, &Input::Handoff(handoff), &payloads);
+        let handed = project.transact(&act, &Input::Handoff(Box::new(handoff)), &payloads);
         // What the ledger does not take, the stage is told: the same launch is handed off without it.
         let told = match &handed {
             Err(TransactError::Refused(refusal)) => {
@@ -130,7 +123,7 @@ pub fn finish(
             // What it held is in the ledger and the log store now.
             let _ = std::fs::remove_dir_all(&stage.call.inv_dir);
             let result = transition.decision.effects.into_iter().find_map(|effect| match effect {
-                Effect::Conclude { result, .. } => Some(Box::new(result)),
+                Effect::Conclude { result, .. } => Some(result),
                 _ => None,
             });
             let lacks = || TransactError::Internal("a handoff without a result".to_owned());
@@ -356,7 +349,7 @@ fn keep(
         }
     }
     // The output of a text harness is its final message.
-    if let (Some(message), Output::CodexJsonl) = (&judged.final_message, stage.spec.output()) {
+    if let Some(message) = judged.final_message.as_ref().filter(|_| *stage.spec.parser() != Parser::Text) {
         kept.keep(secrets, stage_file::FINAL_MESSAGE, message);
     }
     let read = |name: &std::path::Path| stage.dir.read(name, MAX_EVIDENCE_BYTES as u64 * 16).ok().flatten();

@@ -29,6 +29,12 @@ use crate::workspace::changes::diff;
 /// Paths that a problem names.
 const NAMED: usize = 10;
 
+/// What a judge said last, and what of it must not be kept.
+pub(super) struct Said<'a> {
+    pub(super) final_message: Option<&'a str>,
+    pub(super) secrets: &'a Secrets,
+}
+
 /// A launch that has ended, held to what its judge was to judge: its judgement and, where the result needs one, its
 /// verdict. Of any other stage the judgement as it is. `snapshot`: the code as it was left, where that is another one.
 pub(super) fn held(
@@ -37,10 +43,10 @@ pub(super) fn held(
     run: &Run,
     judgement: Judgement,
     snapshot: Option<Oid>,
-    final_message: Option<&str>,
-    secrets: &Secrets,
+    said: &Said<'_>,
     payloads: &mut Payloads,
 ) -> Result<(Judgement, Option<Box<Judged>>), StageError> {
+    let Said { final_message, secrets } = *said;
     let judges = |completion: &Completion| {
         run.closure
             && run.cancel.is_none()

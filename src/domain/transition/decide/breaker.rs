@@ -170,7 +170,7 @@ fn judged_again(view: &dyn View, before: &Before) -> Result<Option<Effect>, Faul
     }
     let Some(target) = view.target(&before.item.id)? else { return Ok(None) };
     let stopped = matches!(&target.state, TargetState::Blocked { run, .. } if *run == before.run);
-    Ok(stopped.then(|| Effect::Target { target: Target { state: TargetState::Open, ..target } }))
+    Ok(stopped.then_some(Effect::Target { target: Target { state: TargetState::Open, ..target } }))
 }
 
 /// What the streak cost the running item, whatever becomes of it now: counters, and what was not taken in a row.

@@ -133,7 +133,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
     let (shown, why) = (next.step.shown(&run), next.step.why());
     let conclude = |next: String, why: String| Effect::Conclude {
         run: run.run.clone(),
-        result: conclusion(&run, &launch, handoff, next, why),
+        result: Box::new(conclusion(&run, &launch, handoff, next, why)),
     };
     // What it was asked in the session that it ended, it has answered or not; a new start is a new session. The
     // launch that ended without a word is part of the streak, and is given back like all of it.

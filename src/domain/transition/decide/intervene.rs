@@ -127,7 +127,7 @@ pub(super) fn reopen(view: &dyn View, at: Timestamp, run: &RunId, claim: &Claim)
     opened.continues = Some(retry.run.clone());
     let mut effects = vec![
         Effect::Move { item: claim.item.clone(), from: Slot::Queued(claim.turn), to: Slot::Active },
-        Effect::Open { run: opened },
+        Effect::Open { run: Box::new(opened) },
     ];
     effects.extend(claims(view, at, &plan, claim)?);
     let earlier = view.run_record(&retry.run)?.and_then(|record| Some((record.start, record.end?.snapshot)));

@@ -26,7 +26,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
     let run = match (&launching.claim, &launching.judge) {
         (None, Some(judge)) => match judge::open(view, at, &control, &launching.run, judge)? {
             Ok(run) => {
-                decision.effects.push(Effect::Open { run: run.clone() });
+                decision.effects.push(Effect::Open { run: Box::new(run.clone()) });
                 run
             }
             Err(refusal) => return Ok(Err(refusal)),
@@ -42,7 +42,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
                     from: Slot::Queued(claim.turn),
                     to: Slot::Active,
                 });
-                decision.effects.push(Effect::Open { run: run.clone() });
+                decision.effects.push(Effect::Open { run: Box::new(run.clone()) });
                 let retry = view.recovery(&claim.item)?.and_then(|recovery| recovery.retry);
                 if let Some(retry) = retry.filter(|retry| retry.stage.is_some()) {
                     return Ok(Err(Refusal::ToBeReopened { item: claim.item.clone(), run: retry.run }));
