@@ -180,6 +180,20 @@ impl Account {
         ]
     }
 
+    /// What was spent today where nothing limits it, in a sentence.
+    pub(crate) fn sentence(&self) -> String {
+        let told = |spent: Option<String>, unknown: u32| match (spent, unknown) {
+            (Some(spent), 0) => spent,
+            (Some(spent), 1) => format!("{spent} and what 1 launch does not tell"),
+            (Some(spent), unknown) => format!("{spent} and what {unknown} launches do not tell"),
+            (None, _) => "unknown".to_owned(),
+        };
+        let tokens = told(self.tokens.spent.map(|tokens| tokens.to_string()), self.tokens.unknown_launches);
+        let cost =
+            told(self.cost_usd.spent.map(|cost| format!("{cost} USD")), self.cost_usd.unknown_launches);
+        format!("spent today: tokens {tokens}; cost {cost}; no limit is set")
+    }
+
     /// The lines of what is limited, and of tokens and cost where a model was used.
     pub(crate) fn short_rows(&self) -> Vec<[String; 2]> {
         let [tokens, cost, launches, seconds] = self.rows();

@@ -50,8 +50,8 @@ fn every_key_is_shown_with_its_value_and_its_source() {
       max_file_bytes  compile  default  10485760
 
     [redaction]
-      patterns         []  compile  default
-      extra_variables  []  compile  default
+      patterns         compile  default  []
+      extra_variables  compile  default  []
 
     [limits]
       max_launches_per_item   compile  default                           40

@@ -69,7 +69,18 @@ fn nothing_was_spent_yet() {
     queue(&repo, &task("a"));
     well(&repo, &["run", "daemon", "--until-idle"]);
     // Without a model there is nothing to tell.
-    assert!(!well(&repo, &["status"]).contains("spending"));
+    assert!(!well(&repo, &["status"]).contains("spen"));
+}
+
+#[test]
+fn what_was_spent_without_a_limit_is_one_line_of_status() {
+    let repo = TestRepo::with_commit();
+    spender(&repo, "");
+    queue(&repo, &task("a"));
+    well(&repo, &["run", "once"]);
+    let status = well(&repo, &["status"]);
+    let line = status.lines().find(|line| line.contains("spent")).expect("a line");
+    assert_eq!(line, "spent today: tokens 2440; cost 0.0123 USD; no limit is set");
 }
 
 #[test]

@@ -108,6 +108,8 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: runners.codex.env_pass: `NOT OK` is not valid; expected the name of a variable: letters, digits and `_`, with a `*` at the end for all that begin so
     exit-in-both
       millrace.toml:3: runners.codex.infra_exits: 75 is in `ok_exits` and in `infra_exits`; expected each code in one of them
+    final-file-elsewhere
+      millrace.toml:3: runners.command.final_file: is not in a folder of the launch; expected a path that begins with `{inv_dir}/` or `{run_dir}/`
     final-file-missing
       millrace.toml:1: runners.command.final_file: is missing; expected the file that `{final_file}` stands for
     final-file-unknown-variable
@@ -371,7 +373,7 @@ fn an_empty_file_is_all_defaults() {
 
     [runners.aider]
     kind = "aider"
-    argv = ["{command}", "{args}", "--message-file", "{prompt_file}", "{level}", ["--model", "{model}"], "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore", "--no-pretty", "--no-stream", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings", "--analytics-disable", "--map-tokens", "0", "--chat-history-file", "{run_dir}/aider.chat.history.md", "--input-history-file", "{run_dir}/aider.input.history"]
+    argv = ["{command}", "{args}", "--message-file", "{prompt_file}", "{level}", ["--model", "{model}"], "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore", "--no-pretty", "--no-stream", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings", "--analytics-disable", "--map-tokens", "0", "--chat-history-file", "{inv_dir}/aider.chat.history.md", "--input-history-file", "{inv_dir}/aider.input.history", "--read", "{run_dir}", "--file", "{result_file}", "--add-gitignore-files"]
     resume_argv = []
     command = "aider"
     args = []
@@ -732,7 +734,7 @@ fn the_reference_keys_arrive() {
 
     [runners.aider]
     kind = "aider"
-    argv = ["{command}", "{args}", "--message-file", "{prompt_file}", "{level}", ["--model", "{model}"], "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore", "--no-pretty", "--no-stream", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings", "--analytics-disable", "--map-tokens", "0", "--chat-history-file", "{run_dir}/aider.chat.history.md", "--input-history-file", "{run_dir}/aider.input.history"]
+    argv = ["{command}", "{args}", "--message-file", "{prompt_file}", "{level}", ["--model", "{model}"], "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore", "--no-pretty", "--no-stream", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings", "--analytics-disable", "--map-tokens", "0", "--chat-history-file", "{inv_dir}/aider.chat.history.md", "--input-history-file", "{inv_dir}/aider.input.history", "--read", "{run_dir}", "--file", "{result_file}", "--add-gitignore-files"]
     resume_argv = []
     command = "aider"
     args = []
@@ -890,7 +892,7 @@ fn our_own_keys_arrive() {
 
     [runners.aider]
     kind = "aider"
-    argv = ["{command}", "{args}", "--message-file", "{prompt_file}", "{level}", ["--model", "{model}"], "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore", "--no-pretty", "--no-stream", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings", "--analytics-disable", "--map-tokens", "0", "--chat-history-file", "{run_dir}/aider.chat.history.md", "--input-history-file", "{run_dir}/aider.input.history"]
+    argv = ["{command}", "{args}", "--message-file", "{prompt_file}", "{level}", ["--model", "{model}"], "--yes-always", "--no-auto-commits", "--no-dirty-commits", "--no-gitignore", "--no-pretty", "--no-stream", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings", "--analytics-disable", "--map-tokens", "0", "--chat-history-file", "{inv_dir}/aider.chat.history.md", "--input-history-file", "{inv_dir}/aider.input.history", "--read", "{run_dir}", "--file", "{result_file}", "--add-gitignore-files"]
     resume_argv = []
     command = "aider"
     args = []

@@ -202,16 +202,16 @@ fn git_diff_between_two_plans_shows_what_changed_and_nothing_else() {
     --- a/plan.toml
     +++ b/plan.toml
     @@
-     plane = "execution"
      runner = "scripted"
      permission = "maximum"
+     metered = false
     -timeout_seconds = 60
     +timeout_seconds = 90
      entrypoint = "entrypoints/execution/checker.md"
      skills = ["skills/stage/execution/checker-core/SKILL.md"]
      
     @@
-     permission = "maximum"
+     metered = false
      timeout_seconds = 3600
      entrypoint = "entrypoints/execution/fixer.md"
     -skills = ["skills/stage/execution/fixer-core/SKILL.md"]

@@ -333,14 +333,20 @@ impl Answer for Status {
             page.gap();
             page.line(format!("dispatch rests: {pause}"));
         }
-        if !self.spending.is_empty() {
+        let (limited, free): (Vec<_>, Vec<_>) =
+            self.spending.iter().partition(|account| account.is_limited());
+        for account in free {
+            page.gap();
+            page.line(account.sentence());
+        }
+        if !limited.is_empty() {
             page.gap();
             page.line("spending:");
             let row = |account: &Account| {
                 let title = account.title();
                 account.short_rows().into_iter().map(move |[name, line]| vec![title.clone(), name, line])
             };
-            page.indented("  ", &self.spending.iter().flat_map(row).collect::<Vec<_>>());
+            page.indented("  ", &limited.into_iter().flat_map(row).collect::<Vec<_>>());
         }
         for root in &self.roots {
             page.gap();

@@ -7,7 +7,7 @@ use super::super::secrets::{MAX_PATTERNS, Pattern, Search};
 use super::contract_keys::is_variable;
 use super::render::effective_table;
 use super::section::Section;
-use super::{ConfigError, Loaded};
+use super::{Config, ConfigError, Loaded};
 
 /// Variables that one configuration may name.
 const MAX_VARIABLES: usize = 64;
@@ -79,24 +79,37 @@ pub(super) fn effective(redaction: &Redaction) -> Value {
 
 impl Loaded {
     /// Refuses a configuration that holds a secret: it is frozen into plans. The patterns themselves may look like
-    /// what they match.
+    /// what they match, and what ships was written by nobody here.
     pub fn refuse_secrets(&self, search: &Search) -> Result<(), ConfigError> {
+        let shipped = effective_table(&Config::default());
         for (section, value) in effective_table(&self.config) {
             if section != "redaction" {
-                self.look(&section, &value, search)?;
+                self.look(&section, &value, shipped.get(&section), search)?;
             }
         }
         Ok(())
     }
 
-    fn look(&self, key: &str, value: &Value, search: &Search) -> Result<(), ConfigError> {
+    fn look(
+        &self,
+        key: &str,
+        value: &Value,
+        shipped: Option<&Value>,
+        search: &Search,
+    ) -> Result<(), ConfigError> {
+        if Some(value) == shipped {
+            return Ok(());
+        }
         let held = |text: &str| search.line(text).map(|(_, what)| what);
         match value {
-            Value::Table(table) => table.iter().try_for_each(|(name, value)| match held(name) {
-                Some(what) => Err(self.holds(key, &what)),
-                None => self.look(&format!("{key}.{name}"), value, search),
+            Value::Table(table) => table.iter().try_for_each(|(name, value)| {
+                let shipped = shipped.and_then(|shipped| shipped.get(name));
+                match held(name).filter(|_| shipped.is_none()) {
+                    Some(what) => Err(self.holds(key, &what)),
+                    None => self.look(&format!("{key}.{name}"), value, shipped, search),
+                }
             }),
-            Value::Array(items) => items.iter().try_for_each(|item| self.look(key, item, search)),
+            Value::Array(items) => items.iter().try_for_each(|item| self.look(key, item, None, search)),
             Value::String(text) => held(text).map_or(Ok(()), |what| Err(self.holds(key, &what))),
             _ => Ok(()),
         }
