@@ -262,8 +262,10 @@ pub struct Spending {
     /// Milliseconds that they ran.
     pub wall_ms: u64,
     /// Tokens, as far as harnesses told.
+    #[serde(skip_serializing_if = "nothing")]
     pub tokens: u64,
     /// US dollars, as far as harnesses told or prices are known.
+    #[serde(skip_serializing_if = "nothing")]
     pub cost: Usd,
     /// Launches whose tokens are not known.
     #[serde(skip_serializing_if = "is_zero")]
@@ -271,6 +273,10 @@ pub struct Spending {
     /// Launches whose cost is not known.
     #[serde(skip_serializing_if = "is_zero")]
     pub cost_unknown: u32,
+}
+
+fn nothing<T: Default + PartialEq>(amount: &T) -> bool {
+    *amount == T::default()
 }
 
 impl Spending {

@@ -106,6 +106,7 @@ fn a_long_ledger_is_sound_and_holds_everything() {
             "block",
             "charge",
             "charge_item",
+            "charge_session",
             "close",
             "conclude",
             "count",

@@ -332,14 +332,14 @@ impl After<'_> {
     /// The effects that came with the third rules.
     fn spending(&mut self, effect: &Effect) -> Result<(), Misfit> {
         match effect {
-            Effect::Charge { run, used, day, session } => {
+            Effect::Charge { run, used, day } => {
                 self.run(run)?.used = *used;
-                let control = self.control()?;
-                control.day = Some(day.clone());
-                if let Some((session, spent)) = session {
-                    let found = control.sessions.iter_mut().find(|other| &other.session == session);
-                    found.ok_or_else(|| Misfit::State(format!("no session {session}")))?.spent = *spent;
-                }
+                self.control()?.day = Some(day.clone());
+            }
+            Effect::ChargeSession { session, spent } => {
+                let sessions = &mut self.control()?.sessions;
+                let found = sessions.iter_mut().find(|other| &other.session == session);
+                found.ok_or_else(|| Misfit::State(format!("no session {session}")))?.spent = *spent;
             }
             Effect::ChargeItem { item, used } => self.recovery(item)?.used = *used,
             Effect::Ask { run, asks } => self.run(run)?.asks.clone_from(asks),

@@ -313,9 +313,13 @@ pub enum Effect {
         used: Spending,
         /// What the day has cost from now on.
         day: Day,
-        /// Its daemon, if that is still there, and what that has used from now on.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        session: Option<(SessionId, Spending)>,
+    },
+    /// The same for its daemon, if that is still there.
+    ChargeSession {
+        /// The daemon's session.
+        session: SessionId,
+        /// What its launches have used from now on.
+        spent: Spending,
     },
     /// What runs of an item that have ended used is added to what it has used.
     ChargeItem {

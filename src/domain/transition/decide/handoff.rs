@@ -124,7 +124,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
     }
 
     let mut decision = Decision { effects: vec![settle], notes: next.notes };
-    decision.effects.push(spending.effect(&run));
+    decision.effects.extend(spending.effects(&run));
     decision
         .effects
         .extend(pulse.as_ref().zip(runner.as_ref()).and_then(|(pulse, runner)| pulse.effect(runner)));
@@ -340,13 +340,10 @@ impl Spent {
         }
     }
 
-    fn effect(&self, run: &Run) -> Effect {
-        Effect::Charge {
-            run: run.run.clone(),
-            used: self.run,
-            day: self.day.clone(),
-            session: self.session.clone(),
-        }
+    fn effects(&self, run: &Run) -> Vec<Effect> {
+        let charge = Effect::Charge { run: run.run.clone(), used: self.run, day: self.day.clone() };
+        let session = self.session.clone().map(|(session, spent)| Effect::ChargeSession { session, spent });
+        std::iter::once(charge).chain(session).collect()
     }
 
     /// The control record with it.
