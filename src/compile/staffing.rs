@@ -66,11 +66,22 @@ impl Staffing<'_, '_> {
         let required_skill = freezer.text(Text::Skill, &kind.skill, path, None);
         let mut added_skills: Vec<TextOrigin> = Vec::new();
         for said in mode.skills.get(name).into_iter().flatten() {
-            if let Some(skill) = freezer.text(Text::Skill, said.value, path, Some(&said.field))
-                && required_skill.iter().chain(&added_skills).all(|known| known.path != skill.path)
-            {
-                added_skills.push(skill);
+            let Some(skill) = freezer.text(Text::Skill, said.value, path, Some(&said.field)) else {
+                continue;
+            };
+            let known = || required_skill.iter().chain(&added_skills);
+            if known().any(|known| known.path == skill.path) {
+                continue;
             }
+            // A stage finds them by the name of their folder.
+            if let Some(other) = known().find(|known| folder(&known.path) == folder(&skill.path)) {
+                said.field.refuse(
+                    format!("the folder of `{}` is called like that of `{}`", skill.path, other.path),
+                    "a folder with a name of its own",
+                );
+                continue;
+            }
+            added_skills.push(skill);
         }
         let (runner, runner_said) = self.runner(name);
         let Some(settings) = config.config.runners.tables.get(runner) else {
@@ -222,6 +233,11 @@ struct Model<'a> {
 
 /// What is wrong was noted.
 struct Noted;
+
+/// The name of the folder that a skill lies in.
+fn folder(path: &str) -> Option<&str> {
+    path.rsplit('/').nth(1)
+}
 
 fn no_runner(name: &RunnerName, config: &Config) -> (String, String) {
     let known = || config.runners.tables.keys().map(RunnerName::as_str);

@@ -294,6 +294,23 @@ fn a_runner_that_is_not_configured() {
     insta::assert_snapshot!(errors(&loaded, &Assets::shipped()), @r#"millrace-agents/millrace.toml:4: stages.builder.runner: there is no runner `second`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.second]` with `kind = "command"`"#);
 }
 
+/// A stage finds its skills by the names of their folders: two of one name would be one.
+#[test]
+fn two_skills_in_folders_of_one_name() {
+    let skill = shipped("skills/stage/execution/checker-core/SKILL.md").to_owned();
+    let text = changed(
+        MODE,
+        "skill_additions: {}",
+        "skill_additions:\n  builder: [skills/a/style/SKILL.md, skills/b/style/SKILL.md]",
+    );
+    let assets = overrides([
+        (MODE, text),
+        ("skills/a/style/SKILL.md", skill.clone()),
+        ("skills/b/style/SKILL.md", skill),
+    ]);
+    insta::assert_snapshot!(errors(&config(""), &assets), @"millrace-agents/modes/standard_plain.yaml:9: stage_skill_additions.builder[2]: the folder of `skills/b/style/SKILL.md` is called like that of `skills/a/style/SKILL.md`; expected a folder with a name of its own");
+}
+
 /// A level that a harness does not have is no level that a stage can be held to.
 #[test]
 fn a_level_that_the_runner_does_not_have() {
