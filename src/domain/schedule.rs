@@ -123,7 +123,8 @@ pub fn may_judge(
     })
 }
 
-/// Why work waits, of several reasons: what is said is the first one; when to look again is the earliest of all.
+/// Why work waits, of several reasons: what is said is a limit on spending, which keeps everything, else the first one;
+/// when to look again is the earliest of all.
 #[derive(Default)]
 struct Waits(Option<Wait>);
 
@@ -131,7 +132,10 @@ impl Waits {
     fn add(&mut self, wait: Wait) {
         self.0 = Some(match self.0.take() {
             None => wait,
-            Some(first) => Wait { until: earliest(first.until, wait.until), ..first },
+            Some(first) => {
+                let until = earliest(first.until, wait.until);
+                Wait { until, ..if wait.cause == BUDGET { wait } else { first } }
+            }
         });
     }
 }

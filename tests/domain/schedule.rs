@@ -1,5 +1,6 @@
 //! Schedule: what comes next in each state, and why nothing does.
 
+use millrace::domain::budget::{Budget, Caps};
 use millrace::domain::schedule::{Next, schedule};
 use millrace::domain::transition::input::Input;
 
@@ -189,6 +190,19 @@ fn f16_where_only_roots_wait_the_reason_is_said() {
         ("root_open", "spec/s waits: spec/r is to be accepted first; the plan opens 1 root at a time")
     );
     play.end();
+}
+
+/// A limit on spending keeps everything, and is said before what keeps a root alone.
+#[test]
+fn a_limit_is_said_before_a_root_that_waits() {
+    let mut play = Play::new();
+    let caps = Caps { launches: Some(2), ..Caps::default() };
+    play.select_budget("", Budget { per_day: caps, ..Budget::default() });
+    play.add_all(&[document("spec/r"), document("spec/s")]);
+    play.root("r", &[task("a")]);
+    let Next::Wait(wait) = play.next() else { panic!("{:?}", play.next()) };
+    assert_eq!(wait.cause, "budget", "{}", wait.detail);
+    assert!(wait.until.is_some(), "the next day is another one");
 }
 
 /// Lesson F-57: a rest that ends by itself is looked at when it ends, whatever else waits without an end.

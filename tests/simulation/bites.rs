@@ -117,7 +117,9 @@ fn said(op: &str, forge: impl FnOnce(&World, &mut Forge<'_>)) -> String {
         let trees = Trees::new(&memory);
         let editor = TreeEditor::new(&trees, Some(commit.tree)).expect("an editor");
         let mut forged = Forge { world: &world, editor, objects: Vec::new() };
-        forged.put("transition.toml", &format!("seq = {}\n[input]\nop = \"{op}\"\n", seq + 1));
+        let at = world.now;
+        let record = format!("seq = {}\nat = \"{at}\"\n[input]\nop = \"{op}\"\n", seq + 1);
+        forged.put("transition.toml", &record);
         forge(&world, &mut forged);
         let (root, trees) = forged.editor.finish().expect("a tree");
         (root, forged.objects.into_iter().chain(trees).collect::<Vec<_>>())

@@ -151,7 +151,7 @@ fn drain(world: &mut World, driver: &mut Driver) {
             Did::Waits(wait) => match wait.until {
                 Some(until) => world.now = world.now.max(until),
                 // What one daemon may spend is spent: there is another one.
-                None if wait.cause == "budget" => driver.crash(world),
+                None if wait.detail.contains("limits.per_daemon") => driver.crash(world),
                 None => return,
             },
         }
