@@ -191,7 +191,7 @@ impl Account {
         let tokens = told(self.tokens.spent.map(|tokens| tokens.to_string()), self.tokens.unknown_launches);
         let cost =
             told(self.cost_usd.spent.map(|cost| format!("{cost} USD")), self.cost_usd.unknown_launches);
-        format!("spent today: tokens {tokens}; cost {cost}; no limit is set")
+        format!("spent today: tokens {tokens}; cost {cost}; no limit on a day")
     }
 
     /// The lines of what is limited, and of tokens and cost where a model was used.

@@ -24,7 +24,8 @@ use super::view::{Fault, View};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Budget {
-    /// For one item, over all of its runs since it was last let go on.
+    /// For one item, over all of its runs since it was last let go on. Of its launches those count that were no outage's
+    /// and nobody's wish.
     #[serde(skip_serializing_if = "Caps::is_none")]
     pub per_item: Caps,
     /// For one day of universal time, all items together. A launch belongs to the day in which it is settled.
@@ -212,12 +213,12 @@ impl Measure {
     /// The failure class of an item that has reached a limit on it.
     #[must_use]
     pub fn exhausted(self) -> FailureClass {
-        FailureClass::normalised(match self {
-            Self::Tokens => "tokens_exhausted",
-            Self::Cost => "cost_exhausted",
-            Self::Launches => "launches_exhausted",
-            Self::WallTime => "wall_time_exhausted",
-        })
+        match self {
+            Self::Tokens => FailureClass::normalised("tokens_exhausted"),
+            Self::Cost => FailureClass::normalised("cost_exhausted"),
+            Self::Launches => FailureClass::normalised("launches_exhausted"),
+            Self::WallTime => FailureClass::normalised("wall_time_exhausted"),
+        }
     }
 }
 

@@ -205,6 +205,9 @@ fn take_in(
     warnings: Vec<Warning>,
 ) -> Result<TakenIn, IntakeError> {
     let items = input.items();
+    if let Some(request) = &terms.request {
+        Secrets::here(project)?.refuse(request.as_str(), "--request-id")?;
+    }
     let input = match &terms.request {
         Some(request) => Input::Requested { request: request.clone(), asks: Box::new(input) },
         None => input,

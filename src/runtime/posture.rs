@@ -60,7 +60,8 @@ impl Refused {
         let unless = unless.first().map_or_else(String::new, |variable| {
             let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
             format!(
-                ", or `{name} = \"{value}\"` under `[runners.{table}.env]` if this machine is a sandbox that may be lost"
+                ", or `{name} = \"{value}\"` under `[runners.{table}.env]` if this machine is a sandbox that may be lost (a \
+                 run that has begun keeps its plan: for that, set {name} where the runtime starts)"
             )
         });
         format!(

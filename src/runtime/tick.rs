@@ -284,7 +284,7 @@ impl<'p> Driver<'p> {
                 continue;
             }
             let tip = self.project.store.resolve(&RefName::State).map_err(TransactError::from)?;
-            let unwanted = tip != seen && self.is_unwanted(stage)?;
+            let unwanted = tip != seen && self.is_unwanted(stage, meter.as_deref_mut())?;
             seen = tip;
             if unwanted || self.stop.cancels() {
                 supervised.cancel();
@@ -296,11 +296,16 @@ impl<'p> Driver<'p> {
         }
     }
 
-    /// Whether the running stage is to end, by the ledger; a wish about the runtime is noticed on the way.
-    fn is_unwanted(&self, stage: &Stage) -> Result<bool, TickError> {
+    /// Whether the running stage is to end, by the ledger; a wish about the runtime, and a limit that was raised, are
+    /// noticed on the way.
+    fn is_unwanted(&self, stage: &Stage, meter: Option<&mut Meter>) -> Result<bool, TickError> {
         let trees = self.project.trees();
         let view = self.project.view(&trees)?;
         self.heed_in(&view)?;
-        Ok(view.run(&stage.run)?.is_none_or(|run| run.cancel.is_some() || run.again.is_some()))
+        let Some(run) = view.run(&stage.run)? else { return Ok(true) };
+        if let Some(meter) = meter {
+            meter.hold_anew(&view, stage, &run, &self.session)?;
+        }
+        Ok(run.cancel.is_some() || run.again.is_some())
     }
 }

@@ -80,7 +80,7 @@ fn what_was_spent_without_a_limit_is_one_line_of_status() {
     well(&repo, &["run", "once"]);
     let status = well(&repo, &["status"]);
     let line = status.lines().find(|line| line.contains("spent")).expect("a line");
-    assert_eq!(line, "spent today: tokens 2440; cost 0.0123 USD; no limit is set");
+    assert_eq!(line, "spent today: tokens 2440; cost 0.0123 USD; no limit on a day");
 }
 
 #[test]

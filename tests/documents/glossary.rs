@@ -108,6 +108,7 @@ fn daemon_ends() -> BTreeSet<String> {
 fn waits() -> BTreeSet<String> {
     let mut found = words_after(&read("src/domain/schedule.rs"), "cause:");
     found.extend(words_after(&sources("src/runtime"), "wait("));
+    found.insert(millrace::domain::budget::BUDGET.to_owned());
     found
 }
 

@@ -268,7 +268,7 @@ fn a_launch_reserves_what_it_may_use_and_is_assumed_to() {
 }
 
 #[test]
-fn what_a_limit_ended_is_no_interruption_while_the_limit_holds() {
+fn what_a_limit_ended_is_an_interruption_and_bounded() {
     let budget = || Judgement::Interrupted { by: Interrupter::Budget };
     let over = Used { tokens: 101, ..LITTLE };
     let mut play = launched("[limits.per_item]\ntokens = 100\n");
@@ -284,14 +284,57 @@ fn what_a_limit_ended_is_no_interruption_while_the_limit_holds() {
     let mut play = launched("[limits.per_day]\ntokens = 100\n");
     let result = hand(&mut play, budget(), over);
     assert_eq!((result.next.as_str(), result.why.as_str()), ("execution/builder", "budget"));
-    assert_eq!((play.run().interruptions, play.run().spent), (0, 0));
+    assert_eq!((play.run().interruptions, play.run().spent), (1, 1));
     play.end();
 
-    // The limit was raised while the stage ended.
-    let mut play = launched("[limits.per_day]\ntokens = 100\n");
-    play.select("");
-    hand(&mut play, budget(), over);
-    assert_eq!(play.run().interruptions, 1);
+    // One that fits into no day does not begin for ever.
+    let mut play = launched("[limits]\nmax_interruptions = 3\n[limits.per_day]\ntokens = 100\n");
+    let mut nexts = Vec::new();
+    while nexts.last().is_none_or(|next| next != "blocked") && nexts.len() < 9 {
+        nexts.push(hand(&mut play, budget(), over).next);
+        play.settle_if_owed();
+        if let Next::Wait(wait) = play.next() {
+            play.now = wait.until.expect("the next day");
+        }
+    }
+    assert_eq!(nexts, ["execution/builder", "execution/builder", "blocked"]);
+    let blocked = play.recovery("task/it").and_then(|it| it.blocked).expect("one");
+    assert_eq!(blocked.class.as_str(), "interruptions_exhausted");
+    play.end();
+}
+
+/// What has reported has done its part: an item that its own limit stops goes on behind it, not with it again.
+#[test]
+fn an_item_goes_on_behind_the_stage_that_reported() {
+    for (said, limit, stage) in [
+        (report("BUILDER_COMPLETE"), "tokens = 10", "checker"),
+        (report("BUILDER_COMPLETE"), "launches = 1", "checker"),
+        // What failed is to be done again, not what was to repair it.
+        (report("BLOCKED"), "tokens = 10", "builder"),
+    ] {
+        let mut play = launched(&format!("[limits.per_item]\n{limit}\n"));
+        assert_eq!(hand(&mut play, said, LITTLE).next, "blocked", "{limit}");
+        let blocked = play.recovery("task/it").and_then(|it| it.blocked).expect("one");
+        assert_eq!(blocked.stage.as_str(), stage, "{limit}");
+        play.end();
+    }
+}
+
+/// Infrastructure is not work: an outage uses up no launch of an item, and every one of a day.
+#[test]
+fn an_outage_uses_up_no_launch_of_an_item() {
+    let mut play = launched("[limits.per_item]\nlaunches = 2\n");
+    for _ in 0..5 {
+        play.launch_if_needed();
+        assert_eq!(result_of(&play.hand(outage(InfrastructureClass::Auth))).next, "execution/builder");
+        play.settle_if_owed();
+        if let Next::Wait(wait) = play.next() {
+            play.now = wait.until.expect("a probe");
+        }
+    }
+    assert_eq!(hand(&mut play, report("BUILDER_COMPLETE"), LITTLE).next, "execution/checker");
+    assert_eq!(play.control().day.map(|day| day.spent.launches), Some(6));
+    assert_eq!(hand(&mut play, report("CHECKER_PASS"), LITTLE).next, "blocked");
     play.end();
 }
 

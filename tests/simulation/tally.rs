@@ -103,7 +103,6 @@ pub(crate) const IMPORTANT: &[&str] = &[
     "breaker tripped",
     "breaker gives back",
     "budget stopped",
-    "budget stopped for good",
     "named time",
     "crash looking",
     "crash prepared",

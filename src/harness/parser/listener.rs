@@ -70,7 +70,11 @@ impl Listener {
         match &mut self.tongue {
             Tongue::Json(json) => json.gap(),
             Tongue::Text(text) => text.gap(),
-            Tongue::Codex(_) | Tongue::Claude(_) | Tongue::Mapped(_) => self.lines.gap(),
+            Tongue::Mapped(mapped) => {
+                mapped.gap();
+                self.lines.gap();
+            }
+            Tongue::Codex(_) | Tongue::Claude(_) => self.lines.gap(),
         }
     }
 

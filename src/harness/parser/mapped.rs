@@ -24,6 +24,16 @@ pub(super) struct Mapped {
     denials: Denials,
     tokens: Tokens,
     cost: Option<f64>,
+    /// What is added up, and whether parts of it are missing: then nobody knows the sum.
+    sums: Sums,
+}
+
+/// Which numbers are sums of many lines.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    of_tokens: bool,
+    of_cost: bool,
+    gap: bool,
 }
 
 /// The counts of tokens, as they are told.
@@ -86,7 +96,13 @@ impl Mapped {
             denials: Denials::default(),
             tokens: Tokens::default(),
             cost: None,
+            sums: Sums::default(),
         }
+    }
+
+    /// Lines are missing before the next ones.
+    pub(super) fn gap(&mut self) {
+        self.sums.gap = true;
     }
 
     /// Takes a message, or a part of one; whether there was any.
@@ -118,6 +134,7 @@ impl Mapped {
             }
             Field::Cost => {
                 let Some(amount) = plain(value).and_then(number) else { return };
+                self.sums.of_cost |= gather == Gather::Sum;
                 self.cost = Some(match (self.cost, gather) {
                     (Some(before), Gather::Sum) => before + amount,
                     (Some(before), Gather::Max) => before.max(amount),
@@ -126,6 +143,7 @@ impl Mapped {
             }
             Field::Input | Field::CacheRead | Field::CacheWrite | Field::Output | Field::Reasoning => {
                 let Some(amount) = plain(value).and_then(count) else { return };
+                self.sums.of_tokens |= gather == Gather::Sum;
                 let slot = match field {
                     Field::CacheRead => &mut self.tokens.cache_read,
                     Field::CacheWrite => &mut self.tokens.cache_write,
@@ -161,7 +179,13 @@ impl Mapped {
 
     /// `complete`: the whole of what was read is a terminal record of its own.
     pub(super) fn spoken(self, complete: bool) -> Spoken {
-        let usage = self.usage();
+        let mut usage = self.usage();
+        if self.sums.gap && self.sums.of_tokens {
+            usage = Usage { cost: usage.cost, cost_source: usage.cost_source, ..Usage::default() };
+        }
+        if self.sums.gap && self.sums.of_cost {
+            (usage.cost, usage.cost_source) = (None, None);
+        }
         let takes = |field| self.mapping.rules.iter().any(|rule| rule.take.contains_key(&field));
         let terminal = match self.error {
             Some(message) => TerminalRecord::Failed(Complaint::new(message)),

@@ -44,16 +44,24 @@ pub struct Meter {
 impl Meter {
     /// A meter for a launch that has just begun, with what its limits leave it.
     pub fn of(view: &dyn View, stage: &Stage, run: &Run, session: &SessionId) -> Result<Self, StageError> {
-        let control = view.control()?;
-        let whole = budget::governing(view, &control, &stage.plan)?;
-        let before = view.recovery(&run.item)?.map(|recovery| recovery.used).unwrap_or_default();
-        let own = &stage.plan.limits.budget;
         Ok(Self {
-            holding: Holding::of(own, &before.plus(&run.used), &whole, &control, session, source::now()),
+            holding: holding(view, stage, run, session)?,
             begin: Instant::now(),
             output: Output::new(stage),
             price: stage.price,
         })
+    }
+
+    /// Holds the launch to the limits as they are now: one of the day or of the daemon may have been raised.
+    pub fn hold_anew(
+        &mut self,
+        view: &dyn View,
+        stage: &Stage,
+        run: &Run,
+        session: &SessionId,
+    ) -> Result<(), StageError> {
+        self.holding = holding(view, stage, run, session)?;
+        Ok(())
     }
 
     /// Looks, and tells what was seen if a limit is exceeded by now. What cannot be read now is read at the next look.
@@ -75,6 +83,15 @@ impl Meter {
         let exceeded = self.holding.exceeded(&usage, elapsed_ms)?;
         Some(Seen { asked: false, exceeded: Some(exceeded), usage, elapsed_ms })
     }
+}
+
+/// What the limits leave a launch, by what was spent before it.
+fn holding(view: &dyn View, stage: &Stage, run: &Run, session: &SessionId) -> Result<Holding, StageError> {
+    let control = view.control()?;
+    let whole = budget::governing(view, &control, &stage.plan)?;
+    let before = view.recovery(&run.item)?.map(|recovery| recovery.used).unwrap_or_default();
+    let own = &stage.plan.limits.budget;
+    Ok(Holding::of(own, &before.plus(&run.used), &whole, &control, session, source::now()))
 }
 
 /// The output of a running harness, as its supervisor keeps it.

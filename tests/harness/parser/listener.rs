@@ -105,6 +105,37 @@ fn a_line_that_a_gap_cuts_is_no_line() {
     assert_eq!(json.spoken().terminal, TerminalRecord::Missing { stuck_on: None });
 }
 
+/// Of a sum with parts missing nobody knows what it is; a number that is told as a whole is known all the same.
+#[test]
+fn what_is_added_up_is_unknown_where_lines_are_missing() {
+    let rules = |gather: &str| {
+        mapped(&format!(
+            "rules = [{{ take = {{ input = \"in\", output = \"out\", cost = \"usd\" }}, gather = \"{gather}\" }}]"
+        ))
+    };
+    let line = b"{\"in\":10,\"out\":2,\"usd\":0.5}\n";
+    for (gather, known) in [("sum", false), ("last", true), ("max", true)] {
+        let mut listener = heard(&Parser::Jsonl(rules(gather)), &[line]);
+        listener.gap();
+        listener.take(b"...\n");
+        listener.take(line);
+        let usage = listener.spoken().usage;
+        assert_eq!((usage.tokens().is_some(), usage.cost.is_some()), (known, known), "{gather}: {usage:?}");
+        assert!(listener.usage_so_far().cost.is_some(), "it has used that much at least");
+    }
+    let mut costs = heard(
+        &Parser::Jsonl(mapped(
+            "rules = [{ take = { cost = \"usd\" }, gather = \"sum\" }, { take = { input = \"in\" } }]",
+        )),
+        &[line],
+    );
+    costs.gap();
+    costs.take(b"\n");
+    costs.take(line);
+    let usage = costs.spoken().usage;
+    assert_eq!((usage.input_uncached, usage.cost), (Some(10), None), "each by itself");
+}
+
 #[test]
 fn what_has_no_end_is_not_held() {
     let piece = vec![b'x'; 1024 * 1024];

@@ -92,7 +92,8 @@ impl Sum {
         let cost = self.micros + self.cost_unknown * assumed_cost;
         whole("tokens").is_some_and(|limit| tokens >= limit)
             || of("cost").and_then(toml::Value::as_str).is_some_and(|limit| cost >= micros(limit))
-            || whole("launches").is_some_and(|limit| self.launches >= limit)
+            // Of an item those count that no outage ended, which is looked at with its other limit on launches.
+            || scope != "per_item" && whole("launches").is_some_and(|limit| self.launches >= limit)
             || whole("wall_seconds").is_some_and(|limit| self.wall_ms / 1000 >= limit)
     }
 }
@@ -156,14 +157,6 @@ impl Book {
     /// Whether an item that rests has used all that a plan allows.
     pub(super) fn item_has_spent_all(&self, item: &str, plan: &toml::Table) -> bool {
         self.money.items.get(item).is_some_and(|spent| spent.reaches(plan, "per_item"))
-    }
-
-    /// Whether what a limit ended could not begin again at once.
-    pub(super) fn is_limited(&self, look: &Look<'_>, id: &str, run: &toml::Table) -> bool {
-        let plan = self.plan(look, text(run, "plan").expect("a plan"));
-        // Of a run that is over, what it used is the item's already.
-        let item = text(run, "item").expect("an item");
-        self.has_spent_all(id, run, &plan) || self.item_has_spent_all(item, &plan) || self.rests(look, &plan)
     }
 
     fn charge(&mut self, look: &mut Look<'_>, id: &str, result: &toml::Table) {

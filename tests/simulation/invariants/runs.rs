@@ -219,11 +219,6 @@ impl Book {
         let before = self.stood(look, id);
         let tripped = self.look_at_streak(look, id, result);
         let question = self.look_at_asks(look, id, &before, (result, launch, tripped));
-        let limited = text(result, "judgement.by") == Some("budget") && self.is_limited(look, id, &before);
-        if limited {
-            look.tally.count("budget", "stopped for good");
-        }
-        let asked = asked || limited;
         let plan = self.runs[id].plan.clone();
         let limits = self.limits_of(look, &plan);
         let run = self.runs.get_mut(id).expect("a run");

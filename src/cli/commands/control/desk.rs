@@ -146,6 +146,7 @@ impl<'a> Desk<'a> {
         if self.project.tip()?.is_none() && !matches!(input, Input::Pause(_)) {
             return Ok(self.nothing(NO_LEDGER));
         }
+        self.refuse_secrets(&input)?;
         let closes = matches!(input, Input::Cancel { .. } | Input::Archive { .. });
         let input = match self.request.clone() {
             Some(request) => Input::Requested { request, asks: Box::new(input) },
@@ -167,6 +168,19 @@ impl<'a> Desk<'a> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Names that are kept, too, hold no secret.
+    fn refuse_secrets(&self, input: &Input) -> Result<(), Failure> {
+        let owner = match input {
+            Input::Pause(cause) => Some(("--owner", cause.owner.as_str())),
+            _ => None,
+        };
+        let request = self.request.as_ref().map(|request| ("--request-id", request.as_str()));
+        for (option, text) in owner.into_iter().chain(request) {
+            Secrets::here(self.project)?.refuse(text, option).map_err(Failure::input)?;
+        }
+        Ok(())
     }
 
     /// The answer that this request was given before, where it was `for_this`. Asked first where a command chooses from

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::super::decision::Effect;
 use super::super::input::Handoff;
 use super::enqueue::open_slot;
-use crate::domain::budget::{Budget, Scope};
+use crate::domain::budget::{Budget, Scope, Spending};
 use crate::domain::closure::{Target, TargetState};
 use crate::domain::control::Control;
 use crate::domain::ids::RunnerName;
@@ -159,7 +159,8 @@ fn has_spent_all(view: &dyn View, before: &Before, recovery: &Recovery) -> Resul
     let plan = view.run_record(&before.run)?.map(|record| view.plan(&record.plan)).transpose()?.flatten();
     Ok(plan.is_some_and(|plan| {
         let Budget { per_item, assumed, .. } = &plan.limits.budget;
-        per_item.reached(Scope::Item, assumed, &recovery.used).is_some()
+        let launches = before.spent_before.saturating_add(before.spent);
+        per_item.reached(Scope::Item, assumed, &Spending { launches, ..recovery.used }).is_some()
     }))
 }
 

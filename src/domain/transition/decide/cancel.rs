@@ -62,6 +62,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, item: &ItemRef, reason: &st
                     },
                     spent: run.spent,
                     used: run.used,
+                    resume: None,
                     ended_at: owed.as_ref().and_then(|owed| owed.ended_at),
                     incident: None,
                     created: &[],

@@ -8,7 +8,7 @@ use super::lineage::leaves;
 use super::supersede;
 use crate::domain::budget::Spending;
 use crate::domain::control::Owed;
-use crate::domain::ids::{FailureClass, ItemId};
+use crate::domain::ids::{FailureClass, ItemId, StageName};
 use crate::domain::item::{Intake, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::plan::{BetweenItems, Ending, Plan};
@@ -34,6 +34,8 @@ pub(super) struct End<'a> {
     pub(super) spent: u32,
     /// What its launches used, this one included.
     pub(super) used: Spending,
+    /// Where the item would go on, where that is not the stage that it ends in.
+    pub(super) resume: Option<StageName>,
     /// When its last stage had ended, where that is known.
     pub(super) ended_at: Option<Timestamp>,
     /// The incident that has the matter from now on.
@@ -71,7 +73,9 @@ impl End<'_> {
                     at: self.at,
                     reason: self.why.clone(),
                     class: self.class.clone(),
-                    stage: failure.map_or(&self.run.stage.stage, |failure| &failure.stage).clone(),
+                    stage: self.resume.clone().unwrap_or_else(|| {
+                        failure.map_or(&self.run.stage.stage, |failure| &failure.stage).clone()
+                    }),
                     run: self.run.run.clone(),
                     turn: self.run.turn,
                     incident: self.incident.clone(),

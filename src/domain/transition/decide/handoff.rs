@@ -13,7 +13,7 @@ use super::judge::{self, Judging};
 use super::launch::keep;
 use super::route::{Report, Way, route};
 use super::{incident, outbox};
-use crate::domain::budget::{self, Budget, Day, Scope, Spending, ran_ms};
+use crate::domain::budget::{Budget, Day, Scope, Spending, ran_ms};
 use crate::domain::closure::Verdict;
 use crate::domain::control::{Control, Owed, PauseCause, PauseKind, RUNTIME};
 use crate::domain::ids::{FailureClass, ResultName, SessionId};
@@ -67,12 +67,8 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
     let consistent = if worked { handoff.snapshot.unwrap_or(run.snapshot) } else { run.snapshot };
     let tip = handoff.snapshot.unwrap_or(run.tip);
     let spending = Spent::of(&control, &run, &plan, &launch, at, handoff);
-    let whole = budget::governing(view, &control, &plan)?;
-    // What a limit ended is no interruption, as long as the limit keeps it from starting again.
-    let limited = matches!(judgement, Judgement::Interrupted { by: Interrupter::Budget })
-        && (over_budget(&plan, &recovery, &spending.run).is_some()
-            || budget::rests(&whole, &spending.control(&control), at).is_some());
-    let interruption = matches!(judgement, Judgement::Interrupted { .. }) && !handoff.asked && !limited;
+    // What a limit ended is one as well: a stage that fits into no day must not begin for ever.
+    let interruption = matches!(judgement, Judgement::Interrupted { .. }) && !handoff.asked;
     let counts = came_to_something || interruption;
     // What a harness that is out of order cost the item does not count.
     let before = tripped.and_then(|streak| breaker::before(streak, &run));
@@ -169,7 +165,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
             decision.effects.push(Effect::Route { run: run.run.clone(), to: stage, failure, why: reason });
             decision.effects.insert(1, conclude(shown, why));
         }
-        Step::Go(Way::End { ending, class, why: reason }) => {
+        Step::Go(Way::End { ending, class, why: reason, resume }) => {
             let end = End {
                 at,
                 run: &run,
@@ -182,6 +178,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
                 tip: ended.holds,
                 spent: ended.spent,
                 used: ended.used,
+                resume,
                 ended_at: Some(handoff.ended_at),
                 incident,
                 created: &brought.new,
@@ -238,7 +235,7 @@ fn closing(
 }
 
 fn end(ending: Ending, class: &str, why: String) -> Way {
-    Way::End { ending, class: FailureClass::normalised(class), why }
+    Way::End { ending, class: FailureClass::normalised(class), why, resume: None }
 }
 
 fn conclusion(run: &Run, launch: &Launch, handoff: &Handoff, next: String, why: String) -> StageResult {
@@ -345,25 +342,21 @@ impl Spent {
         let session = self.session.clone().map(|(session, spent)| Effect::ChargeSession { session, spent });
         std::iter::once(charge).chain(session).collect()
     }
-
-    /// The control record with it.
-    fn control(&self, before: &Control) -> Control {
-        let mut control = before.clone();
-        control.day = Some(self.day.clone());
-        if let Some((session, spent)) = &self.session
-            && let Some(found) = control.sessions.iter_mut().find(|known| &known.session == session)
-        {
-            found.spent = *spent;
-        }
-        control
-    }
 }
 
 /// The end of a run whose item has used up what it may.
-fn over_budget(plan: &Plan, recovery: &Recovery, used: &Spending) -> Option<Way> {
+///
+/// Of its launches those count that count against the plan's other limit on them: an outage uses up no item.
+fn over_budget(plan: &Plan, recovery: &Recovery, used: &Spending, launches: u32) -> Option<Way> {
     let Budget { per_item, assumed, .. } = &plan.limits.budget;
-    let reached = per_item.reached(Scope::Item, assumed, &recovery.used.plus(used))?;
-    Some(Way::End { ending: Ending::Blocked, class: reached.measure.exhausted(), why: reached.to_string() })
+    let spent = Spending { launches, ..recovery.used.plus(used) };
+    let reached = per_item.reached(Scope::Item, assumed, &spent)?;
+    Some(Way::End {
+        ending: Ending::Blocked,
+        class: reached.measure.exhausted(),
+        why: reached.to_string(),
+        resume: None,
+    })
 }
 
 impl Ended<'_> {
@@ -478,8 +471,8 @@ impl Ended<'_> {
             let report = Report { result: &blocked, class: Some(class.clone()), resume: None };
             let way = self.follow(&report)?;
             return Ok(self.capped(match way {
-                Way::End { ending, class, why } if self.run.closure => {
-                    Way::End { ending, class, why: format!("{why}: {detail}") }
+                Way::End { ending, class, why, resume } if self.run.closure => {
+                    Way::End { ending, class, why: format!("{why}: {detail}"), resume }
                 }
                 way => way,
             }));
@@ -505,10 +498,13 @@ impl Ended<'_> {
 
     /// A way to a further stage, unless the item has had all its launches.
     fn capped(&self, way: Way) -> Step {
-        match way {
-            Way::To { .. } => Step::Go(self.capped_again().unwrap_or(way)),
-            Way::End { .. } => Step::Go(way),
-        }
+        let Way::To { stage, failure, .. } = &way else { return Step::Go(way) };
+        // What has reported has done its part: should the item go on, then where it would have gone now.
+        let next = failure.as_ref().map_or(&stage.stage, |failure| &failure.stage).clone();
+        Step::Go(match self.capped_again() {
+            Some(Way::End { ending, class, why, .. }) => Way::End { ending, class, why, resume: Some(next) },
+            _ => way,
+        })
     }
 
     fn capped_again(&self) -> Option<Way> {
@@ -521,7 +517,8 @@ impl Ended<'_> {
     }
 
     fn over_budget(&self) -> Option<Way> {
-        over_budget(self.plan, self.recovery, &self.used)
+        let launches = self.recovery.spent.saturating_add(self.spent);
+        over_budget(self.plan, self.recovery, &self.used, launches)
     }
 
     /// The stage's edits are to go back to the last consistent snapshot.

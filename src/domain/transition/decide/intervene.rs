@@ -161,6 +161,7 @@ pub(super) fn unresumable(view: &dyn View, at: Timestamp, run: &RunId, detail: &
         tip: run.start,
         spent: run.spent,
         used: run.used,
+        resume: None,
         ended_at: None,
         incident: None,
         created: &[],

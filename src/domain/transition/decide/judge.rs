@@ -343,6 +343,7 @@ fn ended_by_hand(view: &dyn View, at: Timestamp, run: &Run, reason: &str) -> Rul
         tip: owed.as_ref().map_or(run.snapshot, |owed| owed.from),
         spent: run.spent,
         used: run.used,
+        resume: None,
         ended_at: owed.as_ref().and_then(|owed| owed.ended_at),
         incident: None,
         created: &[],

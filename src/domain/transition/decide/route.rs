@@ -10,8 +10,8 @@ use crate::domain::run::{Failure, Run};
 pub(super) enum Way {
     /// To a stage, perhaps counting something, perhaps with a failure to repair.
     To { stage: StageRef, failure: Option<Failure>, count: Option<(CounterKey, u32)>, why: String },
-    /// To its end.
-    End { ending: Ending, class: FailureClass, why: String },
+    /// To its end; should the item go on some day, at this stage instead of the one that it ended in.
+    End { ending: Ending, class: FailureClass, why: String, resume: Option<StageName> },
 }
 
 /// What a stage came to, as routing sees it.
@@ -64,7 +64,7 @@ pub(super) fn route(plan: &Plan, run: &Run, recovery: &Recovery, report: &Report
                 Ending::Done => said,
                 _ => report.class.as_ref().map_or(said, |class| format!("{here}:{class}")),
             };
-            Way::End { ending: *ending, class, why }
+            Way::End { ending: *ending, class, why, resume: None }
         }
     })
 }
@@ -122,5 +122,6 @@ fn repair(plan: &Plan, graph: &Loop, run: &Run, recovery: &Recovery, class: &Fai
         ending: Ending::Blocked,
         class: class.clone(),
         why: format!("{class}: every repair was tried"),
+        resume: None,
     }
 }
