@@ -182,3 +182,19 @@ fn a_stream_with_a_gap_is_shown_up_to_it_and_from_behind_it() {
     assert!(!tail.is_empty() && tail.chars().all(|c| c == 't'), "{}", tail.len());
     assert_eq!(count, 0);
 }
+
+/// It used nothing, and that is known: unknown would count as something.
+#[test]
+fn a_harness_that_never_started_has_used_nothing() {
+    let site = Site { repo: TestRepo::with_commit() };
+    site.configure(
+        "[runners]\ndefault_runner = \"gone\"\n[runners.gone]\nkind = \"command\"\nargv = [\"/no/such/program\"]\n",
+    );
+    site.add("one");
+    site.json(&["run", "once"]);
+    let run = site.json(&["status"])["runs"][0]["run"].as_str().expect("a run").to_owned();
+    let result = &site.json(&["runs", "show", &run])["launches"][0]["result"];
+    let usage = &result["usage"];
+    assert_eq!((&usage["input_uncached"], &usage["output"]), (&0.into(), &0.into()), "{result:#}");
+    assert_eq!(usage["cost"], "0.00", "{result:#}");
+}
