@@ -278,3 +278,31 @@ pub(crate) fn limits(budget: &Budget) -> Vec<Vec<String>> {
     }
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::budget::Reserved;
+
+    /// What is left is what a further launch could use: the running one's part of it is taken already.
+    #[test]
+    fn what_is_reserved_is_not_left() {
+        let launch = Launch {
+            nonce: "00000000000000000000000000000000".parse().unwrap(),
+            number: 1,
+            at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            session: "00000000000000000000000000000001".parse().unwrap(),
+            reserved_seconds: 60,
+            reserved: Reserved { tokens: Some(30), cost: Some(Usd(7)) },
+        };
+        let caps = Caps { tokens: Some(100), cost: Some(Usd(10)), launches: Some(3), wall_seconds: Some(90) };
+        let spent = Spending { launches: 1, wall_ms: 5_000, tokens: 20, cost: Usd(1), ..Spending::default() };
+        let of = |running: Option<&Launch>| {
+            let account =
+                Account::new((Scope::Day, "today".to_owned()), &caps, &Assumed::default(), &spent, running);
+            (account.tokens.left, account.cost_usd.left, account.launches.left, account.wall_seconds.left)
+        };
+        assert_eq!(of(None), (Some(80), Some(Usd(9)), Some(2), Some(85)));
+        assert_eq!(of(Some(&launch)), (Some(50), Some(Usd(2)), Some(1), Some(25)));
+    }
+}

@@ -83,7 +83,6 @@ pub fn collect(reading: &Reading<'_>, call: &Call, exit: Exit) -> Result<Evidenc
     let mut spoken = read(exit.stdout.kept)?;
     if let Some(file) = &reading.final_file
         && let FoundFile::Bytes(bytes) = find(file, MAX_MESSAGE_BYTES)
-        && !bytes.trim_ascii().is_empty()
     {
         if let Parser::Json(_) = reading.parser {
             let mut listener = Listener::new(&reading.parser);

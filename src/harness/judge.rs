@@ -184,11 +184,10 @@ pub fn judge(evidence: &Evidence, legal: &Legal) -> Judgement {
 /// work, and one that was ended has not come to its end.
 #[must_use]
 pub fn asked_for_result(evidence: &Evidence, judgement: &Judgement) -> bool {
-    let ended_well = evidence.exit.ended_by == EndedBy::Itself
-        && matches!(evidence.exit.how, How::Exited { code } if evidence.ok_exits.contains(&code));
     let nothing = NoResult::Missing(String::new()).class();
     let missing = matches!(judgement, Judgement::Failed { class, .. } if class.as_str() == nothing);
-    ended_well
+    // Of a harness that ended badly that is the judgement, not that a report is missing.
+    evidence.exit.ended_by == EndedBy::Itself
         && evidence.whole.terminal == TerminalRecord::Completed
         && missing
         && evidence.session.is_some()

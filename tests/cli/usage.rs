@@ -212,6 +212,12 @@ fn what_is_closed_is_told_from_its_runs_and_json_has_unknown_as_nothing() {
     let launches = &item["runs"][0]["launches"];
     assert_eq!(launches[0]["usage"]["cost"], "0.0123", "{launches:#}");
     assert_eq!(launches[1]["usage"], serde_json::json!({}), "unknown is no number");
+    // Another item's runs are its own.
+    queue(&repo, &task("b"));
+    well(&repo, &["run", "daemon", "--until-idle"]);
+    let item = data(&repo, "usage_item", &["usage", "task/a"]);
+    assert_eq!(item["runs"].as_array().map(Vec::len), Some(1), "{item:#}");
+    assert_eq!(item["account"]["tokens"]["spent"], 4880);
 }
 
 /// What nobody knows is not shown as nothing.

@@ -69,6 +69,7 @@ fn m03_f29_three_ends_of_two_items_are_an_outage_and_the_items_lose_nothing() {
     assert_eq!(blocked_class(&play, "task/first").as_deref(), Some("launches_exhausted"));
     play.settle_if_owed();
     let run = play.claim("task/second");
+    let begun = play.run().snapshot;
     let result = play.nothing();
     assert_eq!(
         (result.next.as_str(), result.why.as_str()),
@@ -85,6 +86,7 @@ fn m03_f29_three_ends_of_two_items_are_an_outage_and_the_items_lose_nothing() {
     let active = play.run();
     assert_eq!((active.run, active.spent, active.launches), (run, 0, 1));
     assert_eq!((active.failure, active.stage.stage.as_str()), (None, "builder"));
+    assert_eq!(active.snapshot, begun, "what it left is nothing to build on");
     // The first one goes on where it failed, after the active one.
     let record = play.recovery("task/first").expect("a record");
     assert_eq!((record.spent, record.blocked, record.counters.len()), (0, None, 0));
@@ -365,6 +367,95 @@ fn what_was_to_be_asked_is_not_asked_after_an_outage() {
     assert_eq!(cause(&play).times, 1);
     let run = play.run();
     assert_eq!((run.asks, run.spent, run.stage.stage.as_str()), (None, 0, "builder"));
+    play.end();
+}
+
+/// An end that left a change is the item's own, and stays counted; only what the streak cost is given back.
+#[test]
+fn what_an_item_had_used_up_before_the_streak_stays_used_up() {
+    let mut play = with("[limits]\nmax_launches_per_item = 3\n", &["first", "second"]);
+    play.claim("task/first");
+    assert_eq!(play.stage(failure("runner_error")).next, "execution/troubleshooter");
+    let counters = play.recovery("task/first").expect("a record").counters;
+    assert_eq!(counters.len(), 1, "{counters:?}");
+    play.nothing();
+    play.nothing();
+    assert_eq!(blocked_class(&play, "task/first").as_deref(), Some("launches_exhausted"));
+    play.settle_if_owed();
+    play.claim("task/second");
+    play.nothing();
+    assert_eq!(cause(&play).times, 1);
+    let record = play.recovery("task/first").expect("a record");
+    assert_eq!((record.spent, record.counters, record.blocked), (1, counters, None));
+    play.end();
+}
+
+/// What it used before it was let go on is still used: its next launch reserves no more than is left.
+#[test]
+fn an_item_that_was_let_go_on_reserves_what_is_left() {
+    let limits = "[limits]\nmax_launches_per_item = 1\n[limits.per_item]\ntokens = 10000\n";
+    let mut play = with(limits, &["first", "second", "third"]);
+    for name in ["task/first", "task/second", "task/third"] {
+        play.claim(name);
+        play.nothing();
+        play.settle_if_owed();
+    }
+    assert_eq!(cause(&play).times, 1);
+    play.cancel("task/third");
+    play.settle_if_owed();
+    play.pass(5);
+    let used = play.recovery("task/first").expect("a record").used.tokens;
+    assert!(used > 0);
+    play.reopen("task/first");
+    play.launch_if_needed();
+    assert_eq!(play.run().launch.expect("a launch").reserved.tokens, Some(10_000 - used));
+    play.end();
+}
+
+/// Retried while the streak went on, and blocked by something else since: that is not the harness's fault.
+#[test]
+fn an_item_that_another_run_of_it_has_blocked_stays_blocked() {
+    let mut play =
+        with("[limits]\nmax_launches_per_item = 1\nmax_interruptions = 1\n", &["first", "second", "third"]);
+    play.claim("task/first");
+    play.nothing();
+    play.settle_if_owed();
+    play.done(&Input::Retry(retrying(&["task/first"])));
+    play.reopen("task/first");
+    play.launch_if_needed();
+    play.hand(interruption());
+    assert_eq!(blocked_class(&play, "task/first").as_deref(), Some("interruptions_exhausted"));
+    for name in ["task/second", "task/third"] {
+        play.settle_if_owed();
+        play.claim(name);
+        play.nothing();
+    }
+    assert_eq!(cause(&play).times, 1);
+    assert_eq!(
+        ["task/first", "task/second"].map(|name| play.slot(name).map(|slot| slot.state())),
+        [Some("blocked"), Some("queued")]
+    );
+    play.end();
+}
+
+/// What an earlier run of the active item stood like is no measure for this one.
+#[test]
+fn a_new_run_is_not_put_back_to_where_the_one_before_it_was() {
+    let mut play = with(TWO, &["first", "second"]);
+    play.claim("task/first");
+    play.stage(report("BUILDER_COMPLETE"));
+    play.nothing();
+    assert_eq!(blocked_class(&play, "task/first").as_deref(), Some("launches_exhausted"));
+    play.settle_if_owed();
+    play.claim("task/second");
+    play.nothing();
+    play.cancel("task/second");
+    play.settle_if_owed();
+    play.done(&Input::Retry(retrying(&["task/first"])));
+    play.reopen("task/first");
+    play.nothing();
+    assert_eq!(cause(&play).times, 1);
+    assert_eq!(play.run().spent, 0, "the one launch of the run before is none of this one");
     play.end();
 }
 

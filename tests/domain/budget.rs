@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use millrace::domain::budget::{Assumed, Budget, Caps, Day, Holding, Scope, Spending};
+use millrace::domain::budget::{Assumed, Budget, Caps, Day, Holding, Scope, Spending, ran_ms, rests};
 use millrace::domain::control::{Control, Session};
 use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement};
 use millrace::domain::schedule::{Next, Wait};
@@ -249,6 +249,48 @@ fn what_nobody_knows_counts_as_what_is_assumed() {
 }
 
 #[test]
+fn only_where_a_model_was_used_is_something_unknown() {
+    let known = Spending { launches: 1, wall_ms: 5, ..Spending::default() };
+    assert_eq!(Spending::of(&Usage::default(), 5, false), known);
+    let unknown = Spending { tokens_unknown: 1, cost_unknown: 1, ..known };
+    assert_eq!(Spending::of(&Usage::default(), 5, true), unknown);
+}
+
+/// What nobody measured is the time until somebody looked, and a machine that was off for a week has not run a stage.
+#[test]
+fn a_launch_ran_no_longer_than_it_could() {
+    let play = launched("");
+    let launch = play.run().launch.expect("a launch");
+    let limit = launch.reserved_seconds;
+    let after = |seconds| launch.at.checked_add(jiff::SignedDuration::from_secs(seconds)).expect("a time");
+    assert_eq!(ran_ms(&launch, Some(7), after(60)), 7, "the supervisor knows");
+    assert_eq!(ran_ms(&launch, None, after(60)), 60_000);
+    assert_eq!(ran_ms(&launch, None, after(7 * 24 * 3600)), limit * 1000);
+    assert_eq!(ran_ms(&launch, None, after(-60)), 0, "a clock was put back");
+}
+
+/// A daemon that was killed is listed until somebody ends it; its limit is none of the one that works now.
+#[test]
+fn the_daemon_that_a_limit_is_for_is_the_last_that_began() {
+    let at: Timestamp = "2026-11-18T12:00:00Z".parse().expect("a time");
+    let session = |id: &str, launches| Session {
+        session: id.parse().expect("a session"),
+        since: at,
+        program: "millrace".to_owned(),
+        spent: Spending { launches, ..Spending::default() },
+        stop: None,
+    };
+    let caps = Caps { launches: Some(2), ..Caps::default() };
+    let budget = Budget { per_daemon: caps, ..Budget::default() };
+    let other = "00000000000000000000000000000002";
+    for (first, last, reached) in [(2, 0, false), (0, 2, true)] {
+        let sessions = vec![session(SESSION, first), session(other, last)];
+        let control = Control { sessions, ..Control::default() };
+        assert_eq!(rests(&budget, &control, at).is_some(), reached, "{first} {last}");
+    }
+}
+
+#[test]
 fn a_launch_reserves_what_it_may_use_and_is_assumed_to() {
     for (config, tokens, cost) in [
         ("", None, None),
@@ -265,6 +307,12 @@ fn a_launch_reserves_what_it_may_use_and_is_assumed_to() {
     hand(&mut play, report("BUILDER_COMPLETE"), Used { tokens: 600, ..LITTLE });
     play.launch();
     assert_eq!(play.run().launch.expect("a launch").reserved.tokens, Some(400), "the rest of it");
+    // What is assumed is the selected plan's word, like the limits of the day.
+    let mut play = launched("[limits.per_item]\ntokens = 1000\n[limits.assumed]\ntokens = 7\n");
+    play.select("[limits.assumed]\ntokens = 9\n");
+    hand(&mut play, report("BUILDER_COMPLETE"), LITTLE);
+    play.launch();
+    assert_eq!(play.run().launch.expect("a launch").reserved.tokens, Some(9));
 }
 
 #[test]

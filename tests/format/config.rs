@@ -6,6 +6,7 @@ use millrace::format::config::{
     BOUNDARIES, Config, ConfigError, Loaded, Setting, bootstrap_text, boundary_of, changed_keys,
     effective_toml, parse, parse_frozen, settings,
 };
+use millrace::format::secrets::Search;
 use proptest::prelude::*;
 
 use super::fixtures;
@@ -1129,6 +1130,54 @@ fn a_secret_in_the_configuration_is_refused_without_showing_it() {
     let token = format!("gh{}_{}", "p", "a1B2".repeat(9));
     let text = format!("[runners.codex.env]\n# never do this\nWORD = \"{token}\"\n");
     insta::assert_snapshot!(parse(&text, "millrace.toml").expect_err("a secret"), @"millrace.toml:3: this line holds a GitHub token, and commits are for ever; expected the name of a variable in `env_pass`");
+}
+
+/// By the patterns of an operator's own: in a key and in a list as well. The patterns may look like what they match, and
+/// what ships was written by nobody here.
+#[test]
+fn a_configuration_is_held_to_its_own_patterns() {
+    let held = |text: &str| {
+        let rules = "[redaction]\npatterns = [\"acme-key\", \"codex\"]\n";
+        let loaded = parse(&format!("{rules}{text}"), "millrace.toml").expect("accepted");
+        let search = Search::default().with_patterns(&loaded.config.redaction.patterns);
+        loaded.refuse_secrets(&search).map_err(|error| (error.line, error.to_string()))
+    };
+    assert_eq!(held(""), Ok(()));
+    for (text, line) in [
+        ("[runners.aider.env]\nWORD = \"acme-key\"\n", 4),
+        ("[runners.aider]\nargs = [\"--key\", \"acme-key\"]\n", 4),
+        ("[prices.\"acme-key\"]\ninput = 1\noutput = 2\n", 3),
+    ] {
+        let (found, error) = held(text).expect_err(text);
+        assert_eq!(found, line, "{error}");
+        assert!(error.contains("a match of redaction pattern 1") && !error.contains("acme-key"), "{error}");
+    }
+}
+
+/// Who names one price of input pays it for cached input too: never less than it may be.
+#[test]
+fn cached_tokens_cost_what_input_does_unless_it_is_said() {
+    let loaded = parse("[prices.one]\ninput = 3\noutput = 15\n", "millrace.toml").expect("accepted");
+    let price = loaded.config.prices["one"];
+    assert_eq!((price.cache_read, price.cache_write), (price.input, price.input));
+}
+
+#[test]
+fn a_final_file_does_not_leave_the_folders_of_the_launch() {
+    for (file, accepted) in [("{inv_dir}/a/b", true), ("{run_dir}/../b", false), ("{inv_dir}b", false)] {
+        let text = format!("[runners.command]\nargv = ['x']\nfinal_file = '{file}'\n");
+        assert_eq!(parse(&text, "millrace.toml").is_ok(), accepted, "{file}");
+    }
+}
+
+/// What was inherited for a command line that is not there any more would only be read, and mean nothing.
+#[test]
+fn what_no_command_line_uses_is_not_inherited() {
+    let text = "[runners.codex]\nargv = ['mine', '{level}']\nresume_argv = []\n";
+    let loaded = parse(text, "millrace.toml").expect("accepted");
+    let codex = &loaded.config.runners.tables[&"codex_cli".parse().expect("a name")];
+    assert_eq!((&codex.command, codex.args.len(), &codex.profile), (&None, 0, &None));
+    assert!(!codex.skip_git_repo_check && codex.extra_config.is_empty());
 }
 
 #[test]

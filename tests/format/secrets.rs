@@ -67,6 +67,9 @@ fn private_keys_go_as_a_whole() {
     }
     let cut = "a\n-----BEGIN EC PRIVATE KEY-----\nMIIB";
     assert_eq!(redact(cut, &[]), ("a\n[redacted: a private key]".to_owned(), 1));
+    // A header is one line.
+    let prose = "-----BEGIN and\nthen a PRIVATE KEY----- or so";
+    assert_eq!(redact(prose, &[]), (prose.to_owned(), 0));
 }
 
 #[test]

@@ -199,6 +199,7 @@ fn artifacts_have_to_lie_in_the_run_directory() {
         ("[report.md, gone.md]", false),
         ("[/etc/passwd]", false),
         ("[../outbox]", false),
+        ("[../run/report.md]", false),
         ("[link]", false),
         ("[sub]", false),
     ] {
@@ -266,6 +267,14 @@ fn the_final_message_in_codexs_own_file_wins_over_the_stream() {
         script.replace("exit 0", "while [ \"$1\" != -o ]; do shift; done; printf '### BLOCKED' > \"$2\"");
     std::fs::write(&program, script).unwrap();
     assert_reported(&run(&bench, &spec, |_| {}), "BLOCKED", ResultChannel::Marker);
+    // A blank one says nothing, and takes nothing back.
+    let bench = Bench::new();
+    let spec = codex(&bench, "basic.jsonl", 0);
+    let program = bench.path("codex");
+    let blank = std::fs::read_to_string(&program).unwrap();
+    let blank = blank.replace("exit 0", "while [ \"$1\" != -o ]; do shift; done; printf ' \\n' > \"$2\"");
+    std::fs::write(&program, blank).unwrap();
+    assert_reported(&run(&bench, &spec, |_| {}), "BUILDER_COMPLETE", ResultChannel::Marker);
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn script(knowledge: &Knowledge, version: &str, without: &str) -> String {
         let lines: Vec<String> =
             options.iter().map(|option| format!("  -x, {option} <THING>   What it does\\n")).collect();
         let (lines, arguments) = (lines.concat(), [help.arguments, &["--help"]].concat().join(" "));
-        script.push(format!("*'{arguments}') printf '{lines}      see {without} elsewhere\\n';;\n"));
+        script.push(format!("*'{arguments}') printf '{lines}  -o, --other   Not {without}\\n      see {without} elsewhere\\n';;\n"));
     }
     script.concat() + "*) exit 9;;\nesac\n"
 }

@@ -304,6 +304,8 @@ fn a_json_block_counts_only_where_the_stage_cannot_write_and_only_at_the_end() {
         (format!("```json\n{one}\n```\nThat is all."), "missing_terminal_result"),
         (format!("```\n{one}\n```"), "missing_terminal_result"),
         (format!("see ```json\n{one}\n```"), "missing_terminal_result"),
+        (format!("```json5\n{one}\n```"), "missing_terminal_result"),
+        (format!("```json\n{one}\n```\n```\nplain\n```"), "missing_terminal_result"),
         ("```json\n{oops}\n```".to_owned(), "illegal_terminal_result"),
         (format!("### BUILDER_COMPLETE\n```json\n{one}\n```"), "conflicting_terminal_results"),
         (

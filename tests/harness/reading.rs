@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use millrace::domain::result::{InfrastructureClass, Judgement, ResultClass};
 use millrace::domain::usage::{CostSource, Usage, Usd};
 use millrace::harness::evidence::{Reading, collect};
+use millrace::harness::invocation::Invocation;
 use millrace::harness::judge::{Evidence, Legal, Session, TerminalRecord, asked_for_result, judge};
 use millrace::harness::parser::{Mapping, Parser};
 
@@ -64,7 +65,19 @@ impl Fake {
 
     /// Runs a shell script as the harness.
     fn run(&self, script: &str) -> (Evidence, Judgement) {
-        let exit = self.bench.run(&self.bench.sh(script));
+        self.invoked(&self.bench.sh(script))
+    }
+
+    /// The same, and our clock ends it.
+    fn hangs(&self, script: &str) -> (Evidence, Judgement) {
+        let mut invocation = self.bench.sh(script);
+        invocation.wall_limit_ms = 900;
+        invocation.test_grace_ms = Some(5_000);
+        self.invoked(&invocation)
+    }
+
+    fn invoked(&self, invocation: &Invocation) -> (Evidence, Judgement) {
+        let exit = self.bench.run(invocation);
         let reading = Reading {
             parser: self.parser.clone(),
             final_file: self.final_file.clone(),
@@ -189,10 +202,16 @@ const KILLED: &str = "01a2243c-1fee-7113-bffa-e42cb458311a";
 
 #[test]
 fn a_codex_run_that_failed_has_its_class_and_its_usage_from_its_rollout() {
-    for (variable, home) in [("CODEX_HOME", "codex-home"), ("HOME", "home/.codex")] {
+    // A relative path is relative to the work tree, where the harness was started.
+    for (variable, home, relative) in [
+        ("CODEX_HOME", "codex-home", None),
+        ("HOME", "home/.codex", None),
+        ("CODEX_HOME", "work/h", Some("h")),
+    ] {
         let mut fake = Fake::codex();
         fake.keeps(home, "codex-rollouts/late500.jsonl", LATE);
         let value = fake.bench.path(home.trim_end_matches("/.codex")).display().to_string();
+        let value = relative.map_or(value, str::to_owned);
         fake.environment.insert(variable.to_owned(), value);
         fake.baseline = Some(Usage { output: Some(1), ..Usage::default() });
         let (evidence, judgement) = fake.prints("codex/late500.jsonl", 1);
@@ -206,16 +225,27 @@ fn a_codex_run_that_failed_has_its_class_and_its_usage_from_its_rollout() {
         r#"echo '{{"type":"thread.started","thread_id":"{LATE}"}}'; echo '{{"type":"turn.failed","error":{{"message":"{sentence}"}}}}'; exit 1"#
     );
     assert_eq!(word(&Fake::codex().run(&stream).1), "provider_failure", "no rollout");
-    let mut fake = Fake::codex();
-    fake.keeps("h", "codex-rollouts/late500.jsonl", LATE);
-    let path =
-        fake.bench.path("h/sessions/2026/11/28").join(format!("rollout-2026-11-28T22-17-28-{LATE}.jsonl"));
-    let text = std::fs::read_to_string(&path).unwrap();
-    let said = "We\u{2019}re currently experiencing high demand, which may cause temporary errors.";
-    assert!(text.contains(said));
-    std::fs::write(&path, text.replace(said, sentence)).unwrap();
-    fake.environment.insert("CODEX_HOME".to_owned(), fake.bench.path("h").display().to_string());
-    assert_eq!(word(&fake.run(&stream).1), "Server");
+    let kept = || {
+        let mut fake = Fake::codex();
+        fake.keeps("h", "codex-rollouts/late500.jsonl", LATE);
+        let path = fake
+            .bench
+            .path("h/sessions/2026/11/28")
+            .join(format!("rollout-2026-11-28T22-17-28-{LATE}.jsonl"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let said = "We\u{2019}re currently experiencing high demand, which may cause temporary errors.";
+        assert!(text.contains(said));
+        std::fs::write(&path, text.replace(said, sentence)).unwrap();
+        fake.environment.insert("CODEX_HOME".to_owned(), fake.bench.path("h").display().to_string());
+        fake
+    };
+    assert_eq!(word(&kept().run(&stream).1), "Server");
+    // Of another sentence it says nothing.
+    assert_eq!(word(&kept().run(&stream.replace(sentence, "Something else.")).1), "provider_failure");
+    // Usage that the stream told stands.
+    let told = r#"echo '{"type":"turn.completed","usage":{"input_tokens":7,"output_tokens":2}}'; "#;
+    let usage = kept().run(&format!("{told}{stream}")).0.usage;
+    assert_eq!((usage.input_uncached, usage.output), (Some(7), Some(2)));
 }
 
 #[test]
@@ -226,6 +256,36 @@ fn a_codex_run_that_was_killed_has_used_what_its_rollout_says() {
     let (evidence, judgement) = fake.prints("codex/killed.jsonl", 137);
     assert_eq!(word(&judgement), "runner_transport_failure");
     assert_eq!((evidence.usage.input_uncached, evidence.usage.output), (Some(2_528), Some(31)));
+}
+
+/// What the rollout knows of the end is not put into the mouth of a harness that hung before it.
+#[test]
+fn a_codex_run_that_hung_without_a_word_is_judged_by_the_clock() {
+    let mut fake = Fake::codex();
+    fake.keeps("h", "codex-rollouts/late500.jsonl", LATE);
+    fake.environment.insert("CODEX_HOME".to_owned(), fake.bench.path("h").display().to_string());
+    let begins = format!(r#"echo '{{"type":"thread.started","thread_id":"{LATE}"}}'"#);
+    let (evidence, judgement) = fake.hangs(&format!("{begins}; sleep 300"));
+    assert_eq!(word(&judgement), "runner_timeout");
+    assert!(evidence.whole.terminal.complaint().is_some(), "the rollout was read");
+}
+
+/// A time that was named after our signal belongs to no word that counts.
+#[test]
+fn at_a_limit_the_time_that_counts_is_one_that_was_named_before_the_signal() {
+    let says = |text: &str| format!(r#"echo '{{"type":"error","message":"{text}"}}'"#);
+    let (before, after) = (says("rate limit"), says("rate limit: try again in 35 seconds"));
+    let script = |first: &str| format!("trap \"$LATE\" TERM; {first}; while :; do sleep 0.05; done");
+    for (first, last, named) in [(&before, &after, false), (&after, &before, true)] {
+        let fake = Fake::codex();
+        let mut invocation = fake.bench.sh(&script(first));
+        invocation.wall_limit_ms = 900;
+        invocation.test_grace_ms = Some(5_000);
+        invocation.environment.insert("LATE".to_owned(), format!("{last}; exit 0"));
+        let (evidence, judgement) = fake.invoked(&invocation);
+        assert_eq!(word(&judgement), "RateLimit");
+        assert_eq!(evidence.retry_at.is_some(), named, "{first}");
+    }
 }
 
 #[test]

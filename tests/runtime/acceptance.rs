@@ -170,6 +170,11 @@ fn m10_f63_a_judge_is_not_believed_without_a_verdict_on_the_code_that_it_was_giv
         ),
         ("ARBITER_COMPLETE c1=pass", linked, "verdict.json"),
         ("ARBITER_COMPLETE c1=pass", "echo nonsense > \"$dir/verdict.json\"", "verdict.json"),
+        (
+            "ARBITER_COMPLETE c1=pass",
+            "sed -i 's/^{/{\"nonce\":\"ffffffffffffffffffffffffffffffff\",/' \"$dir/verdict.json\"",
+            "verdict.json has another nonce than this launch",
+        ),
         ("ARBITER_COMPLETE c1=pass c2=gap", "", "ARBITER_COMPLETE does not fit the findings: c2 is gap"),
         ("REMEDIATION_NEEDED c1=pass", "", "REMEDIATION_NEEDED needs a gap, and the verdict has none"),
         (
@@ -193,6 +198,17 @@ fn m10_f63_a_judge_is_not_believed_without_a_verdict_on_the_code_that_it_was_giv
         assert!(!site.repo.path().join("new.txt").exists(), "{problem}");
         site.sound();
     }
+}
+
+/// The operator's own folder is no part of the code: they may write there while a judge works.
+#[test]
+fn what_changes_in_the_operators_folder_is_no_change_of_the_code() {
+    let site = drained(&["ARBITER_COMPLETE c1=pass"]);
+    site.meddle(1, "mkdir -p millrace-agents; echo note > millrace-agents/note.md");
+    let answer = site.work();
+    assert_eq!(answer["reason"], "idle", "{answer}");
+    assert_eq!((rejections(&site), site.judgements()), (Vec::new(), 1));
+    assert_eq!(site.target_is("sessions"), "accepted");
 }
 
 #[test]

@@ -26,15 +26,21 @@ printf '{"type":"end","text":"### %s","tokens":150,"out":15}\n' "$result"
 "####;
 
 fn talker() -> Site {
+    talker_with("resume_argv = [\"sh\", \"@\", \"{session}\"]\n")
+}
+
+/// The same, with these keys; `@` is its program.
+fn talker_with(keys: &str) -> Site {
     let site = Site { repo: TestRepo::with_commit() };
     std::fs::create_dir(site.repo.beside().join("signs")).expect("a folder");
     let path = site.repo.beside().join("harness.sh");
     let signs = site.repo.beside().join("signs").display().to_string();
     std::fs::write(&path, TALKER.replace('@', &signs)).expect("a script");
     let path = path.display();
+    let keys = keys.replace('@', &path.to_string());
     site.configure(&format!(
         "[runners]\ndefault_runner = \"talker\"\n[runners.talker]\nkind = \"command\"\nargv = [\"sh\", \"{path}\"]\n\
-         resume_argv = [\"sh\", \"{path}\", \"{{session}}\"]\nparser = \"jsonl\"\n[runners.talker.mapping]\n\
+         {keys}parser = \"jsonl\"\n[runners.talker.mapping]\n\
          tokens_are = \"session\"\n[[runners.talker.mapping.rules]]\nwhen = {{ type = \"session\" }}\n\
          take = {{ session_id = \"id\" }}\n[[runners.talker.mapping.rules]]\nwhen = {{ type = \"end\" }}\n\
          take = {{ terminal = \"type\", final_message = \"text\", input = \"tokens\", output = \"out\" }}\n"
@@ -86,6 +92,18 @@ fn a_harness_without_a_word_is_asked_in_its_session_and_its_work_is_kept() {
 }
 
 /// A harness that is out of order and does not say so: no task is lost to it, and none pays for it.
+/// There is no way back into its session: that it said nothing is its end.
+#[test]
+fn a_harness_that_cannot_resume_is_not_asked() {
+    let site = talker_with("");
+    site.add("one");
+    site.json(&["run", "once"]);
+    let run = site.json(&["status"])["runs"][0]["run"].as_str().expect("a run").to_owned();
+    let result = &site.json(&["runs", "show", &run])["launches"][0]["result"];
+    assert_eq!(result["why"].as_str().map(|why| why.contains("asked")), Some(false), "{result:#}");
+    assert!(result["session"].is_null(), "{result:#}");
+}
+
 #[test]
 fn m03_a_harness_of_which_nothing_comes_rests_and_costs_no_item() {
     let site = Site::commanded(

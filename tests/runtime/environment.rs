@@ -48,12 +48,12 @@ fn a_harness_gets_what_is_allowed_and_nothing_else() {
 #[test]
 fn what_the_configuration_passes_and_sets_comes_as_well() {
     let names = seen(
-        "env_pass = [\"DEPLOY_TOKEN\", \"MILLRACE_OWN\"]\nenv = { MODE = \"quiet\", MILLRACE_STAGE = \"x\" }\n",
+        "env_pass = [\"DEPLOY_TOKEN\", \"MILLRACE_OWN\"]\nenv = { MODE = \"quiet\", MILLRACE_STAGE = \"x\", MILLRACE_ELSE = \"x\" }\n",
     );
     for there in ["DEPLOY_TOKEN", "MODE"] {
         assert!(names.iter().any(|name| name == there), "{there}: {names:?}");
     }
-    for not in ["OTHER_SETTING", "MILLRACE_OWN", "GIT_DIR"] {
+    for not in ["OTHER_SETTING", "MILLRACE_OWN", "MILLRACE_ELSE", "GIT_DIR"] {
         assert!(!names.iter().any(|name| name == not), "{not}: {names:?}");
     }
 }

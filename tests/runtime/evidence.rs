@@ -1,5 +1,7 @@
 //! Evidence that a stage is asked for: what it is told, and what is said where it left none.
 
+use millrace::runtime::evidence::{Kept, Secrets, tail_of};
+
 use super::site::{STRAIGHT, Site};
 use crate::support::repo::TestRepo;
 
@@ -152,4 +154,47 @@ fn what_a_stage_cost_is_in_its_record() {
         [472, 8128, 136, 32].map(Some),
         "{usage}"
     );
+}
+
+#[test]
+fn of_many_files_some_are_kept_and_the_others_named() {
+    let mut kept = Kept::default();
+    for n in 0..42 {
+        kept.keep(&Secrets::default(), &format!("{n}.md"), "x");
+    }
+    let (files, findings) = kept.into_parts();
+    assert_eq!(files.len(), 40);
+    let left = |n: u32| format!("{n}.md was left out of the record: the handoff is full");
+    assert_eq!(findings, [left(40), left(41)]);
+}
+
+/// What stands on both sides of a gap does not belong together.
+#[test]
+fn a_stream_with_a_gap_is_shown_up_to_it_and_from_behind_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("stdout");
+    let (gap, behind) = (12_000, 200_000);
+    std::fs::write(&path, format!("{}{}", "h".repeat(gap), "t".repeat(behind))).expect("a file");
+    let (text, count) = tail_of(&path, Some(gap as u64), &Secrets::default()).expect("a text");
+    let (head, tail) = text.split_once("\n[... ").expect("a line about the gap");
+    let (_, tail) = tail.split_once(" bytes left out ...]\n").expect("a line about the gap");
+    assert!(!head.is_empty() && head.chars().all(|c| c == 'h'), "{}", head.len());
+    assert!(!tail.is_empty() && tail.chars().all(|c| c == 't'), "{}", tail.len());
+    assert_eq!(count, 0);
+}
+
+/// It used nothing, and that is known: unknown would count as something.
+#[test]
+fn a_harness_that_never_started_has_used_nothing() {
+    let site = Site { repo: TestRepo::with_commit() };
+    site.configure(
+        "[runners]\ndefault_runner = \"gone\"\n[runners.gone]\nkind = \"command\"\nargv = [\"/no/such/program\"]\n",
+    );
+    site.add("one");
+    site.json(&["run", "once"]);
+    let run = site.json(&["status"])["runs"][0]["run"].as_str().expect("a run").to_owned();
+    let result = &site.json(&["runs", "show", &run])["launches"][0]["result"];
+    let usage = &result["usage"];
+    assert_eq!((&usage["input_uncached"], &usage["output"]), (&0.into(), &0.into()), "{result:#}");
+    assert_eq!(usage["cost"], "0.00", "{result:#}");
 }

@@ -94,7 +94,12 @@ fn what_is_refused_goes_by_contract_level_and_environment() {
         let request = Request { mode: None, config: &loaded, assets: &Assets::shipped() };
         let compiled = compile(&request).expect("a plan");
         let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let found = refused(&compiled.plan, &compiled.config, None, &Machine { root, environment });
+        let machine = Machine { root, environment };
+        // Of one stage only that one is told.
+        let one =
+            refused(&compiled.plan, &compiled.config, Some(&"checker".parse().expect("a stage")), &machine);
+        assert!(one.iter().all(|refused| refused.stages.len() == 1), "{one:?}");
+        let found = refused(&compiled.plan, &compiled.config, None, &machine);
         found.into_iter().map(|refused| (refused.level, refused.stages.len())).collect::<Vec<_>>()
     };
     let all = vec![(PermissionLevel::Maximum, 12)];

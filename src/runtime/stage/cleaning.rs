@@ -45,7 +45,7 @@ fn clean_said(said: &mut Said, secrets: &Secrets) {
         && let Some(block) = json_block(message)
         && let Some(clean) = clean_json(block.as_bytes(), secrets)
     {
-        *message = message.replace(block, &format!("{}\n", String::from_utf8_lossy(&clean)));
+        *message = message.replace(block, &String::from_utf8_lossy(&clean));
     }
 }
 
@@ -76,5 +76,80 @@ fn walk(value: &mut Value, secrets: &Secrets, count: &mut usize) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::usage::Usage;
+    use crate::harness::exit::{EndedBy, Exit, SpawnFailure, StreamRecord};
+
+    const TOKEN: &str = "correct-horse-99";
+    const CLEAN: &str = "[redacted: the value of API_TOKEN]";
+
+    fn secrets() -> Secrets {
+        Secrets::of([("API_TOKEN".to_owned(), TOKEN.to_owned())])
+    }
+
+    fn said(message: &str) -> Said {
+        Said {
+            terminal: TerminalRecord::NotExpected,
+            final_message: Some(message.to_owned()),
+            result_file: FoundFile::Absent,
+        }
+    }
+
+    /// All of it is cut to a line of some length later, where half a secret is none that anybody finds.
+    #[test]
+    fn what_becomes_part_of_a_message_is_cleaned_before_it_is_cut() {
+        let stream =
+            StreamRecord { total: 0, kept: 0, head: 0, cut: false, sha256: String::new(), error: None };
+        let at = "2026-01-01T00:00:00Z".parse().unwrap();
+        let message = format!("cannot start /opt/{TOKEN}/agent");
+        let mut evidence = Evidence {
+            nonce: "00000000000000000000000000000000".parse().unwrap(),
+            exit: Exit {
+                how: How::SpawnFailed { reason: SpawnFailure::Other, message },
+                first_signal: None,
+                ended_by: EndedBy::Itself,
+                started_at: at,
+                ended_at: at,
+                duration_ms: 0,
+                leftovers: 0,
+                proof: None,
+                stdout: stream.clone(),
+                stderr: stream,
+                survivors: Vec::new(),
+            },
+            whole: said("fine"),
+            before_signal: Some(said(&format!("```json\n{{\"summary\": \"{TOKEN}\"}}\n```"))),
+            missing_artifacts: vec![format!("{TOKEN}.md")],
+            denials: vec![format!("Bash: echo {TOKEN}")],
+            usage: Usage::default(),
+            session: None,
+            ok_exits: vec![0],
+            retry_at: None,
+            can_write: false,
+        };
+        clean(&mut evidence, &secrets());
+        let How::SpawnFailed { message, .. } = &evidence.exit.how else { panic!("{evidence:?}") };
+        assert_eq!(*message, format!("cannot start /opt/{CLEAN}/agent"));
+        assert_eq!(evidence.denials, [format!("Bash: echo {CLEAN}")]);
+        assert_eq!(evidence.missing_artifacts, [format!("{CLEAN}.md")]);
+        let report = evidence.before_signal.unwrap().final_message.unwrap();
+        assert_eq!(report, format!("```json\n{{\"summary\":\"{CLEAN}\"}}\n```"));
+    }
+
+    #[test]
+    fn json_is_cleaned_in_keys_and_values_with_a_mark_before_it_or_without() {
+        let clean =
+            |text: &str| clean_json(text.as_bytes(), &secrets()).map(|it| String::from_utf8(it).unwrap());
+        let (dirty, cleaned) =
+            (format!(r#"{{"{TOKEN}":["{TOKEN}",1]}}"#), format!(r#"{{"{CLEAN}":["{CLEAN}",1]}}"#));
+        assert_eq!(clean(&dirty).as_deref(), Some(&*cleaned));
+        assert_eq!(clean(&format!("\u{feff}{dirty}")).as_deref(), Some(&*cleaned));
+        assert_eq!(clean(r#"{"a":1}"#), None, "it stays as it was written");
+        assert_eq!(clean(TOKEN), None, "it is no JSON");
     }
 }

@@ -202,7 +202,6 @@ impl Draft<'_> {
                 intake: incident.intake,
             })),
         };
-        let failed = matches!(judgement, Judgement::Failed { .. });
         let left_nothing = wordless::left_nothing(project, run, &judgement, self.snapshot)?;
         Ok(Handoff {
             run: stage.run.clone(),
@@ -211,7 +210,7 @@ impl Draft<'_> {
             judgement,
             asked: self.asked,
             snapshot: self.snapshot,
-            resumable: self.resumable.clone().filter(|_| failed),
+            resumable: self.resumable.clone(),
             left_nothing,
             wall_ms: self.wall_ms,
             usage: self.usage,
@@ -265,10 +264,7 @@ fn judged(
         source: std::io::Error::other("evidence"),
     })?;
     clean(&mut evidence, secrets);
-    let mut judgement = judge(&evidence, &stage.legal);
-    if let Judgement::Infrastructure { retry_at, .. } = &mut judgement {
-        *retry_at = evidence.retry_at;
-    }
+    let judgement = judge(&evidence, &stage.legal);
     let mut findings = Vec::new();
     if exit.leftovers > 0 {
         findings.push(format!("{} processes were left behind and were ended", exit.leftovers));

@@ -136,3 +136,72 @@ impl Output {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::budget::{Budget, Caps, Spending};
+    use crate::domain::control::Control;
+    use crate::domain::usage::Usd;
+    use crate::harness::parser::Parser;
+
+    fn output(path: PathBuf, bound: u64, parser: &Parser) -> Output {
+        Output { path, file: None, at: 0, bound, listener: Listener::new(parser) }
+    }
+
+    fn message(id: &str, tokens: u64) -> String {
+        format!(
+            "{{\"type\":\"assistant\",\"message\":{{\"id\":\"{id}\",\"usage\":{{\"input_tokens\":{tokens}}}}}}}\n"
+        )
+    }
+
+    /// Its second half is written over from then on: what stands where it was not read yet may be older or newer.
+    #[test]
+    fn output_that_has_filled_its_file_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stdout");
+        let (first, second) = (message("a", 5), message("b", 7));
+        let mut output = output(path.clone(), (first.len() + second.len()) as u64, &Parser::ClaudeStream);
+        output.listen().unwrap();
+        std::fs::write(&path, &first).unwrap();
+        output.listen().unwrap();
+        assert_eq!(output.listener.usage_so_far().input_uncached, Some(5));
+        std::fs::write(&path, format!("{first}{second}")).unwrap();
+        output.listen().unwrap();
+        assert_eq!(output.listener.usage_so_far().input_uncached, Some(5));
+    }
+
+    /// A price of the configuration stands in for a harness's word, and never against it.
+    #[test]
+    fn what_a_harness_says_of_its_cost_wins_over_the_price() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stdout");
+        let mapping = "rules = [{ take = { input = \"n\", cost = \"c\" } }]";
+        let parser = Parser::Jsonl(toml::from_str(mapping).unwrap());
+        let item = Budget {
+            per_item: Caps { cost: Some("3".parse().unwrap()), ..Caps::default() },
+            ..Budget::default()
+        };
+        let session: SessionId = "00000000000000000000000000000001".parse().unwrap();
+        let price = Price { input: Usd(5_000_000), cache_read: Usd(0), cache_write: Usd(0), output: Usd(0) };
+        for (line, exceeds) in
+            [("{\"n\":1000000,\"c\":1}\n", false), ("{\"n\":1000000}\n", true), ("{\"n\":1,\"c\":4}\n", true)]
+        {
+            std::fs::write(&path, line).unwrap();
+            let mut meter = Meter {
+                holding: Holding::of(
+                    &item,
+                    &Spending::default(),
+                    &Budget::default(),
+                    &Control::default(),
+                    &session,
+                    source::now(),
+                ),
+                begin: Instant::now(),
+                output: output(path.clone(), 1000, &parser),
+                price: Some(price),
+            };
+            assert_eq!(meter.look().is_some(), exceeds, "{line}");
+        }
+    }
+}

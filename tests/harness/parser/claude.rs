@@ -183,4 +183,17 @@ fn several_results_are_parts_of_one_run() {
     let said = spoken(&[part("one", 5, 0.5), part("two", 7, 0.25)].join("\n"));
     assert_eq!(said.final_message.as_deref(), Some("two"));
     assert_eq!((said.usage.output, said.usage.cost), (Some(12), Some(Usd(750_000))));
+    // A part without a known price, or without a cost, makes the cost of all of them unknown; the tokens are known.
+    let guessed = part("one", 5, 0.5).replace("list", "unknown");
+    let untold = part("one", 5, 0.5).replace(r#""costUSD":0.5,"#, "");
+    for (first, second) in [(&guessed, part("two", 7, 0.25)), (&untold, part("two", 7, 0.25))] {
+        for lines in [[first, &second], [&second, first]] {
+            let usage = spoken(&format!("{}\n{}", lines[0], lines[1])).usage;
+            assert_eq!((usage.output, usage.cost, usage.cost_source), (Some(12), None, None), "{lines:?}");
+        }
+    }
+    // So does one model of several that has none.
+    let two = part("one", 5, 0.5).replace(r#"{"m":"#, r#"{"n":{"outputTokens":1},"m":"#);
+    let usage = spoken(&two).usage;
+    assert_eq!((usage.output, usage.cost), (Some(6), None));
 }

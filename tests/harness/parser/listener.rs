@@ -79,6 +79,17 @@ fn numbers_of_a_session_are_no_lower_bound_of_a_run() {
     }
 }
 
+/// The cost in a result of an older version is the session's, which has a past.
+#[test]
+fn a_cost_of_a_session_is_no_lower_bound_of_a_run() {
+    let line = br#"{"type":"result","is_error":false,"usage":{"output_tokens":3},"total_cost_usd":0.5}
+"#;
+    let listener = heard(&Parser::ClaudeStream, &[line]);
+    let usage = listener.usage_so_far();
+    assert_eq!((usage.output, usage.cost, usage.cost_source), (Some(3), None, None));
+    assert!(listener.spoken().usage.cost.is_some());
+}
+
 #[test]
 fn a_line_that_a_gap_cuts_is_no_line() {
     let message = |text: &str| {
@@ -93,6 +104,12 @@ fn a_line_that_a_gap_cuts_is_no_line() {
     listener.take(format!("\n{}\n", message("two")).as_bytes());
     assert_eq!(listener.spoken().final_message.as_deref(), Some("two"));
 
+    // What is behind the gap may look like a line of its own: it is the rest of one.
+    let mut listener = heard(&Parser::CodexJsonl, &[b"the output of a tool: "]);
+    listener.gap();
+    listener.take(format!("{}\n", message("quoted")).as_bytes());
+    assert_eq!(listener.spoken().final_message, None);
+
     let mut text = heard(&Parser::Text, &[b"before\n"]);
     text.gap();
     text.take(b"half a line\n### BLOCKED\n");
@@ -103,6 +120,9 @@ fn a_line_that_a_gap_cuts_is_no_line() {
     json.gap();
     json.take(br#""x"}"#);
     assert_eq!(json.spoken().terminal, TerminalRecord::Missing { stuck_on: None });
+    json.gap();
+    json.take(br#"{"a":"x"}"#);
+    assert_eq!(json.spoken().final_message, None, "part of something longer");
 }
 
 /// Of a sum with parts missing nobody knows what it is; a number that is told as a whole is known all the same.

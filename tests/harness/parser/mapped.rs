@@ -48,6 +48,7 @@ fn a_stream_like_geminis() {
         r#"{"type":"tool_result","status":"success"}"#,
         r#"{"type":"message","role":"assistant","content":"Done.\n\n### BUILDER","delta":true}"#,
         "a warning that is no JSON",
+        r#"{"type":"result","status":"success"} and more on the line"#,
         r#"{"type":"message","role":"assistant","content":"_COMPLETE","delta":true}"#,
     ];
     let result = |rest: &str| format!(r#"{{"status":{rest},"type":"result"}}"#);

@@ -82,6 +82,12 @@ fn a_broken_rollout_is_read_as_far_as_it_goes() {
     bytes.extend(b"{\"timestamp\":\"2026-11-28T22:17:30.000Z\",\"type\":\"event_msg\",\"payload\":{\"type\":\"task_comp");
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(read(&path, Timestamp::UNIX_EPOCH).unwrap(), recorded("late500.jsonl"));
+    // A turn that began after the one that failed has not failed yet.
+    let text = String::from_utf8(good).unwrap();
+    let next =
+        r#"{"timestamp":"2026-11-28T23:00:00.000Z","type":"event_msg","payload":{"type":"task_started"}}"#;
+    std::fs::write(&path, format!("{}\n{next}\n", text.trim_end())).unwrap();
+    assert_eq!(read(&path, Timestamp::UNIX_EPOCH).unwrap().error, None);
     assert!(read(&home.path().join("gone"), Timestamp::UNIX_EPOCH).is_err());
 }
 
