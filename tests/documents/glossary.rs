@@ -77,6 +77,7 @@ fn failure_classes(plan: &Plan) -> BTreeSet<String> {
     for before in ["Ending::Blocked,", "Ending::Cancelled,", "FailureClass::normalised(", "return Err(("] {
         found.extend(words_after(&sources("src/domain/transition"), before));
     }
+    found.extend(words_after(&read("src/domain/budget.rs"), "FailureClass::normalised("));
     for plane in [Plane::Execution, Plane::Planning] {
         found.extend(RuntimeError::ALL.map(|error| error.code(plane).to_string()));
     }

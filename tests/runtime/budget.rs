@@ -107,9 +107,9 @@ fn a_stage_that_exceeds_its_cost_is_ended_by_the_prices_of_the_configuration() {
     assert_eq!(usage["cost_source"].as_str(), Some("priced"), "{usage}");
     let cost: f64 = usage["cost"].as_str().and_then(|cost| cost.parse().ok()).expect("an amount");
     assert!(cost > 0.01, "{cost}");
-    // Nobody is blamed; it waits for the next day, or for a higher limit.
+    // It waits for the next day, or for a higher limit; one that fits into none does not begin for ever.
     let run = site.show(&site.path("active/", ".toml"));
-    assert!(run.contains("spent = 0\n") && !run.contains("interruptions"), "{run}");
+    assert!(run.contains("spent = 1\n") && run.contains("interruptions = 1\n"), "{run}");
     site.json(&["run", "once"]);
     let answer = site.json(&["run", "once"]);
     assert_eq!(
