@@ -281,6 +281,29 @@ fn a_root_whose_acceptance_is_blocked_is_retried_too() {
     assert!(target.contains("is = \"open\"") && !target.contains("rounds"), "{target}");
 }
 
+/// Names are kept, too: an owner's, and a request's.
+#[test]
+fn a_name_that_is_kept_holds_no_secret() {
+    let repo = TestRepo::with_commit();
+    call(&repo, &["init"]);
+    let secret = ["AKIA", "IOSFODNN7EXAMPLE"].concat();
+    for args in [
+        &["pause", "--owner", &secret][..],
+        &["pause", "--request-id", &secret],
+        &["queue", "add-idea", "idea.md", "--request-id", &secret],
+    ] {
+        repo.write("idea.md", "I want it.\n");
+        let said = told(&repo, args);
+        assert!(
+            said.starts_with("exit 2") && said.contains("holds an AWS access key id"),
+            "{args:?}: {said}"
+        );
+        assert!(!said.contains(&secret), "{said}");
+    }
+    let objects = repo.git_output(&["cat-file", "--batch-all-objects", "--batch"]).stdout;
+    assert!(!String::from_utf8_lossy(&objects).contains(&secret));
+}
+
 #[test]
 fn a_note_is_a_bounded_text_without_secrets() {
     let repo = TestRepo::with_commit();

@@ -174,6 +174,26 @@ fn the_limit_of_the_day_is_a_wait_until_the_next_one_and_a_higher_one_counts_at_
     site.sound();
 }
 
+/// A limit that is raised while a stage runs holds it no longer.
+#[test]
+fn a_limit_that_is_raised_while_a_stage_runs_lets_it_go_on() {
+    let slow =
+        CODEX.replacen("cat >", "[ $MILLRACE_STAGE != builder ] || { : > @/runs; sleep 4; }\ncat >", 1);
+    let site = Site::commanded("", "");
+    let signs = site.sign("").display().to_string();
+    std::fs::write(site.repo.beside().join("harness.sh"), slow.replace("@/", &signs)).expect("a harness");
+    limit(&site, "[limits.per_day]\nwall_seconds = 2\n");
+    site.add("one");
+    let daemon = site.daemon(&["--until-idle"]);
+    site.await_sign("runs");
+    limit(&site, "[limits.per_day]\nwall_seconds = 2000\n");
+    daemon.ended();
+    assert_eq!(site.state_of("one"), "done");
+    let builders = site.paths().into_iter().filter(|path| path.ends_with("-builder/result.toml")).count();
+    assert_eq!(builders, 1, "nothing is done twice");
+    site.sound();
+}
+
 #[test]
 fn the_limit_of_a_daemon_is_for_each_one() {
     let site = codex("[limits.per_daemon]\nlaunches = 1\n");
