@@ -96,19 +96,24 @@ impl Caps {
     pub fn reached(&self, scope: Scope, assumed: &Assumed, spent: &Spending) -> Option<Reached> {
         let (tokens, cost) = (spent.tokens_counted(assumed), spent.cost_counted(assumed));
         let (launches, seconds) = (spent.launches, spent.wall_ms / 1000);
-        let reached = |measure, spent: String, limit: String| Some(Reached { scope, measure, spent, limit });
+        let reached = |measure, spent: String, assumed: Option<String>, limit: String| {
+            Some(Reached { scope, measure, spent, assumed, limit })
+        };
+        let unknown = |launches: u32, amount: String| (launches > 0).then_some(amount);
+        let of_tokens = unknown(spent.tokens_unknown, (tokens - spent.tokens).to_string());
+        let of_cost = unknown(spent.cost_unknown, cost.less(spent.cost).to_string());
         match self {
             Self { tokens: Some(limit), .. } if tokens >= *limit => {
-                reached(Measure::Tokens, tokens.to_string(), limit.to_string())
+                reached(Measure::Tokens, tokens.to_string(), of_tokens, limit.to_string())
             }
             Self { cost: Some(limit), .. } if cost >= *limit => {
-                reached(Measure::Cost, cost.to_string(), limit.to_string())
+                reached(Measure::Cost, cost.to_string(), of_cost, limit.to_string())
             }
             Self { launches: Some(limit), .. } if launches >= *limit => {
-                reached(Measure::Launches, launches.to_string(), limit.to_string())
+                reached(Measure::Launches, launches.to_string(), None, limit.to_string())
             }
             Self { wall_seconds: Some(limit), .. } if seconds >= *limit => {
-                reached(Measure::WallTime, seconds.to_string(), limit.to_string())
+                reached(Measure::WallTime, seconds.to_string(), None, limit.to_string())
             }
             _ => None,
         }
@@ -231,6 +236,8 @@ pub struct Reached {
     pub measure: Measure,
     /// What was spent, as people read it.
     pub spent: String,
+    /// How much of that nobody told, and is assumed; none: nothing.
+    pub assumed: Option<String>,
     /// The limit.
     pub limit: String,
 }
@@ -243,9 +250,10 @@ impl fmt::Display for Reached {
             Scope::Daemon => "this daemon",
         };
         let (spent, limit) = (&self.spent, &self.limit);
+        let assumed = self.assumed.as_ref().map_or(String::new(), |part| format!(", {part} of it assumed"));
         let used = match self.measure {
-            Measure::Tokens => format!("{whose}: {spent} tokens, the limit is {limit}"),
-            Measure::Cost => format!("{whose}: {spent} USD, the limit is {limit}"),
+            Measure::Tokens => format!("{whose}: {spent} tokens{assumed}, the limit is {limit}"),
+            Measure::Cost => format!("{whose}: {spent} USD{assumed}, the limit is {limit}"),
             Measure::Launches => format!("{whose}: {spent} launches, the limit is {limit}"),
             Measure::WallTime => format!("{whose}: {spent} seconds of stages, the limit is {limit}"),
         };

@@ -75,6 +75,8 @@ fn m03_f29_three_ends_of_two_items_are_an_outage_and_the_items_lose_nothing() {
         (result.next.as_str(), result.why.as_str()),
         ("execution/builder", "infrastructure:suspected_outage")
     );
+    // Whoever follows the first one is told.
+    assert_eq!(play.transition().decision.notes, ["task/first goes on: suspected outage of codex_cli"]);
     let rest = cause(&play);
     assert_eq!((rest.kind.key().as_str(), rest.times), ("harness:codex_cli", 1));
     assert_eq!(rest.until, play.now.checked_add(SignedDuration::from_mins(5)).ok());

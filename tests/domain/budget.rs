@@ -351,6 +351,22 @@ fn what_a_limit_ended_is_an_interruption_and_bounded() {
     play.end();
 }
 
+/// Nobody is to take for spent what nobody told.
+#[test]
+fn what_is_assumed_is_said_to_be() {
+    let assumed = Assumed { tokens: 400, cost: usd("2") };
+    let spent = Spending { tokens: 200, cost: usd("1"), tokens_unknown: 2, ..Spending::default() };
+    let said = |caps: Caps| caps.reached(Scope::Day, &assumed, &spent).expect("it is").to_string();
+    assert_eq!(
+        said(Caps { tokens: Some(1000), ..Caps::default() }),
+        "today: 1000 tokens, 800 of it assumed, the limit is 1000 (limits.per_day.tokens)"
+    );
+    assert_eq!(
+        said(Caps { cost: Some(usd("1")), ..Caps::default() }),
+        "today: 1.00 USD, the limit is 1.00 (limits.per_day.cost_usd)"
+    );
+}
+
 /// What has reported has done its part: an item that its own limit stops goes on behind it, not with it again.
 #[test]
 fn an_item_goes_on_behind_the_stage_that_reported() {
@@ -364,6 +380,8 @@ fn an_item_goes_on_behind_the_stage_that_reported() {
         assert_eq!(hand(&mut play, said, LITTLE).next, "blocked", "{limit}");
         let blocked = play.recovery("task/it").and_then(|it| it.blocked).expect("one");
         assert_eq!(blocked.stage.as_str(), stage, "{limit}");
+        let notes = play.transition().decision.notes;
+        assert_eq!(notes, [format!("{}; it would go on at {stage}", blocked.reason)], "the log tells why");
         play.end();
     }
 }

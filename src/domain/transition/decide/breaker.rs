@@ -154,6 +154,16 @@ pub(super) fn lets_go_on(
     Ok(effects)
 }
 
+/// The same in words, for whoever follows one of these items.
+pub(super) fn said(effects: &[Effect]) -> Vec<String> {
+    let goes_on = |effect: &Effect| match effect {
+        Effect::Retry { item, retry } => Some(format!("{item} goes on: {}", retry.reason)),
+        Effect::Target { target } => Some(format!("{} is judged again", target.item())),
+        _ => None,
+    };
+    effects.iter().filter_map(goes_on).collect()
+}
+
 /// Whether an item has used up what its plan lets it use.
 fn has_spent_all(view: &dyn View, before: &Before, recovery: &Recovery) -> Result<bool, Fault> {
     let plan = view.run_record(&before.run)?.map(|record| view.plan(&record.plan)).transpose()?.flatten();

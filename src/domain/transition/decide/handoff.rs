@@ -139,7 +139,9 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
     if let Some(streak) = tripped {
         let own = before.map(|before| breaker::gives_back(&run, &recovery, before));
         decision.effects.extend(own.into_iter().flatten());
-        decision.effects.extend(breaker::lets_go_on(view, at, streak, &run)?);
+        let others = breaker::lets_go_on(view, at, streak, &run)?;
+        decision.notes.extend(breaker::said(&others));
+        decision.effects.extend(others);
     }
     match next.step {
         Step::Again { .. } => {
@@ -166,6 +168,8 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, handoff: &Handoff) -> Rulin
             decision.effects.insert(1, conclude(shown, why));
         }
         Step::Go(Way::End { ending, class, why: reason, resume }) => {
+            // What it reported does not tell why it goes no further.
+            decision.notes.extend(resume.as_ref().map(|next| format!("{reason}; it would go on at {next}")));
             let end = End {
                 at,
                 run: &run,
