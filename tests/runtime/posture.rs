@@ -61,7 +61,7 @@ fn f32_root_waits_where_the_harness_would_refuse() {
     }
     let answer = site.json(&["run", "once"]);
     assert_eq!((&answer["outcome"], &answer["cause"]), (&"waits".into(), &"posture".into()), "{answer:#}");
-    insta::assert_snapshot!(answer["detail"].as_str().unwrap_or_default(), @r#"the harness of runner claude_code refuses level maximum to root, which 12 stages of the plan would run at; run millrace as another user, or choose a lower level for `permission_default` or `permission_by_stage` of `[runners.claude_code]`, or `IS_SANDBOX = "1"` under `[runners.claude_code.env]` if this machine is a sandbox that may be lost; then `millrace compile validate`"#);
+    insta::assert_snapshot!(answer["detail"].as_str().unwrap_or_default(), @r#"the harness of runner claude_code refuses level maximum to root, which 12 stages of the plan would run at; run millrace as another user, or choose a lower level for `permission_default` or `permission_by_stage` of `[runners.claude_code]`, or `IS_SANDBOX = "1"` under `[runners.claude_code.env]` if this machine is a sandbox that may be lost (a run that has begun keeps its plan: for that, set IS_SANDBOX where the runtime starts); then `millrace compile validate`"#);
     assert_eq!(site.json(&["run", "daemon", "--until-idle"])["reason"], "waiting");
     let status = site.json(&["status"]);
     assert!(status["next"]["detail"].as_str().is_some_and(|said| said.starts_with("posture")), "{status:#}");
