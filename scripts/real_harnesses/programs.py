@@ -60,17 +60,28 @@ def last_line(done):
     return lines[-1] if lines else f"exit code {done.returncode}"
 
 
-class Codex:
-    """OpenAI Codex CLI."""
+class Program:
+    """A harness as it is installed, and its table in a configuration."""
 
-    name = "codex"
-    runner = "codex_cli"
-    model = "scripted-model"
     tells_cost = False
     stages_files = False
 
     def __init__(self, program):
         self.program = program
+
+    def table(self, name, level, program, lines, variables=()):
+        """The table `[runners.NAME]`, and what its environment is set to."""
+        keys = [f"command = {toml(str(program or self.program))}", f"permission_default = {toml(level)}", *lines]
+        settings = [f"{variable} = {toml(value)}" for variable, value in dict(variables).items()]
+        return "\n".join([f"[runners.{name}]", *keys, "", *([f"[runners.{name}.env]", *settings, ""] if settings else [])])
+
+
+class Codex(Program):
+    """OpenAI Codex CLI."""
+
+    name = "codex"
+    runner = "codex_cli"
+    model = "scripted-model"
 
     def environment(self, home):
         codex_home = home / ".codex"
@@ -92,24 +103,17 @@ class Codex:
             f"{provider}.stream_max_retries={retries}",
         ]
         arguments = ["exec", "--disable", "unbounded_connection_retries", "--disable", "plugins"]
-        return (
-            f"[runners.codex]\ncommand = {toml(str(program or self.program))}\nargs = {toml(arguments)}\n"
-            f"permission_default = {toml(level)}\nenv_pass = [\"SCRIPTED_KEY\"]\nextra_config = {toml(items)}\n"
-            + "".join(f"{line}\n" for line in lines)
-        )
+        own = [f"args = {toml(arguments)}", 'env_pass = ["SCRIPTED_KEY"]', f"extra_config = {toml(items)}"]
+        return self.table("codex", level, program, [*own, *lines])
 
 
-class Claude:
+class Claude(Program):
     """Anthropic Claude Code."""
 
     name = "claude"
     runner = "claude_code"
     model = "claude-sonnet-4-5"
     tells_cost = True
-    stages_files = False
-
-    def __init__(self, program):
-        self.program = program
 
     def environment(self, home):
         del home
@@ -125,23 +129,17 @@ class Claude:
         # As root it takes its highest level only where it is told that the machine is a sandbox.
         if sandbox:
             variables["IS_SANDBOX"] = "1"
-        keys = [f"command = {toml(str(program or self.program))}", f"permission_default = {toml(level)}", *lines]
-        settings = [f"{name} = {toml(value)}" for name, value in variables.items()]
-        return "\n".join(["[runners.claude_code]", *keys, "", "[runners.claude_code.env]", *settings, ""])
+        return self.table("claude_code", level, program, lines, variables)
 
 
-class Aider:
+class Aider(Program):
     """aider, where it is there already: it is no part of what is installed here."""
 
     name = "aider"
     runner = "aider"
     model = "openai/scripted-model"
-    tells_cost = False
     # It adds the files that it makes to the user's index, whatever it is told of commits.
     stages_files = True
-
-    def __init__(self, program):
-        self.program = program
 
     @staticmethod
     def find(folder):
@@ -156,9 +154,7 @@ class Aider:
     def configuration(self, port, level, program=None, retries=0, lines=()):
         """Its tables. It has a patience of its own, which nothing turns down."""
         del retries
-        keys = [f"command = {toml(str(program or self.program))}", f"permission_default = {toml(level)}", *lines]
-        settings = [f"OPENAI_API_BASE = {toml(f'http://127.0.0.1:{port}/v1')}"]
-        return "\n".join(["[runners.aider]", *keys, "", "[runners.aider.env]", *settings, ""])
+        return self.table("aider", level, program, lines, {"OPENAI_API_BASE": f"http://127.0.0.1:{port}/v1"})
 
 
 def target_folder(project):
