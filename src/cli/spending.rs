@@ -10,7 +10,6 @@ use crate::domain::control::Control;
 use crate::domain::run::{Launch, Run};
 use crate::domain::schedule::Wait;
 use crate::domain::usage::Usd;
-use crate::domain::view::{Fault, View};
 
 /// What a scope has spent of each measure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -232,15 +231,6 @@ impl<T: Display + PartialEq + Default> Measured<T> {
         });
         parts.join(", ")
     }
-}
-
-/// The limits of the selected plan.
-pub(crate) fn selected(view: &dyn View, control: &Control) -> Result<Budget, Fault> {
-    let plan = match &control.plan {
-        Some(plan) => view.plan(plan)?,
-        None => None,
-    };
-    Ok(plan.map(|plan| plan.limits.budget).unwrap_or_default())
 }
 
 /// What ends a wait for a limit, to be put behind it; nothing of any other wait.

@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::control::Control;
 use super::ids::{FailureClass, SessionId};
+use super::item::ItemRef;
 use super::limits::{ASSUMED_COST, ASSUMED_TOKENS};
 use super::plan::Plan;
-use super::run::{Launch, is_zero};
+use super::run::{Launch, Run, is_zero};
 use super::usage::{Usage, Usd};
 use super::view::{Fault, View};
 
@@ -76,7 +77,7 @@ pub struct Caps {
     /// US dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Usd>,
-    /// Launches of stages, those that an outage or somebody ended included.
+    /// Launches of stages; of an item those that neither an outage nor somebody's wish ended, else all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launches: Option<u32>,
     /// Seconds that stages ran.
@@ -362,39 +363,14 @@ impl Day {
 }
 
 /// What one launch may use at most: the least that is left of all limits. None of a kind: no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Allowance {
-    /// Tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokens: Option<u64>,
-    /// US dollars.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cost: Option<Usd>,
-    /// Milliseconds of wall clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wall_ms: Option<u64>,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Allowance {
+    tokens: Option<u64>,
+    cost: Option<Usd>,
+    wall_ms: Option<u64>,
 }
 
 impl Allowance {
-    /// What limits leave: the item's from its run's plan, the others from the selected one.
-    #[must_use]
-    pub fn of(
-        item: &Budget,
-        item_spent: &Spending,
-        whole: &Budget,
-        control: &Control,
-        session: &SessionId,
-        at: Timestamp,
-    ) -> Self {
-        let day = Day::at(at, control.day.as_ref());
-        let daemon = control.spent_by(session);
-        item.per_item
-            .left(&item.assumed, item_spent)
-            .least(whole.per_day.left(&whole.assumed, &day.spent))
-            .least(whole.per_daemon.left(&whole.assumed, &daemon))
-    }
-
     fn least(self, other: Self) -> Self {
         fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
             match (one, other) {
@@ -409,18 +385,8 @@ impl Allowance {
         }
     }
 
-    /// What a launch with this allowance reserves: what it is assumed to use, as far as that is limited.
-    #[must_use]
-    pub fn reserves(&self, assumed: &Assumed) -> Reserved {
-        Reserved {
-            tokens: self.tokens.map(|left| left.min(assumed.tokens)),
-            cost: self.cost.map(|left| left.min(assumed.cost)),
-        }
-    }
-
     /// What is exceeded by a launch that has used this so far, in `elapsed_ms`.
-    #[must_use]
-    pub fn exceeded(&self, usage: &Usage, elapsed_ms: u64) -> Option<Measure> {
+    fn exceeded(&self, usage: &Usage, elapsed_ms: u64) -> Option<Measure> {
         if self.wall_ms.is_some_and(|limit| elapsed_ms > limit) {
             return Some(Measure::WallTime);
         }
@@ -431,15 +397,14 @@ impl Allowance {
     }
 }
 
-/// What a launch is held to while it runs: each limit with what was spent of it before.
+/// What a launch is held to: each limit with what was spent of it before.
 #[derive(Debug, Clone)]
 pub struct Holding {
-    allowance: Allowance,
     scopes: [(Scope, Caps, Assumed, Spending); 3],
 }
 
 impl Holding {
-    /// The limits of a launch, see [`Allowance::of`].
+    /// The limits of a launch: the item's from its run's plan, the others from the selected one.
     #[must_use]
     pub fn of(
         item: &Budget,
@@ -451,7 +416,6 @@ impl Holding {
     ) -> Self {
         let day = Day::at(at, control.day.as_ref());
         Self {
-            allowance: Allowance::of(item, item_spent, whole, control, session, at),
             scopes: [
                 (Scope::Item, item.per_item, item.assumed, *item_spent),
                 (Scope::Day, whole.per_day, whole.assumed, day.spent),
@@ -460,22 +424,54 @@ impl Holding {
         }
     }
 
+    /// The limits of a run's launch, from the state.
+    pub fn of_launch(
+        view: &dyn View,
+        control: &Control,
+        plan: &Plan,
+        run: &Run,
+        session: &SessionId,
+        at: Timestamp,
+    ) -> Result<Self, Fault> {
+        let whole = governing(view, control, plan)?;
+        let spent = spent_before(view, &run.item)?.plus(&run.used);
+        Ok(Self::of(&plan.limits.budget, &spent, &whole, control, session, at))
+    }
+
+    fn allowance(&self) -> Allowance {
+        let left = self.scopes.iter().map(|(_, caps, assumed, spent)| caps.left(assumed, spent));
+        left.fold(Allowance::default(), Allowance::least)
+    }
+
+    /// What the launch reserves: what it is assumed to use, as far as that is limited.
+    #[must_use]
+    pub fn reserves(&self) -> Reserved {
+        let Allowance { tokens, cost, .. } = self.allowance();
+        // What is assumed is the selected plan's, as are the limits of the day.
+        let [_, (_, _, assumed, _), _] = &self.scopes;
+        Reserved {
+            tokens: tokens.map(|left| left.min(assumed.tokens)),
+            cost: cost.map(|left| left.min(assumed.cost)),
+        }
+    }
+
     /// Whether nothing is limited that a running launch can exceed.
     #[must_use]
     pub fn is_none(&self) -> bool {
-        self.allowance == Allowance::default()
+        self.allowance() == Allowance::default()
     }
 
     /// Whether only its clock can exceed anything.
     #[must_use]
     pub fn is_time_only(&self) -> bool {
-        self.allowance.tokens.is_none() && self.allowance.cost.is_none()
+        let Allowance { tokens, cost, .. } = self.allowance();
+        tokens.is_none() && cost.is_none()
     }
 
     /// The limit that a launch exceeds which has used this so far, in `elapsed_ms`.
     #[must_use]
     pub fn exceeded(&self, usage: &Usage, elapsed_ms: u64) -> Option<Reached> {
-        let measure = self.allowance.exceeded(usage, elapsed_ms)?;
+        let measure = self.allowance().exceeded(usage, elapsed_ms)?;
         let now = Spending::of(usage, elapsed_ms, false);
         self.scopes.iter().find_map(|(scope, caps, assumed, spent)| {
             caps.only(measure).reached(*scope, assumed, &spent.plus(&now))
@@ -506,13 +502,20 @@ impl Reserved {
 /// The cause that a reached limit of the day or of the daemon is a wait by.
 pub const BUDGET: &str = "budget";
 
+/// The limits of the selected plan; none where none is selected.
+pub fn selected(view: &dyn View, control: &Control) -> Result<Option<Budget>, Fault> {
+    let plan = control.plan.as_ref().map(|selected| view.plan(selected)).transpose()?.flatten();
+    Ok(plan.map(|plan| plan.limits.budget))
+}
+
 /// The limits of the day and of the daemon: those of the selected plan, or where none is selected of this one.
 pub fn governing(view: &dyn View, control: &Control, plan: &Plan) -> Result<Budget, Fault> {
-    let selected = match &control.plan {
-        Some(selected) => view.plan(selected)?,
-        None => None,
-    };
-    Ok(selected.map_or(plan.limits.budget, |selected| selected.limits.budget))
+    Ok(selected(view, control)?.unwrap_or(plan.limits.budget))
+}
+
+/// What the ended runs of an item have used since it was last let go on.
+pub fn spent_before(view: &dyn View, item: &ItemRef) -> Result<Spending, Fault> {
+    Ok(view.recovery(item)?.map(|recovery| recovery.used).unwrap_or_default())
 }
 
 /// The limit of the day or of the daemon that keeps anything from being launched at `at`, and when it is worth looking

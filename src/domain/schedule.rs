@@ -253,7 +253,7 @@ fn missing_plan(who: &impl std::fmt::Display, plan: &str) -> Wait {
 }
 
 /// The wait that a pause cause or a limit on spending imposes on this stage, if any.
-fn resting(
+pub fn resting(
     view: &dyn View,
     control: &Control,
     now: Timestamp,

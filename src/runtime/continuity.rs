@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::project::Project;
 use crate::domain::oid::Oid;
 use crate::harness::durable;
+use crate::ledger::history::commits;
 use crate::ledger::store::{RefName, Store, StoreError};
 use crate::ledger::transact::read_commit;
 use crate::ledger::verify::verify_since;
@@ -69,13 +70,8 @@ pub fn remembered(project: &Project) -> Vec<Oid> {
 
 /// Whether `tip` is this commit or came after it.
 fn follows(store: &dyn Store, tip: Oid, known: Oid) -> bool {
-    let mut at = tip;
-    while at != known {
-        let parent = read_commit(store, at).ok().and_then(|commit| commit.parents.first().copied());
-        let Some(parent) = parent else { return false };
-        at = parent;
-    }
-    true
+    let mut came = commits(store, Some(tip)).map_while(Result::ok);
+    tip == known || came.any(|(_, commit)| commit.parents.first() == Some(&known))
 }
 
 /// That the ledger's ref still follows this commit.

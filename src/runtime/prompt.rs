@@ -144,7 +144,7 @@ pub fn render(request: &Request, given: &Given) -> String {
         number += 1;
     }
     let _ = writeln!(text, "\n## Request\n");
-    for (label, value) in [
+    let about = [
         ("Item", request.item.to_string()),
         ("Title", request.title.clone()),
         ("Run", request.run.to_string()),
@@ -156,13 +156,20 @@ pub fn render(request: &Request, given: &Given) -> String {
         ("Base commit", request.base.map_or_else(|| "none".to_owned(), |oid| oid.to_string())),
         ("Stage folder", request.stage_dir.clone()),
         ("Time limit", format!("{} seconds", request.timeout_seconds)),
-    ] {
+    ];
+    text + &ending(request, &about)
+}
+
+/// How every prompt ends: the facts of the launch, and what is to be left and reported.
+fn ending(request: &Request, about: &[(&str, String)]) -> String {
+    let mut text = String::new();
+    for (label, value) in about {
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "{label}: {value}");
     }
-    text.push_str(&verdict(request));
-    text.push_str(&evidence(request));
-    text.push_str(&creating(request));
-    text.push_str(&reporting(request));
+    for part in [verdict, evidence, creating, reporting] {
+        text.push_str(&part(request));
+    }
     text
 }
 
@@ -171,29 +178,22 @@ pub fn render(request: &Request, given: &Given) -> String {
 #[must_use]
 pub fn asking(request: &Request, before: &str) -> String {
     let stage = &request.stage.stage;
-    let mut text = format!(
+    let text = format!(
         "You are still the `{stage}` stage of a governed run. You ended without reporting how your work ended. Report it \
          now, and begin no new work: only the result is missing. Where the work is not done, report that.\n\n\
          You have a new stage folder, and this launch has a new nonce; what lies in the earlier folder, `{before}`, does \
          not count any more. Files that you left there for the runtime have to be put into the new one.\n\n\
          ## Request\n\n"
     );
-    for (label, value) in [
+    let about = [
         ("Run", request.run.to_string()),
         ("Stage", request.stage.to_string()),
         ("Launch", request.launch.to_string()),
         ("Nonce", request.nonce.to_string()),
         ("Stage folder", request.stage_dir.clone()),
         ("Time limit", format!("{} seconds", request.timeout_seconds)),
-    ] {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{label}: {value}");
-    }
-    text.push_str(&verdict(request));
-    text.push_str(&evidence(request));
-    text.push_str(&creating(request));
-    text.push_str(&reporting(request));
-    text
+    ];
+    text + &ending(request, &about)
 }
 
 /// What a file is that tells a stage more about its launch.

@@ -17,11 +17,11 @@ use crate::cli::moments::{duration, elapsed, seconds, time};
 use crate::cli::page::Page;
 use crate::cli::reasons::{Activity, Reasons};
 use crate::cli::roots::Root;
-use crate::cli::spending::{Account, selected};
+use crate::cli::spending::Account;
 use crate::cli::stdout::{Answer, answer, print};
 use crate::cli::trailers;
 use crate::cli::watch::{LOOK, Watch};
-use crate::domain::budget::Scope;
+use crate::domain::budget::{Scope, selected, spent_before};
 use crate::domain::control::Control;
 use crate::domain::ids::{LedgerId, ModeId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
@@ -276,9 +276,9 @@ fn status(project: &Project) -> Result<Status, Failure> {
 /// What is spent of the limits of the day, of the daemon and of the items that are worked on, and what was spent today.
 fn spending(view: &TreeView<'_, '_>, control: &Control, now: Timestamp) -> Result<Vec<Account>, Fault> {
     let runs = view.runs()?;
-    let mut accounts = Account::whole(&selected(view, control)?, control, &runs, now);
+    let mut accounts = Account::whole(&selected(view, control)?.unwrap_or_default(), control, &runs, now);
     for run in &runs {
-        let before = view.recovery(&run.item)?.map(|recovery| recovery.used).unwrap_or_default();
+        let before = spent_before(view, &run.item)?;
         let budget = view.plan(&run.plan)?.map(|plan| plan.limits.budget).unwrap_or_default();
         accounts.push(Account::of_item(run.item.to_string(), &budget, &before, Some(run)));
     }

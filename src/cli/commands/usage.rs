@@ -10,9 +10,9 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::lookup;
 use crate::cli::page::Page;
-use crate::cli::spending::{Account, selected};
+use crate::cli::spending::Account;
 use crate::cli::stdout::{Answer, answer};
-use crate::domain::budget::{Budget, Scope, Spending};
+use crate::domain::budget::{Budget, Scope, Spending, selected, spent_before};
 use crate::domain::control::Control;
 use crate::domain::ids::RunId;
 use crate::domain::item::{ItemKind, ItemRef};
@@ -102,7 +102,7 @@ fn record(view: &TreeView<'_, '_>, run: &RunId) -> Result<RunRecord, Fault> {
 fn spent(view: &TreeView<'_, '_>) -> Result<Spent, Failure> {
     let control = if view.exists()? { view.control()? } else { Control::default() };
     let runs = view.runs()?;
-    let budget = selected(view, &control)?;
+    let budget = selected(view, &control)?.unwrap_or_default();
     let mut spent = Spent {
         accounts: Account::whole(&budget, &control, &runs, source::now()),
         items: Vec::new(),
@@ -178,7 +178,7 @@ fn whole_item(view: &TreeView<'_, '_>, item: &ItemRef) -> Result<OfItem, Failure
         let caps = Budget::default().per_item;
         Account::new((Scope::Item, item.to_string()), &caps, &budget.assumed, &sum, None)
     } else {
-        let before = view.recovery(item)?.map(|recovery| recovery.used).unwrap_or_default();
+        let before = spent_before(view, item)?;
         Account::of_item(item.to_string(), &budget, &before, active.as_ref())
     };
     Ok(OfItem { item: item.clone(), account, runs })

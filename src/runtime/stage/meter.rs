@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::super::source;
 use super::context::{Stage, StageError};
-use crate::domain::budget::{self, Holding, Reached};
+use crate::domain::budget::{Holding, Reached};
 use crate::domain::ids::SessionId;
 use crate::domain::price::Price;
 use crate::domain::run::Run;
@@ -87,11 +87,7 @@ impl Meter {
 
 /// What the limits leave a launch, by what was spent before it.
 fn holding(view: &dyn View, stage: &Stage, run: &Run, session: &SessionId) -> Result<Holding, StageError> {
-    let control = view.control()?;
-    let whole = budget::governing(view, &control, &stage.plan)?;
-    let before = view.recovery(&run.item)?.map(|recovery| recovery.used).unwrap_or_default();
-    let own = &stage.plan.limits.budget;
-    Ok(Holding::of(own, &before.plus(&run.used), &whole, &control, session, source::now()))
+    Ok(Holding::of_launch(view, &view.control()?, &stage.plan, run, session, source::now())?)
 }
 
 /// The output of a running harness, as its supervisor keeps it.

@@ -7,13 +7,14 @@ use super::super::input::{Claim, Files, Launching};
 use super::super::refusal::Refusal;
 use super::lineage::catches_up;
 use super::{Ruling, judge};
-use crate::domain::budget::{self, Allowance, BUDGET, Spending};
+use crate::domain::budget::{Holding, Spending};
 use crate::domain::control::Control;
 use crate::domain::ids::RunId;
 use crate::domain::place;
 use crate::domain::plan::Plan;
 use crate::domain::roots;
 use crate::domain::run::{Launch, Run};
+use crate::domain::schedule::{Wait, resting};
 use crate::domain::slot::Slot;
 use crate::domain::view::{Fault, View};
 
@@ -70,20 +71,10 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
     let Some(stage) = plan.stages.get(&run.stage.stage) else {
         return Ok(Err(Refusal::UnknownPlan { plan: run.plan }));
     };
-    if let Some(cause) = control.rests(at, &stage.runner) {
-        return Ok(Err(Refusal::Paused {
-            cause: cause.kind.key(),
-            detail: cause.detail.clone(),
-            until: cause.until,
-        }));
+    if let Some(Wait { cause, detail, until }) = resting(view, &control, at, &plan, &run.stage.stage)? {
+        return Ok(Err(Refusal::Paused { cause, detail, until }));
     }
-    let whole = budget::governing(view, &control, &plan)?;
-    if let Some((reached, until)) = budget::rests(&whole, &control, at) {
-        return Ok(Err(Refusal::Paused { cause: BUDGET.to_owned(), detail: reached.to_string(), until }));
-    }
-    let own = plan.limits.budget;
-    let used = view.recovery(&run.item)?.map(|recovery| recovery.used).unwrap_or_default().plus(&run.used);
-    let allowance = Allowance::of(&own, &used, &whole, &control, &launching.session, at);
+    let holding = Holding::of_launch(view, &control, &plan, &run, &launching.session, at)?;
     let number = run.launches.saturating_add(1);
     decision.effects.push(Effect::Launch {
         run: run.run.clone(),
@@ -93,7 +84,7 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
             at,
             session: launching.session.clone(),
             reserved_seconds: stage.timeout_seconds,
-            reserved: allowance.reserves(&whole.assumed),
+            reserved: holding.reserves(),
         },
     });
     match keep(&run, number, &launching.evidence) {
