@@ -20,6 +20,7 @@ pub mod project;
 pub mod prompt;
 pub mod repair;
 pub mod resume;
+pub mod run_branch;
 pub mod runner;
 pub mod snapshots;
 pub mod source;
