@@ -12,6 +12,7 @@ pub mod inbox;
 pub mod intake;
 pub mod live;
 pub mod logs;
+pub mod moves;
 pub mod outbox;
 pub mod outside;
 pub mod plans;

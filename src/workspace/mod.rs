@@ -19,5 +19,6 @@ pub mod run_dir;
 pub mod snapshot;
 pub mod snapshot_rules;
 mod special_files;
+pub mod user_index;
 
 pub use no_follow::NoFollowError;
