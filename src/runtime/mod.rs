@@ -10,6 +10,7 @@ pub mod daemon_lock;
 pub mod evidence;
 pub mod inbox;
 pub mod intake;
+pub mod landing;
 pub mod live;
 pub mod logs;
 pub mod moves;

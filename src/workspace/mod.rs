@@ -10,6 +10,7 @@ pub mod changes;
 pub mod discover;
 pub mod head;
 pub mod inbox;
+pub mod landing;
 mod no_follow;
 pub mod path;
 mod private_index;
