@@ -13,6 +13,7 @@ use crate::domain::ids::{ItemId, LedgerId, Nonce, PlanId, RequestId, RunId, Sess
 use crate::domain::item::{Arrival, Intake, ItemKind, ItemRef, Priority};
 use crate::domain::oid::Oid;
 use crate::domain::result::Judgement;
+use crate::domain::run::Landing;
 use crate::domain::slot::Turn;
 use crate::domain::turn_text;
 use crate::domain::usage::Usage;
@@ -143,6 +144,13 @@ pub enum Input {
         /// The code as it is now, where a run goes on with another one's work: a commit of its run branch.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         snapshot: Option<Oid>,
+    },
+    /// The change of a run that is done was committed on the user's branch, or cannot be.
+    Land {
+        /// The run.
+        run: RunId,
+        /// What became of it.
+        landing: Landing,
     },
     /// A run was to go on with another one's work, and that cannot be put into the work tree.
     Unresumable {
@@ -451,7 +459,7 @@ pub struct Resumable {
 
 impl Input {
     /// The words of all operations.
-    pub const OPS: [&'static str; 23] = [
+    pub const OPS: [&'static str; 24] = [
         "genesis",
         "enqueue",
         "idea",
@@ -475,6 +483,7 @@ impl Input {
         "stop",
         "unresumable",
         "adopt",
+        "land",
     ];
 
     /// The word of the operation, as in the commit's subject and its `Millrace-Op` trailer.
@@ -495,6 +504,7 @@ impl Input {
             },
             Self::TreeSettled { .. } => "tree",
             Self::Unresumable { .. } => "unresumable",
+            Self::Land { .. } => "land",
             Self::Cancel { .. } | Self::CancelRun { .. } | Self::CancelLineage { .. } => "cancel",
             Self::Archive { .. } => "archive",
             Self::Retry(_) => "retry",

@@ -70,6 +70,7 @@ fn ruled(view: &dyn View, at: Timestamp, input: &Input) -> Ruling {
         Input::TreeSettled { run, paths: _, to, snapshot } => {
             control::tree_settled(view, run, *to, *snapshot)
         }
+        Input::Land { run, landing } => control::land(view, run, landing),
         Input::Unresumable { run, detail } => intervene::unresumable(view, at, run, detail),
         Input::Cancel { item, reason } => cancel::decide(view, at, item, reason),
         Input::CancelRun { run, reason } => judge::cancel(view, at, run, reason),
