@@ -9,8 +9,8 @@ use super::commands::{
     control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
     log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
     queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
-    run::RunCommand, runs::RunsCommand, status::StatusArguments, usage::UsageArguments,
-    verify::VerifyArguments, wait::WaitArguments,
+    restore::RestoreArguments, run::RunCommand, runs::RunsCommand, status::StatusArguments,
+    usage::UsageArguments, verify::VerifyArguments, wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -54,6 +54,7 @@ pub(crate) enum Command {
     Control(ControlCommand),
     #[command(flatten)]
     Controls(ControlCommand),
+    Restore(RestoreArguments),
     Verify(VerifyArguments),
     Doctor(DoctorArguments),
     #[command(subcommand)]

@@ -2,12 +2,14 @@
 
 pub mod adopt;
 pub mod approval;
+pub mod backups;
 pub mod bell;
 pub mod config_file;
 pub mod continuity;
 pub mod daemon;
 pub mod daemon_lock;
 pub mod evidence;
+pub mod going_back;
 pub mod inbox;
 pub mod intake;
 pub mod live;
@@ -15,6 +17,7 @@ pub mod logs;
 pub mod outbox;
 pub mod outside;
 pub mod plans;
+pub mod points;
 pub mod posture;
 pub mod project;
 pub mod prompt;

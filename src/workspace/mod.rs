@@ -8,6 +8,7 @@
 pub mod bootstrap;
 pub mod changes;
 pub mod discover;
+pub mod going_back;
 pub mod head;
 pub mod inbox;
 mod no_follow;

@@ -100,6 +100,13 @@ impl GitCommand {
         self
     }
 
+    /// Runs it in this folder of the work tree, which is what paths on its command line are relative to.
+    #[must_use]
+    pub fn folder(mut self, path: &Path) -> Self {
+        self.command.current_dir(path);
+        self
+    }
+
     /// Runs it to its end, whatever its exit code, with `input` on its stdin.
     pub fn output(mut self, input: &[u8]) -> Result<Output, StoreError> {
         let fault = |source| StoreError::Io { action: "run", path: PathBuf::from("git"), source };
