@@ -9,8 +9,8 @@ use super::commands::{
     control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
     log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
     queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
-    restore::RestoreArguments, run::RunCommand, runs::RunsCommand, status::StatusArguments,
-    usage::UsageArguments, verify::VerifyArguments, wait::WaitArguments,
+    recover::RecoverArguments, restore::RestoreArguments, run::RunCommand, runs::RunsCommand,
+    status::StatusArguments, usage::UsageArguments, verify::VerifyArguments, wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -55,6 +55,7 @@ pub(crate) enum Command {
     #[command(flatten)]
     Controls(ControlCommand),
     Restore(RestoreArguments),
+    Recover(RecoverArguments),
     Verify(VerifyArguments),
     Doctor(DoctorArguments),
     #[command(subcommand)]

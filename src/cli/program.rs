@@ -77,6 +77,7 @@ fn begin(called: &str, arguments: &[OsString]) -> Result<Exit, Failure> {
         Command::Wait(arguments) => arguments.run(&context),
         Command::Control(command) | Command::Controls(command) => command.run(&context),
         Command::Restore(arguments) => arguments.run(&context),
+        Command::Recover(arguments) => arguments.run(&context),
         Command::Verify(_) => VerifyArguments::run(&context),
         Command::Doctor(arguments) => arguments.run(&context),
         Command::Compile(command) => command.run(&context),

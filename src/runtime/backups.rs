@@ -3,8 +3,9 @@
 //!
 //! They are for people to look at and to delete: the runtime never removes one.
 
+use std::collections::BTreeSet;
+
 use super::project::Project;
-use super::source;
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
 use crate::ledger::git::command::GitCommand;
@@ -77,30 +78,48 @@ pub fn list(project: &Project) -> Result<Vec<Backup>, StoreError> {
     Ok(text.lines().filter_map(parse).collect())
 }
 
-/// Whether a ref of ours, or of the user's, leads to this commit.
-pub fn is_held(project: &Project, commit: Oid) -> Result<bool, StoreError> {
-    let output = GitCommand::new(&project.repository.common_dir, "for-each-ref")
-        .args(["--count=1", "--format=%(refname)", "--contains"])
-        .arg(commit.to_string())
-        .output(&[])?;
-    Ok(output.status.success() && !output.stdout.is_empty())
-}
-
-/// Keeps a commit unless a ref leads to it.
+/// Keeps a commit that the work tree holds, unless a ref leads to it already: before files that are as it has them go.
 pub fn keep_unless_held(
     project: &Project,
     commit: Oid,
     word: &str,
     why: &str,
 ) -> Result<Option<Backup>, StoreError> {
-    if is_held(project, commit)? {
-        return Ok(None);
-    }
-    keep(project, commit, &NewObjects::None, word, why).map(Some)
+    keep_cut_off(project, None, commit, word, why)
 }
 
-/// The moment, as names of backups begin.
-#[must_use]
-pub fn now() -> String {
-    source::now().strftime("%Y%m%d-%H%M%S").to_string()
+/// Keeps what leads to `tip` and to no other ref than `name`, before that ref moves away or goes. Where a backup has
+/// the same files already, another would keep nothing more: so a claim that fails again and again leaves one.
+pub fn keep_cut_off(
+    project: &Project,
+    name: Option<&RefName>,
+    tip: Oid,
+    word: &str,
+    why: &str,
+) -> Result<Option<Backup>, StoreError> {
+    let mut git = GitCommand::new(&project.repository.common_dir, "rev-list")
+        .args(["--no-commit-header", "--format=%T"])
+        .arg(tip.to_string())
+        .arg("--not");
+    if let Some(name) = name {
+        git = git.arg(format!("--exclude={}", name.full()));
+    }
+    let cut_off = git.arg("--all").output(&[])?;
+    // What cannot be told is kept.
+    if cut_off.status.success() {
+        let kept = GitCommand::new(&project.repository.common_dir, "for-each-ref")
+            .args(["--format=%(tree)", "refs/millrace/backup/"])
+            .output(&[])?;
+        let kept = String::from_utf8_lossy(&kept.stdout);
+        let kept: BTreeSet<&str> = kept.lines().collect();
+        if String::from_utf8_lossy(&cut_off.stdout).lines().all(|tree| kept.contains(tree)) {
+            return Ok(None);
+        }
+    }
+    match keep(project, tip, &NewObjects::None, word, why) {
+        Ok(backup) => Ok(Some(backup)),
+        // There is nothing left to keep, and a ref to it would break the user's own git.
+        Err(StoreError::Missing(_) | StoreError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

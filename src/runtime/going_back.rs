@@ -99,9 +99,6 @@ pub struct Rest {
 impl Rest {
     /// Takes the place of a runtime.
     pub fn of(project: &Project) -> Result<Self, GoingBackError> {
-        if project.repository.is_bare() {
-            return Err(GoingBackError::Bare(project.repository.git_dir.display().to_string()));
-        }
         Ok(Self { _lock: DaemonLock::take(&project.store.private_dir(), &program())? })
     }
 }
@@ -142,6 +139,9 @@ pub struct WentBack {
 
 /// Puts a commit's code into the work tree.
 pub fn go_back(project: &Project, _rest: &Rest, asked: &Asked<'_>) -> Result<WentBack, GoingBackError> {
+    if project.repository.is_bare() {
+        return Err(GoingBackError::Bare(project.repository.git_dir.display().to_string()));
+    }
     if let Some(operation) = project.repository.in_progress() {
         return Err(GoingBackError::InProgress(operation));
     }

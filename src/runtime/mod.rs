@@ -21,6 +21,7 @@ pub mod points;
 pub mod posture;
 pub mod project;
 pub mod prompt;
+pub mod recovery;
 pub mod repair;
 pub mod resume;
 pub mod runner;

@@ -22,3 +22,4 @@ pub mod snapshot_rules;
 mod special_files;
 
 pub use no_follow::NoFollowError;
+pub use private_index::mend_kept;

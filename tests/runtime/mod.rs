@@ -10,6 +10,7 @@ mod damage;
 mod environment;
 mod escalation;
 mod evidence;
+mod going_back;
 mod handing_over;
 mod happy;
 mod hostile;

@@ -11,6 +11,7 @@ pub(super) mod log;
 pub(super) mod modes;
 pub(super) mod plan;
 pub(super) mod queue;
+pub(super) mod recover;
 pub(super) mod restore;
 pub(super) mod run;
 pub(super) mod runs;
