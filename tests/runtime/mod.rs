@@ -19,6 +19,7 @@ mod outbox;
 mod outside;
 mod plan_change;
 mod posture;
+mod recovering;
 mod redaction;
 mod repair;
 mod retry;
