@@ -11,6 +11,7 @@ pub mod discover;
 pub mod going_back;
 pub mod head;
 pub mod inbox;
+pub mod landing;
 mod no_follow;
 pub mod path;
 mod private_index;
@@ -20,6 +21,7 @@ pub mod run_dir;
 pub mod snapshot;
 pub mod snapshot_rules;
 mod special_files;
+pub mod user_index;
 
 pub use no_follow::NoFollowError;
 pub use private_index::mend_kept;
