@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use crate::domain::oid::Oid;
 use crate::ledger::git::command::{GitCommand, Streamed};
+use crate::ledger::store::StoreError;
 use crate::runtime::project::Project;
 
 /// Files of one pair that are named; of the others the numbers alone are kept.
@@ -100,7 +101,8 @@ pub(crate) fn diffstats(project: &Project, pairs: &[(Oid, Oid)]) -> Result<Vec<O
             .args(["--no-ext-diff", "--no-textconv", "--no-relative", "--ignore-submodules=none"])
             .stream(asked.as_bytes(), &mut numbers)?;
         if let Streamed::Refused(error) = streamed {
-            return Err(Failure::failed(format!("git diff-tree: {error}")));
+            let (action, detail) = ("git diff-tree".to_owned(), error.to_string());
+            return Err(StoreError::Git { action, detail }.into());
         }
     }
     let mut found = numbers.found.into_iter();

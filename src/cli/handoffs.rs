@@ -41,8 +41,6 @@ pub(crate) struct Launched {
     pub(crate) before: Oid,
     /// The code that it left: half done where it was interrupted. The same as before where it left no snapshot.
     pub(crate) left: Oid,
-    /// The code that the run went on with.
-    pub(crate) after: Oid,
     /// What it came to; none while it runs.
     pub(crate) result: Option<StageResult>,
 }
@@ -96,13 +94,13 @@ impl Handoffs {
             let left = result.snapshot.unwrap_or(at);
             let after = if has_worked(&result) { left } else { at };
             let (number, stage) = (result.launch, result.stage.clone());
-            push(&mut launches, number, stage, (at, left, after), Some(result));
+            push(&mut launches, number, stage, (at, left), Some(result));
             at = after;
         }
         if let Some(run) = &active
             && let Some(launch) = &run.launch
         {
-            push(&mut launches, launch.number, run.stage.clone(), (at, at, at), None);
+            push(&mut launches, launch.number, run.stage.clone(), (at, at), None);
         }
         let end = record.end.as_ref().map(|end| end.snapshot);
         let end = end.or_else(|| active.as_ref().map(|run| run.snapshot)).unwrap_or(at);
@@ -197,8 +195,8 @@ impl Handoffs {
         }
         if let Some(turn) = turn {
             return all.iter().find(|launch| launch.turn == turn).copied().ok_or_else(|| {
-                Failure::failed(format!("{name} ran {} times in run {run}, and not {turn}", all.len()))
-                    .hint(listed(&all))
+                Failure::failed(format!("{name} was not launched {turn} times in run {run}"))
+                    .hint(format!("there is {}", listed(&all)))
             });
         }
         // What was interrupted ran again: the one that counted is meant, where there is one alone.
@@ -239,13 +237,13 @@ fn push(
     launches: &mut Vec<Launched>,
     number: u32,
     stage: StageRef,
-    (before, left, after): (Oid, Oid, Oid),
+    (before, left): (Oid, Oid),
     result: Option<StageResult>,
 ) {
     let same = launches.iter().rev().find(|launch| launch.stage == stage);
     let turn = same.map_or(0, |launch| launch.turn) + 1;
     let name = launch_name(number, &stage.stage);
-    launches.push(Launched { number, turn, stage, name, before, left, after, result });
+    launches.push(Launched { number, turn, stage, name, before, left, result });
 }
 
 /// What the launches of a run that have ended came to, oldest first.

@@ -162,7 +162,10 @@ fn gone_code(project: &Project, run: &RunId, gone: &At) -> Failure {
         gone.point,
         gone.commit.short()
     ))
-    .hint("fetch the run's branch from where it was made; `millrace diff --state` needs the ledger alone")
+    .hint(format!(
+        "fetch {} from where it was made; `millrace diff {run} --state` needs the ledger alone",
+        branch.full()
+    ))
 }
 
 fn plans(view: &TreeView<'_, '_>, from: &str, to: &str) -> Result<Pair, Failure> {

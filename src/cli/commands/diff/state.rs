@@ -7,6 +7,7 @@ use crate::cli::handoffs::{At, Handoffs, Point};
 use crate::cli::trailers;
 use crate::domain::oid::Oid;
 use crate::domain::transition::decision::Effect;
+use crate::domain::view::Fault;
 use crate::ledger::commit::Commit;
 use crate::ledger::history::{commits, step};
 use crate::runtime::project::Project;
@@ -71,8 +72,10 @@ impl States {
             Point::After(number) => self.launches.get(&number).and_then(|(_, after)| *after).or(self.end),
             Point::End => self.end,
         };
-        commit.map(|commit| At { point: named.clone(), commit }).ok_or_else(|| {
-            Failure::failed(format!("no commit of the ledger tells of run {} {named}", handoffs.record.run))
-        })
+        let commit = commit.ok_or_else(|| Fault {
+            at: format!("run {}", handoffs.record.run),
+            detail: format!("no commit of the ledger tells of it {named}"),
+        })?;
+        Ok(At { point: named, commit })
     }
 }
