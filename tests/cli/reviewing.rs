@@ -311,17 +311,52 @@ fn a_stage_that_ran_again_is_named_by_its_turn() {
     script(&repo, &again);
     queue(&repo, &task("a"));
     let early = said(&repo, &call(&repo, &["diff", "a"]));
-    insta::assert_snapshot!(early, @"");
+    insta::assert_snapshot!(early, @"
+    exit 1
+    ! millrace: task/a has had no run yet
+    ! hint: `millrace queue show task/a` tells what it waits for
+    ");
     well(&repo, &["run", "daemon", "--until-idle"]);
     let refused = |stages: &str| said(&repo, &call(&repo, &["diff", "a", stages]));
-    insta::assert_snapshot!(refused("fixer"), @"");
-    insta::assert_snapshot!(refused("builder..fixer"), @"");
-    insta::assert_snapshot!(refused("fixer#3"), @"");
-    insta::assert_snapshot!(refused("fixer#x"), @"");
-    insta::assert_snapshot!(refused("fixr"), @"");
-    insta::assert_snapshot!(refused("9"), @"");
-    insta::assert_snapshot!(refused("start"), @"");
-    insta::assert_snapshot!(refused("end"), @"");
+    insta::assert_snapshot!(refused("fixer"), @"
+    exit 2
+    ! millrace: fixer ran 2 times in run [run]
+    ! hint: name one: fixer#1 (launch 3, FIXER_COMPLETE), fixer#2 (launch 5, FIXER_COMPLETE)
+    ");
+    insta::assert_snapshot!(refused("builder..fixer"), @"
+    exit 2
+    ! millrace: fixer ran 2 times in run [run]
+    ! hint: name one: fixer#1 (launch 3, FIXER_COMPLETE), fixer#2 (launch 5, FIXER_COMPLETE)
+    ");
+    insta::assert_snapshot!(refused("fixer#3"), @"
+    exit 1
+    ! millrace: fixer was not launched 3 times in run [run]
+    ! hint: there is fixer#1 (launch 3, FIXER_COMPLETE), fixer#2 (launch 5, FIXER_COMPLETE)
+    ");
+    insta::assert_snapshot!(refused("fixer#x"), @"
+    exit 2
+    ! millrace: `fixer#x` is no launch: expected a number from 1 behind the `#`
+    ");
+    insta::assert_snapshot!(refused("fixr"), @"
+    exit 1
+    ! millrace: run [run] had no stage `fixr`
+    ! hint: did you mean `fixer`? there is builder#1 (launch 1, BUILDER_COMPLETE), checker#1 (launch 2, FIX_NEEDED), fixer#1 (launch 3, FIXER_COMPLETE), doublechecker#1 (launch 4, FIX_NEEDED), fixer#2 (launch 5, FIXER_COMPLETE), doublechecker#2 (launch 6, DOUBLECHECK_PASS), updater#1 (launch 7, UPDATE_COMPLETE)
+    ");
+    insta::assert_snapshot!(refused("9"), @"
+    exit 1
+    ! millrace: run [run] has no launch 9
+    ! hint: there is builder#1 (launch 1, BUILDER_COMPLETE), checker#1 (launch 2, FIX_NEEDED), fixer#1 (launch 3, FIXER_COMPLETE), doublechecker#1 (launch 4, FIX_NEEDED), fixer#2 (launch 5, FIXER_COMPLETE), doublechecker#2 (launch 6, DOUBLECHECK_PASS), updater#1 (launch 7, UPDATE_COMPLETE)
+    ");
+    insta::assert_snapshot!(refused("start"), @"
+    exit 2
+    ! millrace: `start` is a point, and has no change of its own
+    ! hint: `start..builder` is what changed from there to after a stage
+    ");
+    insta::assert_snapshot!(refused("end"), @"
+    exit 2
+    ! millrace: `end` is a point, and has no change of its own
+    ! hint: `builder..end` is what changed from after a stage to there
+    ");
     let second = well(&repo, &["diff", "a", "fixer#2"]);
     assert!(second.contains("+again\n") && !second.contains("and two"), "{second}");
     assert_eq!(well(&repo, &["diff", "a", "5"]), second);
@@ -332,22 +367,58 @@ fn a_stage_that_ran_again_is_named_by_its_turn() {
 fn what_names_nothing_is_refused() {
     let repo = TestRepo::with_commit();
     let shown = |arguments: &[&str]| said(&repo, &call(&repo, arguments));
-    insta::assert_snapshot!(shown(&["show", "7"]), @"");
-    insta::assert_snapshot!(shown(&["review", "nothing"]), @"");
-    insta::assert_snapshot!(shown(&["diff"]), @"");
+    insta::assert_snapshot!(shown(&["show", "7"]), @"
+    exit 1
+    ! millrace: there is no item 7
+    ! hint: `millrace queue ls` shows what is open
+    ");
+    insta::assert_snapshot!(shown(&["review", "nothing"]), @"
+    exit 1
+    ! millrace: there is no item nothing
+    ! hint: `millrace queue ls` shows what is open
+    ");
+    insta::assert_snapshot!(shown(&["diff"]), @"
+    exit 2
+    ! millrace: the following required arguments were not provided: <RUN|ITEM>
+    ! hint: `millrace diff --help` shows what there is
+    ");
     queue(&repo, &task("fix-login"));
-    insta::assert_snapshot!(shown(&["show", "fix-lgin"]), @"");
-    insta::assert_snapshot!(shown(&["show", "19990101"]), @"");
-    insta::assert_snapshot!(shown(&["review", "fix"]), @"");
+    insta::assert_snapshot!(shown(&["show", "fix-lgin"]), @"
+    exit 1
+    ! millrace: there is no item fix-lgin
+    ! hint: did you mean `task/fix-login`? `millrace queue ls` shows what is open
+    ");
+    insta::assert_snapshot!(shown(&["show", "19990101"]), @"
+    exit 1
+    ! millrace: there is no run 19990101
+    ! hint: `millrace runs ls` shows the runs
+    ");
+    insta::assert_snapshot!(shown(&["review", "fix"]), @"
+    exit 1
+    ! millrace: task/fix-login has had no run yet
+    ! hint: `millrace queue show task/fix-login` tells what it waits for
+    ");
     let head = repo.git(&["rev-parse", "HEAD"]);
-    insta::assert_snapshot!(shown(&["show", &head]), @"");
-    insta::assert_snapshot!(shown(&["diff", "--plan", "plan-a", "plan-b"]), @"");
+    insta::assert_snapshot!(shown(&["show", &head]), @"
+    exit 1
+    ! millrace: `[oid]` is a commit, and none of the ledger's or a run's
+    ! hint: `git show` shows it
+    ");
+    insta::assert_snapshot!(shown(&["diff", "--plan", "plan-a", "plan-b"]), @"
+    exit 1
+    ! millrace: there is no plan plan-a
+    ! hint: `millrace plan ls` shows the plans
+    ");
     // A ledger whose numbers do not say what they should.
     let tree = repo.git(&["rev-parse", "refs/millrace/state^{tree}"]);
     let forged =
         repo.git(&["commit-tree", &tree, "-p", "refs/millrace/state", "-m", "x\n\nMillrace-Seq: 99"]);
     repo.git(&["update-ref", "refs/millrace/state", &forged]);
-    insta::assert_snapshot!(shown(&["show", "50"]), @"");
+    insta::assert_snapshot!(shown(&["show", "50"]), @"
+    exit 1
+    ! millrace: the ledger has no commit that says it is number 50
+    ! hint: `millrace verify` tells what is wrong with it
+    ");
 }
 
 #[test]
