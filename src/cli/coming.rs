@@ -66,6 +66,11 @@ pub(crate) fn coming(
             }
             coming.run = Some(owed.run);
         }
+        Next::Land(to_land) => {
+            coming.action = "land";
+            coming.detail = format!("commit what run {} changed on the branch", to_land.run);
+            coming.run = Some(to_land.run);
+        }
         Next::Launch(run) => {
             if let Some(wait) = obstacle(project, view, &run.plan, Some(&run))? {
                 coming.wait(&wait);

@@ -28,6 +28,9 @@ pub struct Control {
     /// The work tree still holds what a run left behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Owed>,
+    /// A run is done, and its change is to be committed on the user's branch before anything else starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_land: Option<ToLand>,
     /// Why dispatch rests: a set, each cause with its owner.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<PauseCause>,
@@ -165,6 +168,17 @@ pub struct Owed {
     /// the times of files only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+}
+
+/// The change of a run that is done, and the branch that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToLand {
+    /// The run.
+    pub run: RunId,
+    /// The branch that the run began on; none when HEAD was detached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
 }
 
 /// Why dispatch rests.

@@ -170,6 +170,27 @@ pub struct RunRecord {
     /// How it ended; none while it is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<RunEnd>,
+    /// What became of its change, where the plan commits finished code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landing: Option<Landing>,
+}
+
+/// What became of the change of a run that is done, where the plan commits finished code on the user's branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "became", rename_all = "snake_case")]
+pub enum Landing {
+    /// It is a commit of the user's branch.
+    Committed {
+        /// The commit.
+        commit: Oid,
+        /// The branch, as a full ref name.
+        branch: String,
+    },
+    /// It stays in the work tree, uncommitted.
+    Left {
+        /// Why, one line.
+        why: String,
+    },
 }
 
 /// How a run ended.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::budget::{self, BUDGET};
-use super::control::{Control, Owed};
+use super::control::{Control, Owed, ToLand};
 use super::ids::{ItemId, StageName};
 use super::item::{ItemKind, ItemRef};
 use super::place::OpenState;
@@ -23,6 +23,8 @@ pub enum Next {
     Adopt(Run),
     /// The work tree has to go back first.
     Restore(Owed),
+    /// The change of a run that is done is to be committed on the user's branch first.
+    Land(ToLand),
     /// The run's stage can start.
     Launch(Run),
     /// The item can be claimed.
@@ -70,6 +72,9 @@ pub fn schedule(view: &dyn View, now: Timestamp) -> Result<Next, Fault> {
     }
     if let Some(owed) = &control.owed {
         return Ok(Next::Restore(owed.clone()));
+    }
+    if let Some(to_land) = &control.to_land {
+        return Ok(Next::Land(to_land.clone()));
     }
     if let Some(run) = runs.into_iter().next() {
         return Ok(match may_launch(view, &control, now, &run)? {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use crate::domain::item::ItemRef;
 use crate::domain::limits::MAX_TITLE_BYTES;
 use crate::domain::result::Judgement;
+use crate::domain::run::Landing;
 use crate::domain::transition::decision::{Effect, StageResult};
 use crate::domain::transition::input::Input;
 use crate::domain::transition::record::Transition;
@@ -89,6 +90,13 @@ fn sentence(transition: &Transition) -> String {
             }
         }
         Input::TreeSettled { run, paths, .. } => format!("{op}: {paths} paths of run {run} went back"),
+        Input::Land { run, landing } => match landing {
+            Landing::Committed { commit, branch } => {
+                let branch = branch.strip_prefix("refs/heads/").unwrap_or(branch);
+                format!("{op}: run {run} is {} on {branch}", commit.short())
+            }
+            Landing::Left { why } => format!("{op}: run {run} stays uncommitted ({why})"),
+        },
         Input::Cancel { item, reason } | Input::Archive { item, reason } => {
             format!("{op}: {} ({reason})", item.id)
         }
@@ -106,6 +114,14 @@ fn sentence(transition: &Transition) -> String {
         },
         Input::Prioritise { item, priority } => format!("{op}: {} {priority}", item.id),
         Input::Release { items } => format!("{op}: {}", listed(items)),
+        Input::Adopt(adopting) => {
+            let held = match adopting.arrived.len() {
+                0 => "nothing new to hold".to_owned(),
+                1 => "1 item held".to_owned(),
+                many => format!("{many} items held"),
+            };
+            format!("{op}: the ledger of {} ({held})", adopting.remote)
+        }
         Input::Stop { session, reason, .. } => format!("{op}: session {session} ({reason})"),
         Input::Requested { .. } => op.to_owned(),
         Input::Pause(cause) => format!("{op}: {} ({})", cause.kind.key(), cause.detail),
@@ -176,7 +192,7 @@ pub fn trailers(transition: &Transition) -> Vec<Trailer> {
     let admits = matches!(asked, Input::Enqueue { .. } | Input::TakeIdea { .. });
     if !admits {
         match asked {
-            Input::Retry(_) | Input::Release { .. } => {
+            Input::Retry(_) | Input::Release { .. } | Input::Adopt(_) => {
                 trailers.extend(asked.items().iter().map(|item| ("Item", item.to_string())));
             }
             _ => trailers.extend(item_of(transition).map(|item| ("Item", item.to_string()))),
@@ -192,6 +208,7 @@ pub fn trailers(transition: &Transition) -> Vec<Trailer> {
         Input::Launch(launching) => trailers.push(("Run", launching.run.to_string())),
         Input::Handoff(handoff) => trailers.push(("Run", handoff.run.to_string())),
         Input::TreeSettled { run, .. }
+        | Input::Land { run, .. }
         | Input::Unresumable { run, .. }
         | Input::CancelRun { run, .. }
         | Input::RetryActive { run, .. }

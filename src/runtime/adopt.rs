@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::project::Project;
+use super::run_branch::close_all;
 use super::snapshots;
 use super::stage::{Ended, Finished, Seen, Stage, StageError, finish, invocation_dir};
 use super::tree;
@@ -116,13 +117,15 @@ pub fn settle_branches(project: &Project) -> Result<(), StageError> {
     if !view.exists()? {
         return Ok(());
     }
-    for (run, tip) in project.store.runs()? {
-        if view.run_record(&run)?.is_none() {
-            snapshots::reset(project, &run, tip, None)?;
+    let branches = project.store.runs()?;
+    for (run, tip) in &branches {
+        if view.run_record(run)?.is_none() {
+            snapshots::reset(project, run, *tip, None)?;
         }
     }
     for run in view.runs()? {
         settle_branch(project, &run)?;
     }
+    close_all(project, &branches)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::{continuity, source};
+use super::{continuity, run_branch, source};
 use crate::domain::ids::LedgerId;
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
@@ -104,13 +104,17 @@ impl Project {
 
     /// Makes a transition; begins the ledger first where there is none.
     pub fn transact(&self, act: &Act, input: &Input, payloads: &Payloads) -> Result<Outcome, TransactError> {
-        match transact(&self.store, act, input, payloads) {
+        let outcome = match transact(&self.store, act, input, payloads) {
             Err(TransactError::Refused(Refusal::NoLedger)) => {
                 self.begin(act)?;
                 transact(&self.store, act, input, payloads)
             }
             other => other,
+        }?;
+        if let Outcome::Committed { commit, transition } = &outcome {
+            run_branch::close(self, *commit, transition);
         }
+        Ok(outcome)
     }
 
     fn begin(&self, act: &Act) -> Result<(), TransactError> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::project::Project;
-use super::snapshots::{self, Place};
+use super::snapshots::{self, Place, Says};
 use super::stage::{Opening, StageError};
 use super::tree::{self, TreeError};
 use crate::domain::control::Owed;
@@ -120,12 +120,18 @@ fn snapshot(project: &Project, run: &Run) -> Result<Oid, TreeError> {
     let lacks = || Fault { at: place::plan(&run.plan).to_string(), detail: "the plan is missing".to_owned() };
     let plan = view.plan(&run.plan)?.ok_or_else(lacks)?;
     let earlier = run.continues.as_ref().map(ToString::to_string).unwrap_or_default();
-    let message = format!(
-        "resume: {}\n\nThe code with the work of run {earlier}, which this run goes on with.\n\n\
-         Millrace-Run: {}\nMillrace-Item: {}\nMillrace-Plan: {}\n",
-        run.item.id, run.run, run.item, run.plan
-    );
-    let place = Place { run: &run.run, tip: Some(run.tip), parent: Some(run.tip), even_unchanged: true };
-    let taken = snapshots::take(project, &plan.snapshot, &place, &project.person()?, &message)?;
+    let body = format!("The code with the work of run {earlier}, which this run goes on with.");
+    let says = Says {
+        subject: format!("resume: {}", run.item.id),
+        changed: Some(body.clone()),
+        unchanged: Some(body),
+        trailers: vec![
+            ("Run", run.run.to_string()),
+            ("Item", run.item.to_string()),
+            ("Plan", run.plan.to_string()),
+        ],
+    };
+    let place = Place::next(run, true);
+    let taken = snapshots::take(project, &plan.snapshot, &place, &project.person()?, &says)?;
     Ok(taken.map_or(run.snapshot, |taken| taken.commit))
 }

@@ -2,14 +2,17 @@
 
 use thiserror::Error;
 
+use super::moves::{Began, Moves};
 use super::project::Project;
 use crate::domain::ids::RunId;
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
 use crate::domain::plan::SnapshotPolicy;
+use crate::domain::run::Run;
+use crate::format::message::one_line;
 use crate::ledger::commit::Person;
 use crate::ledger::store::{NewObjects, Publication, RefName, Signature, Store as _, StoreError};
-use crate::workspace::snapshot::{Skipped, SnapshotError, Snapshots};
+use crate::workspace::snapshot::{Drawn, Skipped, SnapshotError, Snapshots};
 use crate::workspace::snapshot_rules::{BadPattern, SnapshotRules};
 
 /// Why there is no snapshot.
@@ -26,6 +29,12 @@ pub enum SnapError {
     Pattern(#[from] BadPattern),
 }
 
+/// What was left out that a message names one by one.
+const NAMED: usize = 50;
+
+/// Characters of a trailer's value.
+const VALUE_CHARS: usize = 400;
+
 /// A published snapshot.
 #[derive(Debug)]
 pub struct Taken {
@@ -33,6 +42,49 @@ pub struct Taken {
     pub commit: Oid,
     /// What was left out.
     pub skipped: Vec<Skipped>,
+    /// What became of the user's `HEAD`, branch and index since the one before, in words.
+    pub moves: Vec<String>,
+}
+
+/// What the commit of a snapshot says.
+#[derive(Debug, Clone)]
+pub struct Says {
+    /// The subject.
+    pub subject: String,
+    /// A paragraph between subject and trailers, where the code is not the parent's.
+    pub changed: Option<String>,
+    /// The same where it is.
+    pub unchanged: Option<String>,
+    /// The trailers, each with its key but for the `Millrace-`.
+    pub trailers: Vec<(&'static str, String)>,
+}
+
+impl Says {
+    /// The message of a snapshot in which this was left out and moved.
+    fn message(&self, drawn: &Drawn<'_>, moves: &[(&'static str, String)]) -> String {
+        use std::fmt::Write as _;
+        let mut message = format!("{}\n", self.subject);
+        let body = if drawn.unchanged { &self.unchanged } else { &self.changed };
+        // Writing to a string cannot fail.
+        if let Some(body) = body {
+            let _ = write!(message, "\n{body}\n");
+        }
+        message.push('\n');
+        let mut skipped: Vec<String> = drawn
+            .skipped
+            .iter()
+            .take(NAMED)
+            .map(|skipped| format!("{} ({})", skipped.path, skipped.why))
+            .collect();
+        if drawn.skipped.len() > NAMED {
+            skipped.push(format!("and {} more", drawn.skipped.len() - NAMED));
+        }
+        let skipped = skipped.into_iter().map(|skipped| ("Skipped", skipped));
+        for (key, value) in self.trailers.iter().chain(moves).cloned().chain(skipped) {
+            let _ = writeln!(message, "Millrace-{key}: {}", one_line(&value, VALUE_CHARS));
+        }
+        message
+    }
 }
 
 /// Where a snapshot goes.
@@ -43,8 +95,20 @@ pub struct Place<'a> {
     pub tip: Option<Oid>,
     /// What the snapshot stands on: the tip, or for snapshot 0 the commit the user stands on.
     pub parent: Option<Oid>,
+    /// Where the user stood when the run began; none for snapshot 0, with which it begins. What is tracked is what was
+    /// tracked there: `HEAD` may have moved since.
+    pub began: Option<Began>,
     /// Whether a commit is wanted even where the code is the parent's.
     pub even_unchanged: bool,
+}
+
+impl<'a> Place<'a> {
+    /// On top of what the branch of this run holds.
+    #[must_use]
+    pub fn next(run: &'a Run, even_unchanged: bool) -> Self {
+        let began = Began { base: run.base, branch: run.branch.clone() };
+        Self { run: &run.run, tip: Some(run.tip), parent: Some(run.tip), began: Some(began), even_unchanged }
+    }
 }
 
 /// Takes a snapshot of the work tree and makes it the tip of the run branch; `None` where nothing had changed and no
@@ -54,13 +118,21 @@ pub fn take(
     policy: &SnapshotPolicy,
     place: &Place<'_>,
     author: &Person,
-    message: &str,
+    says: &Says,
 ) -> Result<Option<Taken>, SnapError> {
     let rules = SnapshotRules::new(policy.max_file_bytes, &policy.exclude)?;
     let committer = project.signature()?;
     let author = Signature { name: author.name.clone(), email: author.email.clone(), at: committer.at };
-    let snapshot =
-        Snapshots::new(&project.repository, rules).take(place.parent, message, &author, &committer)?;
+    let moves = Moves::look(project, place.run, place.tip, place.began.as_ref())?;
+    let trailers = moves.trailers();
+    let tracked = place.began.as_ref().map_or(place.parent, |began| began.base);
+    let snapshot = Snapshots::new(&project.repository, rules).draw(
+        place.parent,
+        tracked,
+        &|drawn| says.message(drawn, &trailers),
+        &author,
+        &committer,
+    )?;
     if snapshot.unchanged && !place.even_unchanged {
         return Ok(None);
     }
@@ -75,9 +147,10 @@ pub fn take(
             have: snapshot.have.clone(),
         },
         by: committer,
-        message: message.lines().next().unwrap_or_default().to_owned(),
+        message: says.subject.clone(),
     })?;
-    Ok(Some(Taken { commit: snapshot.commit, skipped: snapshot.skipped }))
+    moves.remember(project, snapshot.commit);
+    Ok(Some(Taken { commit: snapshot.commit, skipped: snapshot.skipped, moves: moves.findings() }))
 }
 
 /// Sets a run branch to what the ledger says: back to `to`, or away where the ledger does not know the run.

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::adopt::{Adopted, adopt, unproved_end};
 use super::approval::{ApprovalError, unapproved};
 use super::continuity::{Discontinuity, goes_on, goes_on_by_the_rules};
+use super::landing;
 use super::plans::{self, PlanError};
 use super::posture;
 use super::project::Project;
@@ -135,6 +136,7 @@ impl<'p> Driver<'p> {
                     )),
                 })
             }
+            Next::Land(to_land) => Ok(Tick::Settled(landing::settle(self.project, &to_land)?)),
             Next::Launch(run) => {
                 if let Some(wait) = self.obstacle(&view, &run.plan, Some(&run))? {
                     return Ok(Tick::Waits(wait));

@@ -10,6 +10,7 @@ pub mod changes;
 pub mod discover;
 pub mod head;
 pub mod inbox;
+pub mod landing;
 mod no_follow;
 pub mod path;
 mod private_index;
@@ -19,5 +20,6 @@ pub mod run_dir;
 pub mod snapshot;
 pub mod snapshot_rules;
 mod special_files;
+pub mod user_index;
 
 pub use no_follow::NoFollowError;

@@ -5,8 +5,8 @@
 //! out and named, and the tree keeps what the parent has at that path.
 //!
 //! The tree depends on the work tree, the parent, and what the user tracks; never on what an earlier snapshot
-//! left in a cache. "Tracked" means tracked by the user (in `HEAD`, or added to the user's index): that an
-//! earlier snapshot took a file does not make it tracked.
+//! left in a cache. "Tracked" means tracked by the user when the run began (in the commit that it began on), or added to
+//! the user's index: that an earlier snapshot took a file does not make it tracked, nor does a `HEAD` that has moved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -121,6 +121,15 @@ pub struct Snapshot {
     pub unchanged: bool,
 }
 
+/// What a snapshot came to, for the message of its commit.
+#[derive(Debug)]
+pub struct Drawn<'a> {
+    /// What was left out, by path.
+    pub skipped: &'a [Skipped],
+    /// Whether the tree is the parent's tree.
+    pub unchanged: bool,
+}
+
 /// Takes snapshots of one work tree.
 #[derive(Debug)]
 pub struct Snapshots<'a> {
@@ -135,8 +144,7 @@ impl<'a> Snapshots<'a> {
         Self { repository, rules }
     }
 
-    /// Takes one. `parent` is the previous snapshot of the run; for the first one it is the commit the user
-    /// stands on, or `None` where there is none yet. It must be in the repository.
+    /// Takes one with this message; what is tracked is what `HEAD` tracks. See [`Self::draw`].
     pub fn take(
         &self,
         parent: Option<Oid>,
@@ -144,18 +152,35 @@ impl<'a> Snapshots<'a> {
         author: &Signature,
         committer: &Signature,
     ) -> Result<Snapshot, SnapshotError> {
+        let head = self.repository.head()?.oid;
+        self.draw(parent, head, &|_| message.to_owned(), author, committer)
+    }
+
+    /// Takes one. `parent` is the previous snapshot of the run; for the first one it is the commit the user
+    /// stands on, or `None` where there is none yet. It must be in the repository. `tracked` is the commit that says
+    /// which files the user tracks: the one that the run began on, wherever `HEAD` has moved since. `message` is told
+    /// what came of it.
+    pub fn draw(
+        &self,
+        parent: Option<Oid>,
+        tracked: Option<Oid>,
+        message: &dyn Fn(&Drawn<'_>) -> String,
+        author: &Signature,
+        committer: &Signature,
+    ) -> Result<Snapshot, SnapshotError> {
         let Some(work_tree) = self.repository.work_tree.as_deref() else {
             return Err(SnapshotError::Bare(self.repository.git_dir.display().to_string()));
         };
-        let head = self.repository.head()?.oid;
         let taken = || -> Result<Snapshot, StoreError> {
             let quarantine = Quarantine::create(self.repository)?;
             let index = PrivateIndex::from_kept(self.repository, work_tree, &quarantine, parent)?;
-            let (tree, parent_tree, skipped) = self.fill(&index, work_tree, parent, head)?;
-            let commit = commit(&index, tree, parent, message, author, committer)?;
+            let (tree, parent_tree, skipped) = self.fill(&index, work_tree, parent, tracked)?;
+            let unchanged = tree == parent_tree;
+            let message = message(&Drawn { skipped: &skipped, unchanged });
+            let commit = commit(&index, tree, parent, &message, author, committer)?;
             index.keep();
             let have = parent.into_iter().collect();
-            Ok(Snapshot { commit, tree, quarantine, have, skipped, unchanged: tree == parent_tree })
+            Ok(Snapshot { commit, tree, quarantine, have, skipped, unchanged })
         };
         taken().map_err(|source| SnapshotError::Git { work_tree: work_tree.display().to_string(), source })
     }

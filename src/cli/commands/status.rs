@@ -30,6 +30,7 @@ use crate::domain::place::OpenState;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
+use crate::runtime::finished::{WhereCode, last_done};
 use crate::runtime::project::Project;
 use crate::runtime::source;
 use crate::workspace::bootstrap::reference_style;
@@ -95,6 +96,9 @@ struct Status {
     roots: Vec<Root>,
     /// The run whose changes the work tree still holds.
     owed: Option<RunId>,
+    /// The last run that is done and has changed code, and where that lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished: Option<Finished>,
     waiting: Named,
     blocked: Named,
     next: Option<Coming>,
@@ -132,6 +136,14 @@ struct Pause {
     /// How often in a row it was set.
     times: u32,
     detail: String,
+}
+
+/// Where finished code lies.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Finished {
+    item: ItemRef,
+    run: RunId,
+    code: WhereCode,
 }
 
 /// Some items with reasons, and how many more there are.
@@ -202,6 +214,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
         spending: Vec::new(),
         roots: Vec::new(),
         owed: None,
+        finished: None,
         waiting: Named::default(),
         blocked: Named::default(),
         next: None,
@@ -259,6 +272,12 @@ fn status(project: &Project) -> Result<Status, Failure> {
     for root in &control.targets {
         status.roots.extend(Root::of(&view, &reasons, root)?);
     }
+    // A work tree that cannot be looked at keeps nothing else from being said.
+    status.finished = last_done(project, &view).ok().flatten().map(|(record, code)| Finished {
+        item: record.item,
+        run: record.run,
+        code,
+    });
     status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
     let mut next = coming(project, &view, control.plan.as_ref(), attended, now)?;
     if let Some(left) = left_over(&status.counts, &status.roots).filter(|_| next.action == "idle") {
@@ -355,6 +374,10 @@ impl Answer for Status {
         if let Some(run) = &self.owed {
             page.gap();
             page.line(format!("the work tree still holds what run {run} changed"));
+        }
+        if let Some(Finished { item, run, code }) = &self.finished {
+            page.gap();
+            page.line(format!("last done: {item} (run {run}), {code}"));
         }
         self.waiting.text(page, "waiting");
         self.blocked.text(page, "blocked");

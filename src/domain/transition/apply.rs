@@ -177,6 +177,7 @@ impl After<'_> {
                     base: run.base,
                     start: run.start,
                     end: None,
+                    landing: None,
                 };
                 self.put(place::run_record(&run.run), Record::RunRecord(Box::new(record)));
                 self.runs.insert(run.run.clone(), Some(Run::clone(run)));
@@ -222,6 +223,7 @@ impl After<'_> {
                     base: closed.base,
                     start: closed.start,
                     end: Some(end.clone()),
+                    landing: None,
                 };
                 self.put(place::run_record(run), Record::RunRecord(Box::new(record)));
             }
@@ -351,6 +353,22 @@ impl After<'_> {
             }
             Effect::EndStreak { runner } => {
                 self.control()?.streaks.retain(|other| &other.runner != runner);
+            }
+            other => self.landing(other)?,
+        }
+        Ok(())
+    }
+
+    /// The effects that came with the fourth rules: what becomes of finished code.
+    fn landing(&mut self, effect: &Effect) -> Result<(), Misfit> {
+        match effect {
+            Effect::ToLand { to_land } => self.control()?.to_land = Some(to_land.clone()),
+            Effect::Landed { run, landing } => {
+                self.control()?.to_land = None;
+                let record = self.view.run_record(run)?;
+                let mut record = record.ok_or_else(|| Misfit::State(format!("no run {run} is known")))?;
+                record.landing = Some(landing.clone());
+                self.put(place::run_record(run), Record::RunRecord(Box::new(record)));
             }
             other => return Err(Misfit::State(format!("{other:?} is carried out elsewhere"))),
         }

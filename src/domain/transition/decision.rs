@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::input::{Content, Files, Known};
 use crate::domain::budget::{Day, Spending};
 use crate::domain::closure::{Target, Verdict};
-use crate::domain::control::{Owed, PauseCause, Session, StopWish};
+use crate::domain::control::{Owed, PauseCause, Session, StopWish, ToLand};
 use crate::domain::ids::{ItemId, LedgerId, PlanId, RequestId, RunId, RunnerName, SessionId, StageName};
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
@@ -17,7 +17,7 @@ use crate::domain::plan::StageRef;
 use crate::domain::receipt::Receipt;
 use crate::domain::recovery::{Blocked, CounterKey, Retry};
 use crate::domain::result::Judgement;
-use crate::domain::run::{Asks, Cancel, Failure, Launch, Run, RunEnd};
+use crate::domain::run::{Asks, Cancel, Failure, Landing, Launch, Run, RunEnd};
 use crate::domain::slot::Slot;
 use crate::domain::streak::Streak;
 use crate::domain::usage::Usage;
@@ -350,6 +350,18 @@ pub enum Effect {
     ForgetAnswer {
         /// Its name.
         request: RequestId,
+    },
+    /// The change of a run that is done is to be committed on the user's branch.
+    ToLand {
+        /// Which, and where.
+        to_land: ToLand,
+    },
+    /// What became of that.
+    Landed {
+        /// The run.
+        run: RunId,
+        /// What its change became.
+        landing: Landing,
     },
 }
 

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::super::evidence::Secrets;
 use super::super::project::Project;
+use super::super::run_branch::BranchError;
 use super::super::runner::{self, RunnerError};
 use super::super::snapshots::SnapError;
 use crate::domain::ids::{Nonce, PlanId, RunId};
@@ -54,6 +55,9 @@ pub enum StageError {
     /// The snapshot failed.
     #[error(transparent)]
     Snapshot(#[from] SnapError),
+    /// A run branch cannot be closed.
+    #[error(transparent)]
+    Branch(#[from] BranchError),
     /// The stage's folder cannot be made or read.
     #[error(transparent)]
     Folder(#[from] NoFollowError),

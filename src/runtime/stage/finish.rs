@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::super::evidence::{Kept, Secrets, tail_of};
 use super::super::logs;
 use super::super::project::Project;
-use super::super::snapshots::{self, Place, SnapError};
+use super::super::snapshots::{self, Place, Says, SnapError};
 use super::cleaning::clean;
 use super::context::{Stage, StageError};
 use super::delivery::{self, Delivery};
@@ -26,12 +26,14 @@ use crate::domain::transition::input::{self, Files, Handoff, Input, Resumable, S
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::usage::Usage;
+use crate::domain::view::View as _;
 use crate::format::incident::render;
 use crate::harness::evidence::{Reading, collect};
 use crate::harness::exit::{EndedBy, Exit, How};
 use crate::harness::invocation::{Invocation, STDERR_FILE, STDOUT_FILE};
 use crate::harness::judge::judge;
 use crate::harness::parser::Parser;
+use crate::ledger::store::StoreError;
 use crate::ledger::transact::{Outcome, Payloads, TransactError};
 use crate::workspace::changes::diff;
 
@@ -199,6 +201,7 @@ impl Draft<'_> {
             Some(incident) => Some(Box::new(Submitted {
                 document: payloads.add(&project.store, render(&incident).into_bytes())?,
                 origin: None,
+                trusted: false,
                 intake: incident.intake,
             })),
         };
@@ -380,22 +383,34 @@ fn snapshot(
         Judgement::Infrastructure { .. } => ("interrupted by an outage".to_owned(), false),
         Judgement::Interrupted { .. } => ("interrupted".to_owned(), false),
     };
-    let message = format!(
-        "{}: {what}\n\nMillrace-Run: {}\nMillrace-Item: {}\nMillrace-Stage: {}\nMillrace-Launch: {}\n\
-         Millrace-Result: {what}\n",
-        stage.at.stage, stage.run, stage.item, stage.at, stage.number
-    );
+    let says = Says {
+        subject: format!("{}: {what}", stage.at.stage),
+        changed: None,
+        unchanged: None,
+        trailers: vec![
+            ("Run", stage.run.to_string()),
+            ("Item", stage.item.to_string()),
+            ("Stage", stage.at.to_string()),
+            ("Launch", stage.number.to_string()),
+            ("Result", what),
+            ("Plan", stage.plan_id.to_string()),
+        ],
+    };
     // One commit a handoff; of an interruption only what it left half done. A judge is to leave nothing: whether it
     // did has to be known.
     let worked = worked && !run.closure;
     // The tip may be what an earlier attempt left before it went back. The same left again is no less to go back.
     let even_unchanged = worked || run.tip != run.snapshot;
-    let place = Place { run: &stage.run, tip: Some(run.tip), parent: Some(run.tip), even_unchanged };
-    let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &message) {
+    let place = Place::next(run, even_unchanged);
+    let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &says) {
         Ok(Some(taken)) => taken,
         Ok(None) => return Ok((None, Vec::new())),
         Err(SnapError::Taken(error)) if worked => {
             return Ok((None, vec![format!("no snapshot: {error}")]));
+        }
+        // Its run has ended meanwhile, and its branch with it: the handoff will be refused as late.
+        Err(SnapError::Store(StoreError::Moved { .. })) if ended(project, run)? => {
+            return Ok((None, Vec::new()));
         }
         Err(error) => return Err(error.into()),
     };
@@ -416,22 +431,13 @@ fn snapshot(
     if changes.iter().any(|change| change.path.is_inside(b"millrace-agents")) {
         findings.push("the stage changed files of millrace-agents/".to_owned());
     }
-    if let Ok(head) = project.repository.head() {
-        if head.branch != run.branch {
-            findings.push(format!(
-                "the branch changed from {} to {}",
-                shown(run.branch.as_deref()),
-                shown(head.branch.as_deref())
-            ));
-        } else if head.oid != run.base {
-            findings.push("HEAD is no longer the commit that the run began on".to_owned());
-        }
-    }
+    findings.extend(taken.moves);
     Ok((Some(taken.commit), findings))
 }
 
-fn shown(branch: Option<&str>) -> &str {
-    branch.unwrap_or("a detached HEAD")
+fn ended(project: &Project, run: &Run) -> Result<bool, StageError> {
+    let trees = project.trees();
+    Ok(project.view(&trees)?.run(&run.run)?.is_none())
 }
 
 fn redacted(judgement: Judgement, secrets: &Secrets) -> Judgement {

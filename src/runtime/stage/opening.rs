@@ -2,7 +2,7 @@
 //! A run that does not come to be leaves no branch.
 
 use super::super::project::Project;
-use super::super::snapshots::{self, Place};
+use super::super::snapshots::{self, Place, Says};
 use super::super::source;
 use super::context::StageError;
 use crate::domain::ids::{ItemId, PlanId, RunId};
@@ -34,13 +34,24 @@ impl Opening {
             .repository
             .head()
             .map_err(|error| StageError::Store(StoreError::Unsupported(error.to_string())))?;
-        let message = format!(
-            "start: {}\n\nThe code before the first stage; uncommitted work included.\n\n\
-             Millrace-Run: {run}\nMillrace-Item: {item}\nMillrace-Plan: {plan_id}\n",
-            item.id
-        );
-        let place = Place { run: &run, tip: None, parent: head.oid, even_unchanged: true };
-        let taken = snapshots::take(project, &plan.snapshot, &place, &project.person()?, &message)?
+        let stands_on =
+            head.oid.map_or_else(|| "no commit".to_owned(), |oid| format!("commit {}", oid.short()));
+        let says = Says {
+            subject: format!("start: {}", item.id),
+            changed: Some(format!(
+                "What was not committed when the run began, on top of {stands_on}; no stage has run yet."
+            )),
+            unchanged: Some(format!(
+                "Nothing was uncommitted when the run began: the code is that of {stands_on}."
+            )),
+            trailers: vec![
+                ("Run", run.to_string()),
+                ("Item", item.to_string()),
+                ("Plan", plan_id.to_string()),
+            ],
+        };
+        let place = Place { run: &run, tip: None, parent: head.oid, began: None, even_unchanged: true };
+        let taken = snapshots::take(project, &plan.snapshot, &place, &project.person()?, &says)?
             .ok_or_else(|| StageError::Plan { plan: plan_id.clone(), detail: "no snapshot 0".to_owned() })?;
         Ok(Self { run, base: head.oid, branch: head.branch, start: taken.commit })
     }

@@ -11,7 +11,7 @@ use crate::domain::control::{PauseCause, Session, StopWish};
 use crate::domain::ids::{PlanId, RunId, SessionId};
 use crate::domain::oid::Oid;
 use crate::domain::place;
-use crate::domain::run::Run;
+use crate::domain::run::{Landing, Run};
 use crate::domain::view::View;
 
 #[expect(clippy::unnecessary_wraps, reason = "every rule gives a ruling")]
@@ -114,6 +114,16 @@ pub(super) fn tree_settled(view: &dyn View, run: &RunId, to: Option<Oid>, snapsh
                 list.push(Effect::Stand { run: run.run, snapshot });
             }
             effects(list)
+        }
+        _ => Ok(Err(Refusal::NothingOwed { run: run.clone() })),
+    }
+}
+
+/// What became of the change of the run that is to land.
+pub(super) fn land(view: &dyn View, run: &RunId, landing: &Landing) -> Ruling {
+    match view.control()?.to_land {
+        Some(to_land) if &to_land.run == run => {
+            effects(vec![Effect::Landed { run: run.clone(), landing: landing.clone() }])
         }
         _ => Ok(Err(Refusal::NothingOwed { run: run.clone() })),
     }

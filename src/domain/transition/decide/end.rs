@@ -7,11 +7,11 @@ use super::enqueue::open_slot;
 use super::lineage::leaves;
 use super::supersede;
 use crate::domain::budget::Spending;
-use crate::domain::control::Owed;
+use crate::domain::control::{Owed, ToLand};
 use crate::domain::ids::{FailureClass, ItemId, StageName};
 use crate::domain::item::{Intake, ItemRef};
 use crate::domain::oid::Oid;
-use crate::domain::plan::{BetweenItems, Ending, Plan};
+use crate::domain::plan::{BetweenItems, Ending, OnDone, Plan, Plane};
 use crate::domain::recovery::{Blocked, Recovery};
 use crate::domain::run::{Run, RunEnd};
 use crate::domain::slot::Slot;
@@ -91,6 +91,7 @@ impl End<'_> {
             effects.extend(replaced);
         }
         effects.push(self.close());
+        effects.extend(self.to_land());
         let restores = self.plan.workspace.between_items != BetweenItems::Carry;
         if to != Slot::Done && restores {
             effects.extend(self.owes());
@@ -112,6 +113,17 @@ impl End<'_> {
                 used: self.used,
             },
         }
+    }
+
+    /// What a finished run of the execution plane has changed, where the plan commits that.
+    fn to_land(&self) -> Option<Effect> {
+        let lands = self.ending == Ending::Done
+            && self.plan.workspace.on_done == OnDone::Commit
+            && self.run.stage.plane == Plane::Execution
+            && self.snapshot != self.run.start;
+        lands.then(|| Effect::ToLand {
+            to_land: ToLand { run: self.run.run.clone(), branch: self.run.branch.clone() },
+        })
     }
 
     /// The work tree's way back to where the run began.

@@ -104,6 +104,9 @@ pub(super) fn reopen(view: &dyn View, at: Timestamp, run: &RunId, claim: &Claim)
     if let Some(owed) = &control.owed {
         return Ok(Err(Refusal::TreeOwed { run: owed.run.clone() }));
     }
+    if let Some(to_land) = &control.to_land {
+        return Ok(Err(Refusal::TreeOwed { run: to_land.run.clone() }));
+    }
     if let Some(other) = view.runs()?.into_iter().next() {
         return Ok(Err(Refusal::RunActive { run: other.run }));
     }

@@ -23,6 +23,9 @@ pub(super) fn decide(view: &dyn View, at: Timestamp, launching: &Launching) -> R
     if let Some(owed) = &control.owed {
         return Ok(Err(Refusal::TreeOwed { run: owed.run.clone() }));
     }
+    if let Some(to_land) = &control.to_land {
+        return Ok(Err(Refusal::TreeOwed { run: to_land.run.clone() }));
+    }
     let mut decision = Decision::default();
     let run = match (&launching.claim, &launching.judge) {
         (None, Some(judge)) => match judge::open(view, at, &control, &launching.run, judge)? {
