@@ -20,7 +20,6 @@ pub mod moves;
 pub mod outbox;
 pub mod outside;
 pub mod plans;
-pub mod points;
 pub mod posture;
 pub mod project;
 pub mod prompt;

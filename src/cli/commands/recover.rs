@@ -3,10 +3,11 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::restore::{Done, record_of, run_named};
+use super::restore::{Done, run_named};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::handoffs::Handoffs;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunId;
@@ -16,7 +17,6 @@ use crate::ledger::view::TreeView;
 use crate::runtime::backups::Backup;
 use crate::runtime::daemon::RunError;
 use crate::runtime::going_back::{Asked, Rest, go_back, policy};
-use crate::runtime::points::last;
 use crate::runtime::project::Project;
 use crate::runtime::recovery::{Found, RecoveryError, recover};
 use crate::runtime::repair;
@@ -102,11 +102,11 @@ impl RecoverArguments {
             return Err(Failure::input("no run is active: --code needs to know whose code")
                 .hint("name a run; `millrace runs ls` shows them"));
         };
-        let record = record_of(view, &run)?;
-        let target = last(view, &record)?;
+        let handoffs = Handoffs::of(project, view, &run)?;
+        let target = handoffs.end;
         let asked = Asked {
             target,
-            policy: policy(view, Some(&record.plan))?,
+            policy: policy(view, Some(&handoffs.record.plan))?,
             only: None,
             save: true,
             dry_run: self.dry_run,

@@ -8,19 +8,18 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::handoffs::Handoffs;
 use crate::cli::lookup::{self, Named};
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunId;
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
-use crate::domain::place;
 use crate::domain::run::RunRecord;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::view::TreeView;
 use crate::runtime::backups::{self, Backup};
 use crate::runtime::going_back::{Asked, GoingBackError, Rest, WentBack, go_back, policy, run_of_backup};
-use crate::runtime::points::{NoPoint, point};
 use crate::runtime::project::Project;
 use crate::workspace::changes::Pathspec;
 use crate::workspace::restore::Unclear;
@@ -46,8 +45,8 @@ pub(crate) struct RestoreArguments {
     #[arg(value_name = "RUN|ITEM", required_unless_present = "backup")]
     what: Option<String>,
 
-    /// Which of its snapshots: `start`, `end`, a stage (its last launch), `stage#2` (its second one), or the number of a
-    /// launch.
+    /// Which of its snapshots: `start`, `end`, or after a launch: the stage's name, `fixer#2` for its second time, or the
+    /// number of the launch.
     #[arg(long, value_name = "POINT", required_unless_present = "backup")]
     to: Option<String>,
 
@@ -104,7 +103,7 @@ impl RestoreArguments {
         let view = project.view(&trees)?;
         let goal = match &self.backup {
             Some(name) => Goal::backup(&project, &view, name)?,
-            None => self.point(&view)?,
+            None => self.point(&project, &view)?,
         };
         let folder = context.workspace.canonicalize().unwrap_or_else(|_| context.workspace.clone());
         let only = (!self.paths.is_empty()).then(|| Pathspec { folder, patterns: self.paths.clone() });
@@ -122,16 +121,15 @@ impl RestoreArguments {
         answer(context, &Done::of(goal.commit, goal.is, went, self.dry_run, active))
     }
 
-    fn point(&self, view: &TreeView<'_, '_>) -> Result<Goal, Failure> {
+    fn point(&self, project: &Project, view: &TreeView<'_, '_>) -> Result<Goal, Failure> {
         let run = run_named(view, self.what.as_deref().unwrap_or_default())?;
-        let record = record_of(view, &run)?;
-        let point = point(view, &record, self.to.as_deref().unwrap_or_default())?;
-        let is = match point.name.as_str() {
-            "start" => format!("the start of run {run}"),
-            "end" => format!("the end of run {run}"),
-            launch => format!("run {run} after {launch}"),
+        let handoffs = Handoffs::of(project, view, &run)?;
+        let at = handoffs.at(handoffs.point(self.to.as_deref().unwrap_or_default())?);
+        let is = match at.point.strip_prefix("after ") {
+            Some(launch) => format!("run {run} after {launch}"),
+            None => format!("the {} of run {run}", at.point),
         };
-        Ok(Goal { commit: point.commit, is, record: Some(record) })
+        Ok(Goal { commit: at.commit, is, record: Some(handoffs.record) })
     }
 }
 
@@ -171,11 +169,6 @@ fn last_run(view: &TreeView<'_, '_>, item: &ItemRef) -> Result<Option<RunId>, Fa
         }
     }
     Ok(None)
-}
-
-pub(super) fn record_of(view: &TreeView<'_, '_>, run: &RunId) -> Result<RunRecord, Fault> {
-    let missing = || Fault { at: place::run_record(run).to_string(), detail: "missing".to_owned() };
-    view.run_record(run)?.ok_or_else(missing)
 }
 
 fn backup_named(project: &Project, text: &str) -> Result<Backup, Failure> {
@@ -266,15 +259,6 @@ impl Answer for Done {
 
     fn text(&self, page: &mut Page) {
         self.about(page);
-    }
-}
-
-impl From<NoPoint> for Failure {
-    fn from(error: NoPoint) -> Self {
-        match error {
-            NoPoint::Fault(fault) => fault.into(),
-            error => Self::failed(error),
-        }
     }
 }
 
