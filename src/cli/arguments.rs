@@ -6,10 +6,11 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
     compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand,
-    control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
-    log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
+    control::ControlCommand, demo::DemoArguments, diff::DiffArguments, doctor::DoctorArguments,
+    init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
     queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
-    run::RunCommand, runs::RunsCommand, status::StatusArguments, usage::UsageArguments,
+    recover::RecoverArguments, restore::RestoreArguments, review::ReviewArguments, run::RunCommand,
+    runs::RunsCommand, show::ShowArguments, status::StatusArguments, usage::UsageArguments,
     verify::VerifyArguments, wait::WaitArguments,
 };
 
@@ -48,12 +49,17 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     Usage(UsageArguments),
     Log(LogArguments),
+    Show(ShowArguments),
+    Diff(DiffArguments),
+    Review(ReviewArguments),
     Wait(WaitArguments),
     /// Steer the runtime and the queue. Each of these commands is one of `millrace` itself as well.
     #[command(subcommand)]
     Control(ControlCommand),
     #[command(flatten)]
     Controls(ControlCommand),
+    Restore(RestoreArguments),
+    Recover(RecoverArguments),
     Verify(VerifyArguments),
     Doctor(DoctorArguments),
     #[command(subcommand)]

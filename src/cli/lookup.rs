@@ -139,6 +139,32 @@ pub(crate) fn run(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure>
     )
 }
 
+/// The run that a text names: a run, or an item, which stands for its latest run.
+pub(crate) fn run_or_latest(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure> {
+    let item = match item_or_run(view, text)? {
+        Named::Run(run) => return Ok(run),
+        Named::Item(item) => item,
+    };
+    latest_run(view, &item)?.ok_or_else(|| {
+        Failure::failed(format!("{item} has had no run yet"))
+            .hint(format!("`millrace queue show {item}` tells what it waits for"))
+    })
+}
+
+/// The latest run of an item; `None` where it has had none.
+fn latest_run(view: &TreeView<'_, '_>, item: &ItemRef) -> Result<Option<RunId>, Fault> {
+    if let Some(active) = view.runs()?.into_iter().find(|run| &run.item == item) {
+        return Ok(Some(active.run));
+    }
+    for run in runs_newest_first(view)?.take(MAX_COMPARED) {
+        let run = run?;
+        if view.run_record(&run)?.is_some_and(|record| &record.item == item) {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
+}
+
 /// The plan that a text names: its id, a beginning of it, or a beginning of the twelve digits that end it.
 pub(crate) fn plan(view: &TreeView<'_, '_>, text: &str) -> Result<PlanId, Failure> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');

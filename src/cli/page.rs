@@ -18,12 +18,18 @@ const LEAST_CUT: usize = 24;
 /// Characters of the last column that the cut makes room for; what is longer goes on past the edge.
 const LAST_ROOM: usize = 40;
 
+/// The colours of git: of headings, and of what names a commit.
+const BOLD: &str = "\u{1b}[1m";
+const YELLOW: &str = "\u{1b}[33m";
+const PLAIN: &str = "\u{1b}[m";
+
 /// A text answer that is being written.
 #[derive(Debug)]
 pub(crate) struct Page {
     text: String,
     /// Characters of a line.
     width: usize,
+    colour: bool,
 }
 
 impl Default for Page {
@@ -35,13 +41,24 @@ impl Default for Page {
 impl Page {
     /// An empty page for a terminal of so many columns, or for none.
     pub(crate) fn of_width(width: Option<usize>) -> Self {
-        Self { text: String::new(), width: width.unwrap_or(WIDTH) }
+        Self { text: String::new(), width: width.unwrap_or(WIDTH), colour: false }
+    }
+
+    /// The same page, with colour or without.
+    pub(crate) fn coloured(self, colour: bool) -> Self {
+        Self { colour, ..self }
     }
 
     /// One line.
     pub(crate) fn line(&mut self, line: impl Display) {
         self.text.push_str(&one_line(&line.to_string()));
         self.text.push('\n');
+    }
+
+    /// One line above others. In colour it looks like those above the files of a diff.
+    pub(crate) fn heading(&mut self, line: impl Display) {
+        let line = one_line(&line.to_string()).into_owned();
+        self.text.push_str(&if self.colour { format!("{BOLD}{line}{PLAIN}\n") } else { format!("{line}\n") });
     }
 
     /// An empty line, unless the page begins here.
@@ -74,6 +91,20 @@ impl Page {
     /// Columns, each as wide as its widest cell.
     pub(crate) fn table(&mut self, rows: &[Vec<String>]) {
         self.indented("", rows);
+    }
+
+    /// The same, where the first column names commits: it has their colour.
+    pub(crate) fn commits(&mut self, rows: &[Vec<String>]) {
+        let begin = self.text.len();
+        self.table(rows);
+        if self.colour {
+            let lines = self.text.split_off(begin);
+            for (line, row) in lines.lines().zip(rows) {
+                let name = one_line(row.first().map_or("", String::as_str));
+                let rest = &line[name.len().min(line.len())..];
+                self.text.push_str(&format!("{YELLOW}{name}{PLAIN}{rest}\n"));
+            }
+        }
     }
 
     /// The same, with one column cut so that lines fit the page.

@@ -39,19 +39,28 @@ const JSON_FORMAT: u32 = 1;
 
 /// The bytes of an answer.
 pub(crate) fn render<A: Answer>(context: &Context, answer: &A) -> Result<Vec<u8>, Failure> {
+    render_as(context, false, answer)
+}
+
+/// The same, with colour where its text has any.
+pub(crate) fn render_as<A: Answer>(context: &Context, colour: bool, answer: &A) -> Result<Vec<u8>, Failure> {
     if context.json {
         let envelope = Envelope { format: JSON_FORMAT, kind: A::KIND, data: answer };
         let json = serde_json::to_string(&envelope)
             .map_err(|error| Failure::failed(format!("cannot render the answer: {error}")))?;
         return Ok(harmless(&json).into_bytes());
     }
-    let mut page = Page::of_width(width());
+    let mut page = Page::of_width(width()).coloured(colour);
     answer.text(&mut page);
     Ok(page.into_text().into_bytes())
 }
 
-/// The columns of the terminal that stdout is, if it is one.
-fn width() -> Option<usize> {
+/// The columns of a line, as git tells them: what `COLUMNS` says, or those of the terminal that stdout is, if it is one.
+pub(crate) fn width() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    if let Some(columns) = said.filter(|columns| *columns > 0) {
+        return Some(columns);
+    }
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
@@ -81,13 +90,16 @@ pub(crate) fn answer<A: Answer>(context: &Context, answer: &A) -> Result<Exit, F
 
 /// Prints bytes.
 pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
-    try_print(bytes).map_err(|error| {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            // Does not return.
-            let _ = signal_hook::low_level::emulate_default_handler(SIGPIPE);
-        }
-        Failure::failed(format!("cannot write to stdout: {error}"))
-    })
+    try_print(bytes).map_err(|error| broken(&error))
+}
+
+/// What comes of a stdout that cannot be written to.
+pub(crate) fn broken(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        // Does not return.
+        let _ = signal_hook::low_level::emulate_default_handler(SIGPIPE);
+    }
+    Failure::failed(format!("cannot write to stdout: {error}"))
 }
 
 /// Prints bytes; what goes wrong is the caller's business.

@@ -41,6 +41,12 @@ impl<'t, 's> TreeView<'t, 's> {
         self.root
     }
 
+    /// What it reads from.
+    #[must_use]
+    pub fn trees(&self) -> &'t Trees<'s> {
+        self.trees
+    }
+
     /// A record, decoded; `None` where there is none.
     pub fn record<T: DeserializeOwned>(&self, path: &TreePath) -> Result<Option<T>, Fault> {
         let Some(bytes) = self.file(path)? else { return Ok(None) };

@@ -102,7 +102,9 @@ fn unproved_writer(survivors: &[Survivor]) -> Wait {
 fn settle_branch(project: &Project, run: &Run) -> Result<(), StageError> {
     let found = project.store.resolve(&crate::ledger::store::RefName::Run(run.run.clone()))?;
     match found {
-        Some(tip) if tip != run.tip => snapshots::reset(project, &run.run, tip, Some(run.tip))?,
+        Some(tip) if tip != run.tip => {
+            snapshots::reset(project, &run.run, tip, Some(run.tip))?;
+        }
         Some(_) => {}
         None => snapshots::restore_branch(project, &run.run, run.tip)?,
     }

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod approval;
+pub mod backups;
 pub mod bell;
 pub mod config_file;
 pub mod continuity;
@@ -9,6 +10,7 @@ pub mod daemon;
 pub mod daemon_lock;
 pub mod evidence;
 pub mod finished;
+pub mod going_back;
 pub mod inbox;
 pub mod intake;
 pub mod landing;
@@ -21,6 +23,7 @@ pub mod plans;
 pub mod posture;
 pub mod project;
 pub mod prompt;
+pub mod recovery;
 pub mod repair;
 pub mod resume;
 pub mod run_branch;

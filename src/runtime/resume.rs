@@ -20,7 +20,7 @@ use crate::ledger::store::{Store as _, StoreError};
 use crate::ledger::transact::TransactError;
 use crate::workspace::changes::diff;
 use crate::workspace::path::RepoPath;
-use crate::workspace::restore::{Unclear, plan_restore, restore};
+use crate::workspace::restore::{Unclear, plan_restore};
 
 /// Names that a refusal lists.
 const NAMED: usize = 10;
@@ -68,7 +68,7 @@ pub fn put_back(project: &Project, run: &Run, owed: &Owed) -> Result<String, Tre
             };
         }
     };
-    restore(&project.repository, &plan)?;
+    tree::carry_out(project, &plan, owed.from)?;
     let paths = (plan.put_back.len() + plan.remove.len()) as u64;
     let snapshot = snapshot(project, run)?;
     tree::settled(project, owed, paths, Some(snapshot))?;
@@ -110,7 +110,7 @@ fn undo(project: &Project, run: &Run, owed: &Owed) -> Result<(), TreeError> {
     for list in [&mut plan.put_back, &mut plan.remove] {
         list.retain(|path| work.contains(path) && !unclear.contains(path));
     }
-    Ok(restore(&project.repository, &plan)?)
+    tree::carry_out(project, &plan, owed.to)
 }
 
 /// The code as it is now, on the run's branch.

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::backups::{self, Backup};
 use super::moves::{Began, Moves};
 use super::project::Project;
 use crate::domain::ids::RunId;
@@ -153,8 +154,26 @@ pub fn take(
     Ok(Some(Taken { commit: snapshot.commit, skipped: snapshot.skipped, moves: moves.findings() }))
 }
 
-/// Sets a run branch to what the ledger says: back to `to`, or away where the ledger does not know the run.
-pub fn reset(project: &Project, run: &RunId, from: Oid, to: Option<Oid>) -> Result<(), StoreError> {
+/// Sets a run branch to what the ledger says: back to `to`, or away where the ledger does not know the run. What nothing
+/// else leads to is kept first; where, is the answer.
+pub fn reset(
+    project: &Project,
+    run: &RunId,
+    from: Oid,
+    to: Option<Oid>,
+) -> Result<Option<Backup>, StoreError> {
+    let name = RefName::Run(run.clone());
+    let why = format!("recovery: what run branch {run} held beyond the ledger");
+    let kept = backups::keep_cut_off(project, Some(&name), from, &format!("run-{run}"), &why)?;
+    if let Some(kept) = &kept {
+        tracing::info!(run = %run, backup = %kept.full(), "what the run branch held beyond the ledger is kept");
+    }
+    forget(project, run, from, to)?;
+    Ok(kept)
+}
+
+/// The same of what the work tree holds as well, which was taken a moment ago.
+pub fn forget(project: &Project, run: &RunId, from: Oid, to: Option<Oid>) -> Result<(), StoreError> {
     let mut writer = project.store.writer(LOCK_WAIT)?;
     writer.publish(Publication {
         name: RefName::Run(run.clone()),

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::backups;
 use super::project::Project;
 use super::snapshots::SnapError;
 use crate::domain::control::Owed;
@@ -14,7 +15,7 @@ use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
-use crate::workspace::restore::{RestoreError, plan_restore, restore, still_held};
+use crate::workspace::restore::{RestoreError, RestorePlan, plan_restore, restore, still_held};
 
 /// Names that a wait lists.
 const NAMED: usize = 10;
@@ -91,11 +92,20 @@ pub fn settle(project: &Project, owed: &Owed) -> Result<Option<Wait>, TreeError>
                 ),
             )));
         }
-        restore(&project.repository, &plan)?;
+        carry_out(project, &plan, owed.from)?;
         (plan.put_back.len() + plan.remove.len()) as u64
     };
     settled(project, owed, paths, None)?;
     Ok(None)
+}
+
+/// Changes the work tree, which has `holds` in every path that is changed. A ref leads to that first.
+pub(super) fn carry_out(project: &Project, plan: &RestorePlan, holds: Oid) -> Result<(), TreeError> {
+    if !plan.is_done() {
+        let why = "the work tree before it went back: no run branch led to it any more";
+        backups::keep_unless_held(project, holds, "work", why)?;
+    }
+    Ok(restore(&project.repository, plan)?)
 }
 
 /// Says that the work tree holds what it owed. Where the debt has changed meanwhile (its run was cancelled), the new one

@@ -1,10 +1,11 @@
 //! What changed between two snapshots, and what the work tree holds now.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -76,13 +77,43 @@ pub enum ChangesError {
 
 /// The paths that differ between two commits or trees, in tree order; a rename is a removal and an addition.
 pub fn diff(repository: &Repository, from: Oid, to: Oid) -> Result<Vec<Change>, StoreError> {
-    let output = GitCommand::new(&repository.git_dir, "diff-tree")
+    diff_within(repository, None, from, to, None)
+}
+
+/// Paths as a person names them on a command line, and the folder that they are relative to.
+#[derive(Debug, Clone)]
+pub struct Pathspec {
+    /// An absolute path in the work tree.
+    pub folder: PathBuf,
+    /// git's patterns, with all that git knows of them.
+    pub patterns: Vec<OsString>,
+}
+
+/// The same, with the objects of a quarantine, and of the paths that are named.
+pub(crate) fn diff_within(
+    repository: &Repository,
+    within: Option<&Quarantine>,
+    from: Oid,
+    to: Oid,
+    only: Option<&Pathspec>,
+) -> Result<Vec<Change>, StoreError> {
+    let mut git = GitCommand::new(&repository.git_dir, "diff-tree");
+    if let Some(quarantine) = within {
+        git = quarantine.over(git);
+    }
+    if let (Some(only), Some(work_tree)) = (only, &repository.work_tree) {
+        git = git.work_tree(work_tree).folder(&only.folder);
+    }
+    let patterns = only.into_iter().flat_map(|only| &only.patterns);
+    let output = git
         .env("GIT_NO_REPLACE_OBJECTS", "1")
         .args(["-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none"])
         // Two options for which some repositories have other defaults configured.
         .args(["--no-ext-diff", "--no-relative"])
         .arg(from.to_string())
         .arg(to.to_string())
+        .arg("--")
+        .args(patterns)
         .run(&[])?;
     parse_raw(&output).ok_or_else(|| StoreError::Git {
         action: "git diff-tree".to_owned(),
@@ -121,6 +152,16 @@ pub fn work_tree_versions(
     base: Option<Oid>,
     paths: &[RepoPath],
 ) -> Result<BTreeMap<RepoPath, OnDisk>, ChangesError> {
+    work_tree_versions_within(repository, None, base, paths)
+}
+
+/// The same, where `base` may lie in a quarantine.
+pub(crate) fn work_tree_versions_within(
+    repository: &Repository,
+    within: Option<&Quarantine>,
+    base: Option<Oid>,
+    paths: &[RepoPath],
+) -> Result<BTreeMap<RepoPath, OnDisk>, ChangesError> {
     let work_tree = repository
         .work_tree
         .as_deref()
@@ -136,8 +177,15 @@ pub fn work_tree_versions(
     if ask.is_empty() {
         return Ok(found);
     }
-    let quarantine = Quarantine::create(repository)?;
-    let index = PrivateIndex::fresh(repository, work_tree, &quarantine, "compare", base)?;
+    let own;
+    let quarantine = match within {
+        Some(quarantine) => quarantine,
+        None => {
+            own = Quarantine::create(repository)?;
+            &own
+        }
+    };
+    let index = PrivateIndex::fresh(repository, work_tree, quarantine, "compare", base)?;
     for refused in index.record(&ask)? {
         found.insert(refused.path, OnDisk::Unclear(refused.detail));
     }

@@ -8,6 +8,7 @@
 pub mod bootstrap;
 pub mod changes;
 pub mod discover;
+pub mod going_back;
 pub mod head;
 pub mod inbox;
 pub mod landing;
@@ -23,3 +24,4 @@ mod special_files;
 pub mod user_index;
 
 pub use no_follow::NoFollowError;
+pub use private_index::mend_kept;

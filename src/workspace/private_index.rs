@@ -95,7 +95,7 @@ impl<'a> PrivateIndex<'a> {
     }
 
     fn kept(&self) -> PathBuf {
-        self.repository.millrace_dir().join("index").join(self.repository.work_tree_key())
+        kept_at(self.repository)
     }
 
     /// git distrusts entries that are as new as the index file itself; so the copy keeps the file's time.
@@ -268,6 +268,31 @@ impl<'a> PrivateIndex<'a> {
     pub(crate) fn write_tree(&self) -> Result<String, StoreError> {
         self.git("write-tree").text()
     }
+}
+
+/// Whether the kept index of this work tree can be read, where there is one; an unreadable one is removed, unless this
+/// is only to look. It is a cache: the next snapshot makes another.
+pub fn mend_kept(repository: &Repository, only_look: bool) -> Result<bool, StoreError> {
+    let kept = kept_at(repository);
+    if !kept.exists() {
+        return Ok(true);
+    }
+    let git = GitCommand::new(&repository.git_dir, "ls-files").env("GIT_INDEX_FILE", &kept);
+    if git.args(["-z", "--stage"]).output(&[])?.status.success() {
+        return Ok(true);
+    }
+    if !only_look {
+        std::fs::remove_file(&kept).map_err(|source| StoreError::Io {
+            action: "remove",
+            path: kept,
+            source,
+        })?;
+    }
+    Ok(false)
+}
+
+fn kept_at(repository: &Repository) -> PathBuf {
+    repository.millrace_dir().join("index").join(repository.work_tree_key())
 }
 
 /// The settings that every git of a snapshot runs with; `GIT_CONFIG_*` is read after all files.

@@ -68,6 +68,27 @@ impl Quarantine {
     }
 }
 
+/// How many of them no process holds: what a crash left. Changes nothing.
+#[must_use]
+pub fn abandoned(repository: &Repository) -> usize {
+    let Ok(entries) = std::fs::read_dir(repository.millrace_dir().join("quarantine")) else { return 0 };
+    let free = |entry: &std::fs::DirEntry| {
+        File::open(entry.path())
+            .is_ok_and(|folder| flock(&folder, FlockOperation::NonBlockingLockShared).is_ok())
+    };
+    entries.flatten().filter(free).count()
+}
+
+/// Removes what crashes left; how many there were.
+pub fn clear(repository: &Repository) -> Result<usize, StoreError> {
+    let found = abandoned(repository);
+    if found > 0 {
+        // Making one removes the others on the way.
+        Quarantine::create(repository)?;
+    }
+    Ok(found)
+}
+
 /// Removes the quarantines that no process holds. Whatever cannot be removed stays for the next time.
 fn sweep(all: &Path) {
     let Ok(entries) = std::fs::read_dir(all) else { return };

@@ -15,7 +15,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::changes::{Change, ChangesError, GITLINK, OnDisk, Version, diff, probe, work_tree_versions};
+use super::changes::{
+    Change, ChangesError, GITLINK, OnDisk, Version, diff, probe, work_tree_versions,
+    work_tree_versions_within,
+};
 use super::discover::Repository;
 use super::head::HeadError;
 use super::path::{RepoPath, nul_terminated};
@@ -117,13 +120,23 @@ impl RestorePlan {
 
 /// What it takes to bring what changed between `target` and `last` back to `target`. Changes nothing.
 pub fn plan_restore(repository: &Repository, target: Oid, last: Oid) -> Result<RestorePlan, RestoreError> {
+    plan_of(repository, None, target, last, diff(repository, target, last)?)
+}
+
+/// The same for these changes from `target` to `last`, which may lie in a quarantine.
+pub(crate) fn plan_of(
+    repository: &Repository,
+    within: Option<&Quarantine>,
+    target: Oid,
+    last: Oid,
+    changes: Vec<Change>,
+) -> Result<RestorePlan, RestoreError> {
     let work_tree = work_tree_of(repository)?;
-    let changes: Vec<Change> =
-        diff(repository, target, last)?.into_iter().filter(|change| !is_scratch(&change.path)).collect();
+    let changes: Vec<Change> = changes.into_iter().filter(|change| !is_scratch(&change.path)).collect();
     let paths: Vec<RepoPath> = changes.iter().map(|change| change.path.clone()).collect();
     // Before the comparison, so that a later change is noticed whenever it comes.
     let seen = paths.iter().map(|path| (path.clone(), fingerprint(work_tree, path))).collect();
-    let on_disk = work_tree_versions(repository, Some(last), &paths)?;
+    let on_disk = work_tree_versions_within(repository, within, Some(last), &paths)?;
     // Line endings are judged against what was stored before: of what is not the run's, the earlier snapshot may
     // still be the judge that recognises its own.
     let others: Vec<RepoPath> = changes
@@ -131,7 +144,7 @@ pub fn plan_restore(repository: &Repository, target: Oid, last: Oid) -> Result<R
         .filter(|change| matches!(on_disk.get(&change.path), Some(OnDisk::Present(found)) if Some(*found) != change.to))
         .map(|change| change.path.clone())
         .collect();
-    let before = work_tree_versions(repository, Some(target), &others)?;
+    let before = work_tree_versions_within(repository, within, Some(target), &others)?;
 
     let mut plan =
         RestorePlan { put_back: Vec::new(), remove: Vec::new(), unclear: Vec::new(), target, seen };

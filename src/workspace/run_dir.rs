@@ -101,6 +101,38 @@ impl StageDir {
         Ok(Materialised { files: written, ignore })
     }
 
+    /// Writes those of these files that are missing, and makes the folder where it is; what is there stays. The names
+    /// of those that were missing; with `only_look` none of them is written.
+    pub fn complete(
+        &self,
+        files: &[(String, Vec<u8>)],
+        only_look: bool,
+    ) -> Result<Vec<String>, NoFollowError> {
+        let there = self.open()?;
+        let mut missing = Vec::new();
+        for (name, bytes) in files {
+            let found = match &there {
+                Some(folder) => folder.stat(OsStr::new(name))?,
+                None => None,
+            };
+            if found.is_none() {
+                missing.push((name, bytes));
+            }
+        }
+        if !only_look && !missing.is_empty() {
+            let agents = Folder::root(&self.work_tree)?.enter_or_create(OsStr::new(AGENTS))?;
+            ensure_ignore_rule(&agents)?;
+            let folder = agents
+                .enter_or_create(OsStr::new("runs"))?
+                .enter_or_create(OsStr::new(self.run.as_str()))?
+                .enter_or_create(OsStr::new(&self.name()))?;
+            for (name, bytes) in &missing {
+                folder.write(OsStr::new(name), bytes)?;
+            }
+        }
+        Ok(missing.into_iter().map(|(name, _)| name.clone()).collect())
+    }
+
     /// Reads a file that the stage wrote, `relative` to this folder: a regular one of at most `cap` bytes, reached
     /// without any symbolic link. `None` where there is none.
     pub fn read(&self, relative: &Path, cap: u64) -> Result<Option<Vec<u8>>, NoFollowError> {

@@ -20,7 +20,9 @@ use millrace::harness::result_file::BadReport;
 use millrace::harness::supervisor::{LaunchError, ProbeError};
 use millrace::ledger::store::StoreError;
 use millrace::ledger::transact::TransactError;
+use millrace::runtime::backups::Backup;
 use millrace::runtime::daemon::RunError;
+use millrace::runtime::going_back::GoingBackError;
 use millrace::runtime::plans::PlanError;
 use millrace::runtime::runner::RunnerError;
 use millrace::runtime::stage::StageError;
@@ -237,4 +239,17 @@ fn a_compile_that_failed() {
     the plan does not compile:
     --mode: there is no mode `nope`; expected `standard_plain`
     ");
+}
+
+/// Somebody changes a file in the instant between its comparison and its replacement.
+#[test]
+fn a_way_back_that_fails_in_the_middle_says_where_everything_is() {
+    let error = GoingBackError::OnTheWay {
+        source: RestoreError::Moved(RepoPath::new("src/a.rs")),
+        backup: Backup {
+            name: "20261122-093000-restore".to_owned(),
+            commit: "1".repeat(40).parse().expect("an id"),
+        },
+    };
+    insta::assert_snapshot!(error, @"src/a.rs changed while the work tree was being restored; what was there is kept at refs/millrace/backup/20261122-093000-restore");
 }

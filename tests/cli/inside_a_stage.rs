@@ -3,7 +3,7 @@
 use super::commands::{data, everything, millrace, queue, said, task, well};
 use crate::support::repo::TestRepo;
 
-const CHANGING: [&[&str]; 29] = [
+const CHANGING: [&[&str]; 33] = [
     &["init"],
     &["init", "--mode", "standard_plain"],
     &["run", "once", "--mode", "standard_plain"],
@@ -33,6 +33,10 @@ const CHANGING: [&[&str]; 29] = [
     &["release", "--all"],
     &["clear-stale-state"],
     &["config", "reload"],
+    &["restore", "a", "--to", "start"],
+    &["restore", "--backup", "x", "--dry-run"],
+    &["recover"],
+    &["recover", "--code", "--dry-run"],
 ];
 
 const READING: [&[&str]; 14] = [

@@ -60,6 +60,15 @@ fn in_the_middle_of_a_run() {
             &["runs", "tail", &run],
             &["runs", "tail", &run, "-f", "--launch", "1"],
             &["log", "--item", "a", "--stage", "builder"],
+            &["log", "--since-seq", "3"],
+            &["show", &run],
+            &["show", "a"],
+            &["show", "3", "--patch"],
+            &["diff", &run],
+            &["diff", "a", "builder", "--state"],
+            &["diff", "a", "--json"],
+            &["review", &run],
+            &["review", "a", "--markdown"],
         ],
     );
 }

@@ -11,6 +11,7 @@ use filter::{Filter, FilterArguments};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::look::LookArguments;
 use crate::cli::moments::time;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer, say};
@@ -25,21 +26,34 @@ use crate::runtime::project::Project;
 /// Show the ledger's commits, newest first.
 ///
 /// With `-f` they come oldest first: the last N, then each new one as it is made, until an INT. Each is an envelope of
-/// its own with `--json`. What is asked for is read from the commits' trailers; `git log refs/millrace/state` shows
-/// them as well, with what the stages said.
+/// its own with `--json`. What is asked for is read from the commits' trailers.
+///
+/// By hand: `git log --oneline refs/millrace/state`, with `--grep='^Millrace-Run: RUN$'`,
+/// `--grep='^Millrace-Item: KIND/ITEM$'` or the like for what concerns one run, item, stage or result, and without
+/// `--oneline` to read what the stages said.
 #[derive(Debug, Args)]
 pub(crate) struct LogArguments {
     #[command(flatten)]
     filter: FilterArguments,
 
-    /// Commits that are shown; 0 shows all.
-    #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 20)]
-    number: usize,
+    /// Only commits after the one of this number: what is new to somebody who has seen that one.
+    #[arg(long, value_name = "N")]
+    since_seq: Option<u64>,
+
+    /// Commits that are shown; 0 shows all. Where nothing is said: 20, and with `--since-seq` all.
+    #[arg(short = 'n', long = "number", value_name = "N")]
+    number: Option<usize>,
 
     /// Go on, and show new commits as they come.
     #[arg(short = 'f', long)]
     follow: bool,
+
+    #[command(flatten)]
+    look: LookArguments,
 }
+
+/// Commits that are shown where nothing is said.
+const NUMBER: usize = 20;
 
 /// Commits of the ledger.
 #[derive(Debug, Serialize)]
@@ -106,14 +120,15 @@ impl LogArguments {
         if self.follow {
             return self.follow(context, &project, &filter);
         }
+        let look = self.look.look(context, &project, "log")?;
         let tip = project.store.resolve(&RefName::State)?;
         let (commits, trouble) = self.newest(&project, &filter, tip);
         match trouble {
-            None => answer(context, &Log { commits, begun: tip.is_some() }),
+            None => look.answer(context, &Log { commits, begun: tip.is_some() }),
             Some(trouble) => {
                 // What can be read is shown all the same.
                 if !commits.is_empty() {
-                    answer(context, &Log { commits, begun: true })?;
+                    look.answer(context, &Log { commits, begun: true })?;
                 }
                 Err(trouble)
             }
@@ -122,10 +137,16 @@ impl LogArguments {
 
     /// The newest commits that are asked for, newest first, and what kept older ones from being read.
     fn newest(&self, project: &Project, filter: &Filter, tip: Option<Oid>) -> (Vec<Line>, Option<Failure>) {
-        let number = if self.number == 0 { usize::MAX } else { self.number };
+        let number = match (self.number, self.since_seq) {
+            (Some(0), _) | (None, Some(_)) => usize::MAX,
+            (Some(number), _) => number,
+            (None, None) => NUMBER,
+        };
         let mut lines = Vec::new();
         for read in commits(&project.store, tip) {
             match read {
+                // Numbers only fall on the way back.
+                Ok((_, commit)) if self.is_seen(&commit) => break,
                 Ok((oid, commit)) if filter.admits(&commit.message) => lines.push(Line::of(oid, &commit)),
                 Ok(_) => {}
                 Err(error) => return (lines, Some(error.into())),
@@ -135,6 +156,12 @@ impl LogArguments {
             }
         }
         (lines, None)
+    }
+
+    /// Whether a commit is not after the one that `--since-seq` names.
+    fn is_seen(&self, commit: &Commit) -> bool {
+        let number = trailers::seq(&commit.message);
+        self.since_seq.is_some_and(|since| number.is_some_and(|number| number <= since))
     }
 
     fn follow(&self, context: &Context, project: &Project, filter: &Filter) -> Result<Exit, Failure> {
@@ -166,7 +193,8 @@ impl LogArguments {
             if set_back {
                 say("the ledger was set back: some commits above are no longer part of it");
             }
-            for (oid, commit) in came.iter().filter(|(_, commit)| filter.admits(&commit.message)) {
+            let wanted = |commit: &Commit| filter.admits(&commit.message) && !self.is_seen(commit);
+            for (oid, commit) in came.iter().filter(|(_, commit)| wanted(commit)) {
                 answer(context, &Line::of(*oid, commit))?;
             }
             tip = Some(new);
@@ -183,7 +211,7 @@ impl Answer for Log {
             page.line(if self.begun { "no such commits" } else { "no ledger yet" });
         }
         let rows: Vec<Vec<String>> = self.commits.iter().map(Line::columns).collect();
-        page.table(&rows);
+        page.commits(&rows);
     }
 }
 

@@ -2,9 +2,9 @@
 //! run a program, open a pager, start a background task or point elsewhere reaches it.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use super::super::store::StoreError;
 
@@ -17,6 +17,50 @@ pub struct GitCommand {
 
 /// Which configuration files a user has is theirs to say; what could run a program is overridden below.
 const CONFIG_FILES: [&str; 3] = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"];
+
+/// Bytes of a git's stderr that are kept while its stdout is handed on.
+const MAX_SAID: u64 = 64 * 1024;
+
+/// How an output that was handed on ended.
+#[derive(Debug)]
+pub enum Streamed {
+    /// All of it went to the sink.
+    Whole,
+    /// The sink took no more of it.
+    Refused(io::Error),
+}
+
+enum Flow {
+    Whole,
+    Refused(io::Error),
+    Broken(io::Error),
+}
+
+/// Hands a process's stdout on, and ends the process where nobody takes it.
+fn flow(child: &mut Child, sink: &mut dyn Write) -> Flow {
+    let Some(mut stdout) = child.stdout.take() else { return Flow::Whole };
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = match stdout.read(&mut buffer) {
+            Ok(0) => return Flow::Whole,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Flow::Broken(error),
+        };
+        if let Err(error) = sink.write_all(&buffer[..read]) {
+            // It has ended by itself otherwise.
+            let _ = child.kill();
+            return Flow::Refused(error);
+        }
+    }
+}
+
+/// The last line of what a git that failed has said.
+fn said_no(what: &str, stderr: &[u8], status: ExitStatus) -> StoreError {
+    let stderr = String::from_utf8_lossy(stderr);
+    let line = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message");
+    StoreError::Git { action: what.to_owned(), detail: format!("{line} ({status})") }
+}
 
 impl GitCommand {
     /// `git <subcommand>` on the repository whose git directory this is.
@@ -100,6 +144,13 @@ impl GitCommand {
         self
     }
 
+    /// Runs it in this folder of the work tree, which is what paths on its command line are relative to.
+    #[must_use]
+    pub fn folder(mut self, path: &Path) -> Self {
+        self.command.current_dir(path);
+        self
+    }
+
     /// Runs it to its end, whatever its exit code, with `input` on its stdin.
     pub fn output(mut self, input: &[u8]) -> Result<Output, StoreError> {
         let fault = |source| StoreError::Io { action: "run", path: PathBuf::from("git"), source };
@@ -121,6 +172,41 @@ impl GitCommand {
         })
     }
 
+    /// Runs it with `input` on its stdin and hands its stdout to `sink` as it comes: what it prints is never held
+    /// whole. Where the sink takes no more, it is ended, and the sink's own error says so.
+    pub fn stream(mut self, input: &[u8], sink: &mut dyn Write) -> Result<Streamed, StoreError> {
+        let fault = |source| StoreError::Io { action: "run", path: PathBuf::from("git"), source };
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(fault)?;
+        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+        let (flow, said) = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                if let Some(mut pipe) = stdin {
+                    // A git that ends early closes the pipe; its exit code tells why.
+                    let _ = pipe.write_all(input);
+                }
+            });
+            let said = scope.spawn(move || {
+                let mut said = Vec::new();
+                if let Some(mut pipe) = stderr {
+                    let _ = (&mut pipe).take(MAX_SAID).read_to_end(&mut said);
+                    // The rest is read and dropped: a full pipe would hold it up.
+                    let _ = io::copy(&mut pipe, &mut io::sink());
+                }
+                said
+            });
+            let flow = flow(&mut child, sink);
+            (flow, said.join().unwrap_or_default())
+        });
+        let status = child.wait().map_err(fault)?;
+        match flow {
+            Flow::Whole if status.success() => Ok(Streamed::Whole),
+            Flow::Whole => Err(said_no(&self.what, &said, status)),
+            Flow::Refused(error) => Ok(Streamed::Refused(error)),
+            Flow::Broken(error) => Err(fault(error)),
+        }
+    }
+
     /// Runs it and gives its stdout; an exit code other than 0 is an error with the last line of its stderr.
     pub fn run(self, input: &[u8]) -> Result<Vec<u8>, StoreError> {
         let what = self.what.clone();
@@ -128,9 +214,7 @@ impl GitCommand {
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let line = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message");
-        Err(StoreError::Git { action: what, detail: format!("{line} ({})", output.status) })
+        Err(said_no(&what, &output.stderr, output.status))
     }
 
     /// Runs it and gives its stdout as text without the final line break.

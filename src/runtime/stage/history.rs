@@ -8,13 +8,13 @@ use crate::domain::view::Fault;
 use crate::ledger::view::TreeView;
 
 /// A launch that has ended.
-pub(super) struct Past {
+pub(in crate::runtime) struct Past {
     /// Its folder's name: `01-builder`.
-    pub(super) name: String,
+    pub(in crate::runtime) name: String,
     /// Its folder in the ledger's tree.
-    pub(super) folder: TreePath,
+    pub(in crate::runtime) folder: TreePath,
     /// What it came to.
-    pub(super) result: StageResult,
+    pub(in crate::runtime) result: StageResult,
 }
 
 impl Past {
@@ -25,7 +25,7 @@ impl Past {
 }
 
 /// The launches of a run that have ended, oldest first.
-pub(super) fn launches(view: &TreeView<'_, '_>, run: &RunId) -> Result<Vec<Past>, Fault> {
+pub(in crate::runtime) fn launches(view: &TreeView<'_, '_>, run: &RunId) -> Result<Vec<Past>, Fault> {
     let folder = place::run_folder(run);
     let within = |path: String| {
         TreePath::new(path).map_err(|error| Fault { at: folder.to_string(), detail: error.to_string() })

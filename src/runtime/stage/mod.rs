@@ -5,7 +5,7 @@ mod context;
 mod delivery;
 mod escalate;
 mod finish;
-mod history;
+pub(in crate::runtime) mod history;
 mod judgement;
 mod judging;
 mod launch;

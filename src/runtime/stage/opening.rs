@@ -68,6 +68,6 @@ impl Opening {
 
     /// The ledger refused: the branch goes.
     pub(crate) fn undo(&self, project: &Project) -> Result<(), StoreError> {
-        snapshots::reset(project, &self.run, self.start, None)
+        snapshots::forget(project, &self.run, self.start, None)
     }
 }

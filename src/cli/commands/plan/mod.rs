@@ -3,7 +3,7 @@
 mod approve;
 mod diff;
 mod ls;
-mod show;
+pub(in crate::cli::commands) mod show;
 
 use clap::Subcommand;
 

@@ -10,10 +10,13 @@ use crate::cli::failure::Failure;
 use crate::cli::page::Page;
 use crate::cli::plan_page::PlanPage;
 use crate::cli::stdout::{Answer, answer, print};
+use crate::domain::ids::PlanId;
 use crate::domain::view::View as _;
 use crate::format::suggest::nearest;
+use crate::ledger::view::TreeView;
 use crate::runtime::approval;
 use crate::runtime::plans;
+use crate::runtime::project::Project;
 use crate::runtime::runner::frozen_config;
 
 /// Show a frozen plan: its stages, where each report leads, what is executed. The selected one where none is named.
@@ -37,7 +40,7 @@ pub(crate) struct ShowArguments {
 
 /// A frozen plan.
 #[derive(Debug, Serialize)]
-struct Shown {
+pub(in crate::cli::commands) struct Shown {
     #[serde(flatten)]
     page: PlanPage,
     selected: bool,
@@ -71,15 +74,23 @@ impl ShowArguments {
             print(&bytes)?;
             return Ok(Exit::Done);
         }
-        let plan = view.plan(&id)?.ok_or_else(|| unreadable(&id))?;
-        let config = frozen_config(&view, &id).map_err(|error| Failure::new(Exit::Damaged, error))?;
-        let shown = Shown {
-            selected: view.control()?.plan.as_ref() == Some(&id),
-            approved: approval::is_approved(&project, &view, &id)?,
-            page: PlanPage::frozen(id, &plan, &config),
-        };
-        answer(context, &shown)
+        answer(context, &shown(&project, &view, id)?)
     }
+}
+
+/// What there is to show of a plan.
+pub(in crate::cli::commands) fn shown(
+    project: &Project,
+    view: &TreeView<'_, '_>,
+    id: PlanId,
+) -> Result<Shown, Failure> {
+    let plan = view.plan(&id)?.ok_or_else(|| unreadable(&id))?;
+    let config = frozen_config(view, &id).map_err(|error| Failure::new(Exit::Damaged, error))?;
+    Ok(Shown {
+        selected: view.control()?.plan.as_ref() == Some(&id),
+        approved: approval::is_approved(project, view, &id)?,
+        page: PlanPage::frozen(id, &plan, &config),
+    })
 }
 
 impl Answer for Shown {

@@ -6,7 +6,7 @@ pub(crate) mod add_task;
 mod closed;
 mod intake;
 mod ls;
-mod show;
+pub(in crate::cli::commands) mod show;
 mod template;
 
 use clap::Subcommand;

@@ -24,6 +24,7 @@ use crate::domain::view::{Fault, View as _};
 use crate::ledger::store::RefName;
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
+use crate::runtime::project::Project;
 use crate::runtime::source;
 
 /// Runs that are searched for those of the item, newest first.
@@ -43,7 +44,7 @@ pub(crate) struct ShowArguments {
 
 /// One item.
 #[derive(Debug, Serialize)]
-struct Shown {
+pub(in crate::cli::commands) struct Shown {
     item: ItemRef,
     state: &'static str,
     turn: Option<String>,
@@ -84,50 +85,58 @@ impl ShowArguments {
         let trees = project.trees();
         let view = project.view(&trees)?;
         let item = lookup::item(&view, &self.item)?;
-        let known = known(&view, &item)?;
         if self.raw {
-            print(&trees.file(known.document)?)?;
+            print(&trees.file(known(&view, &item)?.document)?)?;
             return Ok(Exit::Done);
         }
-        let slot = view
-            .slot(&item)?
-            .ok_or_else(|| Fault { at: item.to_string(), detail: "it stands in no state".to_owned() })?;
-        let attended = probe(&project.store.private_dir())?.is_some();
-        let reasons = Reasons::new(&project, &view, attended, source::now())?;
-        let because = reasons.of(&item, &slot)?;
-        let acceptance = match item.kind {
-            ItemKind::Spec => Root::of(&view, &reasons, &item.id)?,
-            ItemKind::Task | ItemKind::Incident => None,
-        };
-        let runs = runs(&view, &item)?;
-        let last = runs.first().map(|last| last.run.clone());
-        let active = match &last {
-            Some(run) => view.run(run)?,
-            None => None,
-        };
-        let turn = slot.turn().or_else(|| because.as_ref().and_then(Why::turn));
-        let shown = Shown {
-            state: slot.state(),
-            turn: turn.map(|turn| turn.to_string()),
-            why: because.as_ref().map(ToString::to_string),
-            go_on: because.as_ref().and_then(|why| go_on(&item, why, attended)),
-            because,
-            failure: active.and_then(|run| run.failure),
-            taken_at: known.taken_at,
-            origin: known.origin,
-            document: known.document,
-            intake: known.intake,
-            recovery: view.recovery(&item)?,
-            acceptance,
-            evidence: match &last {
-                Some(run) => evidence(&view, run)?,
-                None => None,
-            },
-            runs,
-            item,
-        };
-        answer(context, &shown)
+        answer(context, &shown(&project, &view, item)?)
     }
+}
+
+/// What there is to show of an item.
+pub(in crate::cli::commands) fn shown(
+    project: &Project,
+    view: &TreeView<'_, '_>,
+    item: ItemRef,
+) -> Result<Shown, Failure> {
+    let known = known(view, &item)?;
+    let slot = view
+        .slot(&item)?
+        .ok_or_else(|| Fault { at: item.to_string(), detail: "it stands in no state".to_owned() })?;
+    let attended = probe(&project.store.private_dir())?.is_some();
+    let reasons = Reasons::new(project, view, attended, source::now())?;
+    let because = reasons.of(&item, &slot)?;
+    let acceptance = match item.kind {
+        ItemKind::Spec => Root::of(view, &reasons, &item.id)?,
+        ItemKind::Task | ItemKind::Incident => None,
+    };
+    let runs = runs(view, &item)?;
+    let last = runs.first().map(|last| last.run.clone());
+    let active = match &last {
+        Some(run) => view.run(run)?,
+        None => None,
+    };
+    let turn = slot.turn().or_else(|| because.as_ref().and_then(Why::turn));
+    Ok(Shown {
+        state: slot.state(),
+        turn: turn.map(|turn| turn.to_string()),
+        why: because.as_ref().map(ToString::to_string),
+        go_on: because.as_ref().and_then(|why| go_on(&item, why, attended)),
+        because,
+        failure: active.and_then(|run| run.failure),
+        taken_at: known.taken_at,
+        origin: known.origin,
+        document: known.document,
+        intake: known.intake,
+        recovery: view.recovery(&item)?,
+        acceptance,
+        evidence: match &last {
+            Some(run) => evidence(view, run)?,
+            None => None,
+        },
+        runs,
+        item,
+    })
 }
 
 fn runs(view: &TreeView<'_, '_>, item: &ItemRef) -> Result<Vec<ItsRun>, Fault> {

@@ -1,7 +1,7 @@
 //! `millrace runs`
 
 mod ls;
-mod show;
+pub(in crate::cli::commands) mod show;
 mod tail;
 
 use clap::Subcommand;

@@ -33,7 +33,7 @@ pub(crate) struct ShowArguments {
 
 /// One run.
 #[derive(Debug, Serialize)]
-struct Shown {
+pub(in crate::cli::commands) struct Shown {
     run: RunId,
     item: ItemRef,
     /// Whether it judges the drained root that the item is.
@@ -92,15 +92,15 @@ impl ShowArguments {
         let project = context.open()?;
         let trees = project.trees();
         let view = project.view(&trees)?;
-        let run = lookup::run(&view, &self.run)?;
-        let record = view
-            .run_record(&run)?
-            .ok_or_else(|| Fault { at: place::run_record(&run).to_string(), detail: "missing".to_owned() })?;
-        answer(context, &shown(&view, record)?)
+        answer(context, &shown(&view, &lookup::run(&view, &self.run)?)?)
     }
 }
 
-fn shown(view: &TreeView<'_, '_>, record: RunRecord) -> Result<Shown, Fault> {
+/// What there is to show of a run.
+pub(in crate::cli::commands) fn shown(view: &TreeView<'_, '_>, run: &RunId) -> Result<Shown, Fault> {
+    let record: RunRecord = view
+        .run_record(run)?
+        .ok_or_else(|| Fault { at: place::run_record(run).to_string(), detail: "missing".to_owned() })?;
     let folder = place::run_folder(&record.run);
     let mut launches = Vec::new();
     let mut tokens: Option<Tokens> = None;
@@ -251,7 +251,7 @@ impl Answer for Shown {
     }
 }
 
-fn judged(judgement: &Judgement) -> String {
+pub(in crate::cli::commands) fn judged(judgement: &Judgement) -> String {
     match judgement {
         Judgement::Reported { result, summary: Some(summary), .. } => format!("{result}: {summary}"),
         Judgement::Reported { result, summary: None, .. } => result.to_string(),
