@@ -1,6 +1,7 @@
 //! How much changed between two snapshots: `git diff --numstat`, for many pairs in two calls of git.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -79,7 +80,11 @@ pub(crate) fn trees(
     let mut commits: Vec<Oid> = commits.collect();
     commits.sort_unstable();
     commits.dedup();
-    let asked: String = commits.iter().map(|commit| format!("{commit}^{{tree}}\n")).collect();
+    let mut asked = String::new();
+    for commit in &commits {
+        // Writing to a string cannot fail.
+        let _ = writeln!(asked, "{commit}^{{tree}}");
+    }
     let answer = GitCommand::new(&project.repository.git_dir, "cat-file")
         .arg("--batch-check=%(objectname) %(objecttype)")
         .run(asked.as_bytes())?;
@@ -93,7 +98,10 @@ pub(crate) fn diffstats(project: &Project, pairs: &[(Oid, Oid)]) -> Result<Vec<O
     let trees = trees(project, pairs.iter().flat_map(|(from, to)| [*from, *to]))?;
     let pairs: Vec<Option<(Oid, Oid)>> =
         pairs.iter().map(|(from, to)| Some((*trees.get(from)?, *trees.get(to)?))).collect();
-    let asked: String = pairs.iter().flatten().map(|(from, to)| format!("{from} {to}\n")).collect();
+    let mut asked = String::new();
+    for (from, to) in pairs.iter().flatten() {
+        let _ = writeln!(asked, "{from} {to}");
+    }
     let mut numbers = Numbers::default();
     if !asked.is_empty() {
         let streamed = GitCommand::new(&project.repository.git_dir, "diff-tree")

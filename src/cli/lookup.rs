@@ -9,6 +9,7 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 
+use super::exit::Exit;
 use super::failure::Failure;
 use crate::domain::ids::{ItemId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
@@ -102,16 +103,27 @@ pub(crate) enum Named {
     Run(RunId),
 }
 
-/// The item or the run that a text names. A run's id begins with its day: an item that is called so is named with its
-/// kind.
+/// The item or the run that a text names. A run's id begins with its day: where that is whole, an item that is called so
+/// is named with its kind; a shorter beginning names a run where no item begins with it.
 pub(crate) fn item_or_run(view: &TreeView<'_, '_>, text: &str) -> Result<Named, Failure> {
     let day = text.split('-').next().unwrap_or_default();
-    if day.len() != "yyyymmdd".len() || !day.bytes().all(|b| b.is_ascii_digit()) {
-        return item(view, text).map(Named::Item);
+    let digits = !day.is_empty() && day.bytes().all(|b| b.is_ascii_digit());
+    if digits && day.len() == "yyyymmdd".len() {
+        return run(view, text).map(Named::Run).or_else(|failure| match item(view, text) {
+            Ok(item) => Ok(Named::Item(item)),
+            Err(_) => Err(failure),
+        });
     }
-    run(view, text).map(Named::Run).or_else(|failure| match item(view, text) {
-        Ok(item) => Ok(Named::Item(item)),
-        Err(_) => Err(failure),
+    item(view, text).map(Named::Item).or_else(|failure| {
+        if !digits || day.len() > "yyyymmdd".len() || day != text {
+            return Err(failure);
+        }
+        match run(view, text) {
+            Ok(run) => Ok(Named::Run(run)),
+            // Several runs that begin so are named, where several items are not.
+            Err(several) if several.exit == Exit::Input && failure.exit != Exit::Input => Err(several),
+            Err(_) => Err(failure),
+        }
     })
 }
 

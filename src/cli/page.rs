@@ -1,7 +1,7 @@
 //! Text answers: aligned fields and tables. Everything passes through here, so that nothing from outside can break a
 //! line or a terminal.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 
 use crate::format::message::one_line as cut;
 use crate::format::quote::{lines, one_line};
@@ -58,7 +58,12 @@ impl Page {
     /// One line above others. In colour it looks like those above the files of a diff.
     pub(crate) fn heading(&mut self, line: impl Display) {
         let line = one_line(&line.to_string()).into_owned();
-        self.text.push_str(&if self.colour { format!("{BOLD}{line}{PLAIN}\n") } else { format!("{line}\n") });
+        // Writing to a string cannot fail.
+        let _ = if self.colour {
+            writeln!(self.text, "{BOLD}{line}{PLAIN}")
+        } else {
+            writeln!(self.text, "{line}")
+        };
     }
 
     /// An empty line, unless the page begins here.
@@ -102,7 +107,7 @@ impl Page {
             for (line, row) in lines.lines().zip(rows) {
                 let name = one_line(row.first().map_or("", String::as_str));
                 let rest = &line[name.len().min(line.len())..];
-                self.text.push_str(&format!("{YELLOW}{name}{PLAIN}{rest}\n"));
+                let _ = writeln!(self.text, "{YELLOW}{name}{PLAIN}{rest}");
             }
         }
     }

@@ -99,6 +99,10 @@ fn git_alone_tells_the_run_stage_by_stage_and_so_does_review() {
     assert_eq!(review["state"], "done");
     assert_eq!(text(&review["code"], "branch"), branch);
     assert_eq!(text(&review["code"], "end"), by_hand[4].0);
+    assert_eq!(review["code"]["where"]["where"], "work_tree");
+    // The tip says how it ended, and is the same code.
+    assert_eq!(repo.git(&["log", "-1", "--format=%s", &branch]), "done: fix-login (updater:UPDATE_COMPLETE)");
+    assert_eq!(repo.git(&["diff", &by_hand[4].0, &branch]), "");
     assert_eq!(text(&review["code"], "start"), repo.git(&["rev-parse", &format!("{}~", by_hand[0].0)]));
     // The user's own work is no part of the run.
     let whole = &review["code"]["changed"];
@@ -232,6 +236,7 @@ fn a_commit_of_the_ledger_is_shown_as_git_shows_it() {
     let same = |what: &str, as_by: &[&str]| assert_eq!(well(&repo, &["show", what]), well(&repo, as_by));
     same(&run, &["runs", "show", &run]);
     same(&run[..13], &["runs", "show", &run]);
+    same(&run[..4], &["runs", "show", &run]);
     same("fix", &["queue", "show", "task/fix-login"]);
     same("plan-standard", &["plan", "show"]);
 }
@@ -252,7 +257,7 @@ fn a_review_is_one_page_and_harmless() {
         let line = line.replace('"', "").trim().to_owned();
         assert!(page.lines().any(|shown| shown.trim() == line), "{line} is not in\n{page}");
     }
-    assert!(page.contains("; HEAD (main) does not have it: 3 of its 3 paths differ there\n"), "{page}");
+    assert!(page.contains("\nuncommitted in the work tree; all of it is on refs/millrace/runs/"), "{page}");
     assert!(!page.contains(['\u{1b}', '\u{7}']), "{page:?}");
     let coloured = well(&repo, &["review", &run, "--color=always"]);
     assert!(coloured.starts_with(&format!("\u{1b}[1mRun {run}: done")), "{coloured:?}");
@@ -263,11 +268,11 @@ fn a_review_is_one_page_and_harmless() {
     repo.git(&["add", "README.md", "src"]);
     repo.git(&["commit", "--quiet", "-m", "Take it"]);
     let page = well(&repo, &["review", &run]);
-    assert!(page.contains("; HEAD (main) has all of it\n"), "{page}");
+    assert!(page.contains("\ncommitted as ") && page.contains(" on main; all of it is on refs/"), "{page}");
     // The branch is gone, its objects are not.
     repo.git(&["update-ref", "-d", &format!("refs/millrace/runs/{run}")]);
     let page = well(&repo, &["review", &run]);
-    assert!(page.contains(", which no run branch holds any more (refs/millrace/runs/"), "{page}");
+    assert!(page.contains(" on main; refs/millrace/runs/") && page.contains(", is not there\n"), "{page}");
     assert!(well(&repo, &["diff", &run, "fixer"]).contains("+and two"));
 }
 
@@ -293,7 +298,7 @@ fn code_that_is_not_here_is_said_to_be_elsewhere() {
     );
     assert!(well(&there, &["diff", &run, "fixer", "--state"]).contains("03-fixer/result.toml"));
     let page = well(&there, &["review", "fix-login"]);
-    assert!(page.contains("\nit lies not in this repository: refs/millrace/runs/"), "{page}");
+    assert!(page.contains("\nnot in this repository: refs/millrace/runs/"), "{page}");
     assert!(page.contains("  code not here\n"), "{page}");
 }
 
@@ -367,11 +372,7 @@ fn a_stage_that_ran_again_is_named_by_its_turn() {
 fn what_names_nothing_is_refused() {
     let repo = TestRepo::with_commit();
     let shown = |arguments: &[&str]| said(&repo, &call(&repo, arguments));
-    insta::assert_snapshot!(shown(&["show", "7"]), @"
-    exit 1
-    ! millrace: there is no item 7
-    ! hint: `millrace queue ls` shows what is open
-    ");
+    insta::assert_snapshot!(shown(&["show", "7"]), @"");
     insta::assert_snapshot!(shown(&["review", "nothing"]), @"
     exit 1
     ! millrace: there is no item nothing
@@ -388,6 +389,7 @@ fn what_names_nothing_is_refused() {
     ! millrace: there is no item fix-lgin
     ! hint: did you mean `task/fix-login`? `millrace queue ls` shows what is open
     ");
+    insta::assert_snapshot!(shown(&["show", "7000"]), @"");
     insta::assert_snapshot!(shown(&["show", "19990101"]), @"
     exit 1
     ! millrace: there is no run 19990101

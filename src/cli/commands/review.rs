@@ -68,7 +68,7 @@ struct Review {
     state: &'static str,
     reason: Option<String>,
     used: Used,
-    stages: Vec<Stage>,
+    stages: Vec<StageReview>,
     verdict: Vec<Criterion>,
     code: Code,
     /// What the run put into the queue.
@@ -101,7 +101,7 @@ struct Used {
 
 /// One launch.
 #[derive(Debug, Serialize)]
-struct Stage {
+struct StageReview {
     /// Its folder below the run's: `03-fixer`.
     name: String,
     stage: StageRef,

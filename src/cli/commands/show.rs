@@ -26,6 +26,9 @@ use crate::runtime::project::Project;
 /// Digits of a commit's id at least, as for git.
 const LEAST_DIGITS: usize = 4;
 
+/// Digits with which a run's id begins.
+const DAY: usize = "yyyymmdd".len();
+
 /// Show a run, an item, a plan, or a commit of the ledger by its number.
 ///
 /// A number up to the newest commit's is that commit; one of eight digits and more begins a run. A commit's id will do
@@ -173,6 +176,12 @@ fn named(project: &Project, view: &TreeView<'_, '_>, text: &str) -> Result<What,
         Ok(Named::Item(item)) => Ok(What::Item(item)),
         Err(failure) => match commit(project, text)? {
             Some(commit) => Ok(What::Commit(commit)),
+            None if text.bytes().all(|b| b.is_ascii_digit()) && text.len() < DAY => {
+                let newest = project.tip()?.and_then(|(_, tip)| trailers::seq(&tip.message));
+                let newest =
+                    newest.map_or("there is no ledger yet".to_owned(), |seq| format!("the newest is {seq}"));
+                Err(Failure::failed(format!("the ledger has no commit {text}: {newest}")))
+            }
             None => Err(failure),
         },
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::code::Code;
-use super::{Created, Review, Stage, Task, Used};
+use super::{Created, Review, StageReview, Task, Used};
 use crate::cli::diffstat::{DiffStat, diffstats};
 use crate::cli::failure::Failure;
 use crate::cli::handoffs::{Handoffs, Launched};
@@ -74,9 +74,9 @@ pub(super) fn review(project: &Project, view: &TreeView<'_, '_>, run: &RunId) ->
     })
 }
 
-fn stage(launch: &Launched, changed: Option<DiffStat>) -> Stage {
+fn stage(launch: &Launched, changed: Option<DiffStat>) -> StageReview {
     let result = launch.result.as_ref();
-    Stage {
+    StageReview {
         name: launch.name.clone(),
         stage: launch.stage.clone(),
         launch: launch.number,

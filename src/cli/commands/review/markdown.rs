@@ -62,7 +62,7 @@ impl Review {
                 plain(&criterion.evidence)
             );
         }
-        let _ = writeln!(text, "\n## Code\n\n{}", plain(&self.code_line()));
+        let _ = writeln!(text, "\n## Code\n\n{}", plain(&self.code.lies));
         if let Some(changed) = self.code.changed.as_ref().filter(|changed| changed.changed > 0) {
             text.push('\n');
             for file in changed.files.iter().take(FILES) {

@@ -1,6 +1,6 @@
 //! A review for a terminal.
 
-use super::{Review, Stage};
+use super::{Review, StageReview};
 use crate::cli::moments::{elapsed, seconds, time};
 use crate::cli::page::Page;
 use crate::domain::usage::Usd;
@@ -44,14 +44,6 @@ impl Review {
         facts
     }
 
-    /// Where the code lies, as a sentence.
-    pub(super) fn code_line(&self) -> String {
-        match &self.code.changed {
-            Some(changed) if changed.changed == 0 => self.code.lies.clone(),
-            _ => format!("it lies {}", self.code.lies),
-        }
-    }
-
     /// The lines of the task that are shown, and how many more there are.
     pub(super) fn task_lines(&self) -> (String, usize) {
         let shown: Vec<&str> = self.task.text.lines().take(TASK_LINES).collect();
@@ -77,7 +69,7 @@ impl Review {
         if self.stages.is_empty() {
             page.line("none yet");
         }
-        page.table(&self.stages.iter().map(Stage::row).collect::<Vec<_>>());
+        page.table(&self.stages.iter().map(StageReview::row).collect::<Vec<_>>());
         for stage in self.stages.iter().filter(|stage| stage.has_words()) {
             page.gap();
             page.line(&stage.name);
@@ -99,7 +91,7 @@ impl Review {
 
         page.gap();
         page.heading("Code");
-        page.line(self.code_line());
+        page.line(&self.code.lies);
         if let Some(changed) = self.code.changed.as_ref().filter(|changed| changed.changed > 0) {
             let files = changed.files.iter().take(FILES);
             page.table(&files.map(|file| vec![file.name(), file.lines()]).collect::<Vec<_>>());
@@ -145,7 +137,7 @@ impl super::Used {
     }
 }
 
-impl Stage {
+impl StageReview {
     fn has_words(&self) -> bool {
         self.said.as_ref().is_some_and(|said| !said.is_empty()) || !self.findings.is_empty()
     }
