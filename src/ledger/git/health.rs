@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::midx;
 use super::open::GitStore;
-use super::{midx, reflog};
 use crate::domain::oid::Oid;
 use crate::ledger::store::{ObjectKind, RefName, Store, StoreError};
 
@@ -53,7 +53,7 @@ impl GitStore {
     pub fn health(&self) -> Result<Vec<Finding>, StoreError> {
         let mut findings = Vec::new();
         let mut names = vec![RefName::State];
-        names.extend(self.refs().run_names()?.into_iter().map(RefName::Run));
+        names.extend(self.run_names()?.into_iter().map(RefName::Run));
         for name in names {
             match self.resolve(&name) {
                 Ok(None) => {}
@@ -78,7 +78,7 @@ impl GitStore {
     /// The commits that the ledger's ref has pointed to, newest first, each once, from our reflog. They need not
     /// be intact, and the newest may have been on its way when a crash came: whole, but never acknowledged.
     pub fn last_tips(&self) -> Result<Vec<Oid>, StoreError> {
-        reflog::values(&self.common_dir, &RefName::State.full(), self.format)
+        self.past_values(&RefName::State.full())
     }
 
     /// The newest of [`GitStore::last_tips`] whose commit and root tree can be read.

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use super::disk::{self, Disk, PLAIN, fault};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
-use crate::ledger::store::{ObjectFormat, RefName, StoreError};
+use crate::ledger::store::{ObjectFormat, StoreError};
 
 /// How long another program's `<ref>.lock` is waited for: git holds one for milliseconds.
 const REF_LOCK_WAIT: Duration = Duration::from_secs(1);
 
-const RUNS: &str = "refs/millrace/runs/";
+/// The folder of run branches.
+pub(super) const RUNS: &str = "refs/millrace/runs/";
 
 /// The refs of one repository.
 pub(super) struct Refs<'a> {
@@ -94,17 +95,6 @@ impl Refs<'_> {
             .find(|(_, found)| *found == name.as_bytes())
             .map(|(oid, _)| self.parse(name, oid))
             .transpose()
-    }
-
-    /// Every run that has a branch, with its tip, in the order of run ids.
-    pub(super) fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        let mut runs = Vec::new();
-        for run in self.run_names()? {
-            if let Some(oid) = self.read(&RefName::Run(run.clone()).full())? {
-                runs.push((run, oid));
-            }
-        }
-        Ok(runs)
     }
 
     /// Every run that has a ref, readable or not.

@@ -1,10 +1,14 @@
 //! Which repositories cannot hold a ledger, and what their owner can do about it. Every decision is a function
 //! of plain facts.
 
+use gix::bstr::ByteSlice;
 use gix::config::File as Config;
 
 /// The oldest git that can be told what to fsync.
 pub(super) const OLDEST_GIT: (u32, u32) = (2, 36);
+
+/// The oldest git that reads and writes a reftable.
+pub(super) const OLDEST_GIT_WITH_REFTABLE: (u32, u32) = (2, 45);
 
 /// Extensions of the repository format that change nothing for us.
 const KNOWN_EXTENSIONS: [&str; 7] = [
@@ -20,11 +24,12 @@ const KNOWN_EXTENSIONS: [&str; 7] = [
 /// Why a repository with this configuration cannot hold a ledger.
 pub(super) fn by_config(config: &Config) -> Option<String> {
     if let Some(storage) = config.string("extensions.refStorage")
-        && !storage.eq_ignore_ascii_case(b"files")
+        && ![&b"files"[..], b"reftable"].iter().any(|known| storage.eq_ignore_ascii_case(known))
     {
         return Some(format!(
-            "this repository keeps its refs as `{storage}`, which is not supported yet; \
-             convert it with `git refs migrate --ref-format=files` or use a clone with ref format `files`"
+            "this repository keeps its refs as `{}`, which is not supported; \
+             use a clone with ref format `files` or `reftable`",
+            storage.to_str_lossy().escape_default()
         ));
     }
     let partial = "this is a partial clone, whose objects may be elsewhere; use a full clone";
@@ -106,15 +111,15 @@ pub(super) fn by_file_system(magic: u64, kind: Option<&str>) -> Option<String> {
     ))
 }
 
-/// Why this git cannot be used, by the output of `git version`.
-pub(super) fn by_git_version(output: &str) -> Option<String> {
-    let (major, minor) = OLDEST_GIT;
+/// Why this git cannot be used, by the output of `git version`. `place`: where this one is needed, if not everywhere.
+pub(super) fn by_git_version(output: &str, oldest: (u32, u32), place: &str) -> Option<String> {
+    let (major, minor) = oldest;
     let version = output.trim().strip_prefix("git version ").unwrap_or_default();
     let mut numbers = version.split(['.', ' ', '-']).map(str::parse::<u32>);
     match (numbers.next(), numbers.next()) {
-        (Some(Ok(a)), Some(Ok(b))) if (a, b) >= OLDEST_GIT => None,
+        (Some(Ok(a)), Some(Ok(b))) if (a, b) >= oldest => None,
         (Some(Ok(_)), Some(Ok(_))) => Some(format!(
-            "git {version} is too old: {major}.{minor} or newer is needed; install it and put it first in PATH"
+            "git {version} is too old: {major}.{minor} or newer is needed{place}; install it and put it first in PATH"
         )),
         _ => Some(format!(
             "`git version` says `{}`, which is no version; put git {major}.{minor} or newer first in PATH",
@@ -160,13 +165,13 @@ mod tests {
             "git version 3.0.1",
             "git version 2.39.5 (Apple Git-154)",
         ] {
-            assert_eq!(by_git_version(fine), None, "{fine}");
+            assert_eq!(by_git_version(fine, OLDEST_GIT, ""), None, "{fine}");
         }
         for bad in ["git version 2.35.9", "git version 1.99.0", "git version 2.20.1.windows.1"] {
-            assert!(by_git_version(bad).is_some_and(|why| why.contains("2.36")), "{bad}");
+            assert!(by_git_version(bad, OLDEST_GIT, "").is_some_and(|why| why.contains("2.36")), "{bad}");
         }
-        assert!(by_git_version("command not found").is_some());
-        assert!(by_git_version("").is_some());
+        assert!(by_git_version("command not found", OLDEST_GIT, "").is_some());
+        assert!(by_git_version("", OLDEST_GIT, "").is_some());
     }
 
     fn refused(text: &str) -> Option<String> {
@@ -178,8 +183,12 @@ mod tests {
         assert_eq!(refused("[core]\n\tbare = false\n[remote \"origin\"]\n\turl = x\n"), None);
         assert_eq!(refused("[extensions]\n\tobjectFormat = sha256\n\trefStorage = files\n"), None);
         assert_eq!(refused("[remote \"origin\"]\n\tpromisor = false\n"), None);
+        assert_eq!(
+            refused("[extensions]\n\trefStorage = reftable\n\tworktreeConfig\n\trelativeWorktrees\n"),
+            None
+        );
         for (text, word) in [
-            ("[extensions]\n\trefstorage = reftable\n", "reftable"),
+            ("[extensions]\n\trefstorage = fromthefuture\n", "fromthefuture"),
             ("[extensions]\n\tpartialClone = origin\n", "partial"),
             ("[remote \"origin\"]\n\tpromisor = true\n", "partial"),
             ("[remote \"a\"]\n\turl = x\n[remote \"b\"]\n\tpromisor\n", "partial"),
