@@ -32,18 +32,16 @@ fn state(store: &dyn Store) -> Oid {
 }
 
 #[test]
-fn reftable_is_refused_at_open_and_under_the_lock() {
-    let repo = TestRepo::init_with(&["--ref-format=reftable"]);
-    assert!(refusal(&repo.git_dir()).contains("git refs migrate --ref-format=files"));
-
+fn refs_that_are_kept_in_another_way_are_refused_at_open_and_under_the_lock() {
     let repo = TestRepo::with_commit();
     let store = open(&repo);
     advance(&store, "as files").expect("published");
     repo.git(&["config", "core.repositoryFormatVersion", "1"]);
-    repo.git(&["config", "extensions.refStorage", "reftable"]);
+    repo.git(&["config", "extensions.refStorage", "clay"]);
+    assert!(refusal(&repo.git_dir()).contains("clay"));
     let before = listing(&repo.git_dir());
-    let Err(StoreError::Unsupported(line)) = advance(&store, "as reftable") else { panic!("not refused") };
-    assert!(line.contains("reftable"), "{line}");
+    let Err(StoreError::Unsupported(line)) = advance(&store, "as clay") else { panic!("not refused") };
+    assert!(line.contains("clay"), "{line}");
     assert_eq!(listing(&repo.git_dir()), before, "nothing was written");
 }
 

@@ -114,8 +114,8 @@ impl GitStore {
         self.either(|_| reflog::values(&self.common_dir, name, self.format), |tables| tables.values(name))
     }
 
-    /// Refuses where a ref would be both a file and a folder. (git itself refuses it in a reftable.)
+    /// Refuses where git would see a file and a folder of one name.
     pub(super) fn check_no_clash(&self, name: &str) -> Result<(), StoreError> {
-        self.either(|files| files.check_no_clash(name), |_| Ok(()))
+        self.either(|files| files.check_no_clash(name), |tables| tables.check_no_clash(name))
     }
 }

@@ -181,13 +181,18 @@ impl Refs<'_> {
             above = shorter;
             let loose = above != "refs" && self.path(above).is_file();
             if loose || packed_lines(&packed).any(|(_, found)| found == above.as_bytes()) {
-                return Err(StoreError::Unsupported(format!(
-                    "{above} is a ref, so {name} cannot be one; give {above} another name first"
-                )));
+                return Err(clash(above, name));
             }
         }
         Ok(())
     }
+}
+
+/// git keeps no ref below another one.
+pub(super) fn clash(above: &str, name: &str) -> StoreError {
+    StoreError::Unsupported(format!(
+        "{above} is a ref, so {name} cannot be one; give {above} another name first"
+    ))
 }
 
 /// Ids and names of a packed-refs file; header and peeled lines are passed over.

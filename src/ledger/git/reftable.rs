@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use super::command::GitCommand;
 use super::disk::{Disk, Durability, fault};
 use super::reflog::{self, Line};
+use super::refs;
 use crate::domain::oid::Oid;
 use crate::ledger::store::{ObjectFormat, StoreError};
 
@@ -68,6 +69,16 @@ impl Reftable<'_> {
     /// The names of our refs, readable or not.
     pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
         self.with_listing(|refs| Ok(refs.keys().cloned().collect()))
+    }
+
+    /// Refuses where a ref is above this name, as git would with words of its own.
+    pub(super) fn check_no_clash(&self, name: &str) -> Result<(), StoreError> {
+        let above = self.with_listing(|refs| {
+            let above =
+                |found: &&String| name.strip_prefix(found.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            Ok(refs.keys().find(above).cloned())
+        })?;
+        above.map_or(Ok(()), |above| Err(refs::clash(&above, name)))
     }
 
     fn with_listing<T>(

@@ -85,6 +85,7 @@ impl GitStore {
         let name = RefName::State.full();
         // Holds the lock, and cleans up after whoever was killed.
         let guard = super::lock::take(&self.disk, &self.private_dir().join("lock"), LOCK_WAIT)?;
+        self.look_where()?;
         let writer = GitWriter::new(self, guard)?;
         self.check_tip(to)?;
         let old = self.read_ref(&name).ok().flatten();
