@@ -65,7 +65,7 @@ impl GitStore {
     ) -> Result<T, StoreError> {
         match self.keeping() {
             Keeping::Files => files(self.files()),
-            Keeping::Reftable => reftable(self.reftable()).map_err(open::or_too_old),
+            Keeping::Reftable => reftable(self.reftable()).map_err(|error| self.or_too_old(error)),
         }
     }
 

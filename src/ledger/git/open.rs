@@ -38,8 +38,8 @@ impl GitStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unsupported`] says in one line what to do: a partial clone, an unknown extension of
-    /// the repository format, a network file system, a repository of another user that git does not trust. (A git that
+    /// [`StoreError::Unsupported`] says in one line what to do: an unknown extension of the repository
+    /// format, a network file system, a repository of another user that git does not trust. (A git that
     /// is too old is refused when the first [`Store::writer`] is made, and where refs are kept in a reftable at the
     /// first look at one: opening starts no process.)
     pub fn open(git_dir: &Path, durability: Durability) -> Result<Self, StoreError> {
@@ -128,7 +128,7 @@ impl Store for GitStore {
     }
 
     fn writer(&self, wait: Duration) -> Result<Box<dyn Writer + '_>, StoreError> {
-        check_git()?;
+        check_git(&config(&self.common_dir)?)?;
         let guard = lock::take(&self.disk, &self.private_dir().join("lock"), wait)?;
         // The repository may have been converted since it was opened.
         self.look_where()?;
@@ -236,29 +236,35 @@ fn mounted_as(metadata: &std::fs::Metadata) -> Option<String> {
     })
 }
 
-/// git itself, asked once in the life of the process.
-fn check_git() -> Result<(), StoreError> {
-    static FINE: OnceLock<()> = OnceLock::new();
-    if FINE.get().is_some() {
-        return Ok(());
+/// Refuses a git that is too old for a repository with this configuration.
+fn check_git(config: &Config) -> Result<(), StoreError> {
+    let (oldest, place) = refusal::oldest_git(config);
+    match refusal::by_git_version(git_version()?, oldest, place) {
+        Some(why) => Err(StoreError::Unsupported(why)),
+        None => Ok(()),
     }
-    let output = GitCommand::discover(Path::new("/"), "version").text()?;
-    if let Some(why) = refusal::by_git_version(&output, refusal::OLDEST_GIT, "") {
-        return Err(StoreError::Unsupported(why));
-    }
-    FINE.get_or_init(|| ());
-    Ok(())
 }
 
-/// What git said of a reftable; a git that knows none says that the repository has an unknown extension, which helps nobody.
-pub(super) fn or_too_old(error: StoreError) -> StoreError {
-    if !matches!(error, StoreError::Git { .. }) {
-        return error;
+/// git itself, asked once in the life of the process.
+fn git_version() -> Result<&'static str, StoreError> {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    if let Some(known) = VERSION.get() {
+        return Ok(known);
     }
-    let version = GitCommand::discover(Path::new("/"), "version").text().unwrap_or_default();
-    let where_needed = " in a repository that keeps its refs as reftable";
-    match refusal::by_git_version(&version, refusal::OLDEST_GIT_WITH_REFTABLE, where_needed) {
-        Some(why) => StoreError::Unsupported(why),
-        None => error,
+    let output = GitCommand::discover(Path::new("/"), "version").text()?;
+    Ok(VERSION.get_or_init(|| output))
+}
+
+impl GitStore {
+    /// What git said of a reftable. A git that knows none says that the repository has an unknown extension, which helps
+    /// nobody.
+    pub(super) fn or_too_old(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Git { .. } => match config(&self.common_dir).and_then(|config| check_git(&config)) {
+                Err(too_old @ StoreError::Unsupported(_)) => too_old,
+                _ => error,
+            },
+            error => error,
+        }
     }
 }

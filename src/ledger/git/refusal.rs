@@ -10,8 +10,12 @@ pub(super) const OLDEST_GIT: (u32, u32) = (2, 36);
 /// The oldest git that reads and writes a reftable.
 pub(super) const OLDEST_GIT_WITH_REFTABLE: (u32, u32) = (2, 45);
 
+/// The oldest git that can be told to fetch nothing in passing (`GIT_NO_LAZY_FETCH`): in a partial clone, an older one
+/// asks the network, for as long as that takes, for every object that it does not find.
+pub(super) const OLDEST_GIT_WITHOUT_FETCH: (u32, u32) = (2, 45);
+
 /// Extensions of the repository format that change nothing for us.
-const KNOWN_EXTENSIONS: [&str; 7] = [
+const KNOWN_EXTENSIONS: [&str; 8] = [
     "noop",
     "noop-v1",
     "preciousobjects",
@@ -19,6 +23,7 @@ const KNOWN_EXTENSIONS: [&str; 7] = [
     "objectformat",
     "relativeworktrees",
     "refstorage",
+    "partialclone",
 ];
 
 /// Why a repository with this configuration cannot hold a ledger.
@@ -32,13 +37,9 @@ pub(super) fn by_config(config: &Config) -> Option<String> {
             storage.to_str_lossy().escape_default()
         ));
     }
-    let partial = "this is a partial clone, whose objects may be elsewhere; use a full clone";
     for section in config.sections_by_name("extensions").into_iter().flatten() {
         for name in section.body().value_names() {
             let name = name.to_ascii_lowercase();
-            if name == "partialclone" {
-                return Some(partial.to_owned());
-            }
             if !KNOWN_EXTENSIONS.contains(&name.as_str()) {
                 return Some(format!(
                     "this repository uses the extension `{}`, which is not supported; use a clone without it",
@@ -47,14 +48,30 @@ pub(super) fn by_config(config: &Config) -> Option<String> {
             }
         }
     }
-    let promisor = config.sections_by_name("remote").into_iter().flatten().any(|remote| {
-        remote.body().value_implicit("promisor").is_some_and(|value| {
-            value.is_none_or(|text| {
-                !["false", "no", "off", "0", ""].contains(&text.to_string().to_ascii_lowercase().as_str())
+    None
+}
+
+/// The git that a repository with this configuration needs, and where that is, if it is not everywhere.
+pub(super) fn oldest_git(config: &Config) -> ((u32, u32), &'static str) {
+    if config.string("extensions.refStorage").is_some_and(|kind| kind.eq_ignore_ascii_case(b"reftable")) {
+        (OLDEST_GIT_WITH_REFTABLE, " in a repository that keeps its refs as reftable")
+    } else if is_partial(config) {
+        (OLDEST_GIT_WITHOUT_FETCH, " in a partial clone")
+    } else {
+        (OLDEST_GIT, "")
+    }
+}
+
+/// Whether objects of the user's may be elsewhere, to be fetched by whoever reads them.
+fn is_partial(config: &Config) -> bool {
+    config.string("extensions.partialClone").is_some()
+        || config.sections_by_name("remote").into_iter().flatten().any(|remote| {
+            remote.body().value_implicit("promisor").is_some_and(|value| {
+                value.is_none_or(|text| {
+                    !["false", "no", "off", "0", ""].contains(&text.to_string().to_ascii_lowercase().as_str())
+                })
             })
         })
-    });
-    promisor.then(|| partial.to_owned())
 }
 
 /// Why a file system cannot hold a ledger. `magic` is what `statfs` calls it; `kind` is its name in the mount
@@ -189,13 +206,35 @@ mod tests {
         );
         for (text, word) in [
             ("[extensions]\n\trefstorage = fromthefuture\n", "fromthefuture"),
-            ("[extensions]\n\tpartialClone = origin\n", "partial"),
-            ("[remote \"origin\"]\n\tpromisor = true\n", "partial"),
-            ("[remote \"a\"]\n\turl = x\n[remote \"b\"]\n\tpromisor\n", "partial"),
             ("[extensions]\n\tcompatObjectFormat = sha1\n", "compatobjectformat"),
             ("[extensions]\n\tfromTheFuture = 1\n", "fromthefuture"),
         ] {
             assert!(refused(text).is_some_and(|why| why.contains(word)), "{text}");
+        }
+    }
+
+    #[test]
+    fn some_repositories_need_a_newer_git() {
+        let need = |text: &str| {
+            let config = text.parse::<Config>().expect("a configuration");
+            let (oldest, place) = oldest_git(&config);
+            by_git_version("git version 2.40.1", oldest, place)
+        };
+        for fine in [
+            "[core]\n\tbare = false\n",
+            "[remote \"origin\"]\n\tpromisor = false\n",
+            "[extensions]\n\trefStorage = files\n",
+        ] {
+            assert_eq!(need(fine), None, "{fine}");
+        }
+        for (text, word) in [
+            ("[extensions]\n\trefstorage = reftable\n", "reftable"),
+            ("[extensions]\n\tpartialClone = origin\n", "partial clone"),
+            ("[remote \"origin\"]\n\tpromisor = true\n", "partial clone"),
+            ("[remote \"a\"]\n\turl = x\n[remote \"b\"]\n\tpromisor\n", "partial clone"),
+        ] {
+            let why = need(text).expect("refused");
+            assert!(why.contains(word) && why.contains("2.45 or newer"), "{why}");
         }
     }
 }
