@@ -11,7 +11,6 @@ use super::open::{self, GitStore};
 use super::reflog;
 use super::refs::Refs;
 use super::reftable::Reftable;
-use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::ledger::store::{RefName, StoreError};
 
@@ -78,35 +77,22 @@ impl GitStore {
         }
     }
 
-    /// Every run that has a ref, readable or not, in the order of run ids.
-    pub(super) fn run_names(&self) -> Result<Vec<RunId>, StoreError> {
-        let list = || {
-            self.either(
-                |files| files.run_names(),
-                |tables| {
-                    let names = tables.names()?;
-                    let mut runs: Vec<RunId> = names
-                        .iter()
-                        .filter_map(|name| name.strip_prefix(super::refs::RUNS)?.parse().ok())
-                        .collect();
-                    runs.sort();
-                    Ok(runs)
-                },
-            )
-        };
+    /// The names of our refs below `prefix`, which ends in `/`, readable or not; in their order.
+    pub(super) fn ref_names(&self, prefix: &str) -> Result<Vec<RefName>, StoreError> {
+        let list = || self.either(|files| files.names(prefix), |tables| tables.names(prefix));
         let names = list()?;
         if names.is_empty() && self.look_where()? { list() } else { Ok(names) }
     }
 
-    /// Every run that has a branch, with its tip, in the order of run ids.
-    pub(super) fn run_tips(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        let mut runs = Vec::new();
-        for run in self.run_names()? {
-            if let Some(oid) = self.read_ref(&RefName::Run(run.clone()).full())? {
-                runs.push((run, oid));
+    /// Every ref of ours below `prefix` with its value, in the order of their names.
+    pub(super) fn all_refs(&self, prefix: &str) -> Result<Vec<(RefName, Oid)>, StoreError> {
+        let mut found = Vec::new();
+        for name in self.ref_names(prefix)? {
+            if let Some(oid) = self.read_ref(&name.full())? {
+                found.push((name, oid));
             }
         }
-        Ok(runs)
+        Ok(found)
     }
 
     /// The values that a ref has had, newest first, each once, from the reflog.

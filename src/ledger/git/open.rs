@@ -15,11 +15,12 @@ use super::disk::{Disk, Durability, Sharing, fault};
 use super::keeping::Keeping;
 use super::objects::Objects;
 use super::publish::GitWriter;
+use super::refs::RUNS;
 use super::reftable::Memory;
 use super::{lock, refusal};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
-use crate::ledger::store::{ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
+use crate::ledger::store::{NAMESPACE, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
 
 /// A git repository as a store. Opening and reading create nothing.
 pub struct GitStore {
@@ -119,8 +120,17 @@ impl Store for GitStore {
         self.read_ref(&name.full())
     }
 
+    fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError> {
+        self.all_refs(NAMESPACE)
+    }
+
     fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        self.run_tips()
+        // Another ref that is damaged is no reason not to know the runs.
+        let run = |(name, oid)| match name {
+            RefName::Run(run) => Some((run, oid)),
+            _ => None,
+        };
+        Ok(self.all_refs(RUNS)?.into_iter().filter_map(run).collect())
     }
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {

@@ -19,7 +19,7 @@ use super::disk::{Disk, Durability, fault};
 use super::reflog::{self, Line};
 use super::refs;
 use crate::domain::oid::Oid;
-use crate::ledger::store::{ObjectFormat, StoreError};
+use crate::ledger::store::{ObjectFormat, RefName, StoreError};
 
 /// How long another program's lock on the tables is waited for: git holds one for milliseconds.
 const LOCK_WAIT: Duration = Duration::from_secs(1);
@@ -66,9 +66,12 @@ impl Reftable<'_> {
         self.with_listing(|refs| refs.get(name).map(|value| value.of(name)).transpose())
     }
 
-    /// The names of our refs, readable or not.
-    pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
-        self.with_listing(|refs| Ok(refs.keys().cloned().collect()))
+    /// The names of our refs below `prefix`, readable or not.
+    pub(super) fn names(&self, prefix: &str) -> Result<Vec<RefName>, StoreError> {
+        self.with_listing(|refs| {
+            let below = refs.keys().filter(|name| name.starts_with(prefix));
+            Ok(below.filter_map(|name| RefName::parse(name)).collect())
+        })
     }
 
     /// Refuses where a ref is above this name, as git would with words of its own.
