@@ -13,6 +13,7 @@ use super::support::{
     WAIT, advance, assert_clean, assert_read_by_gix, commit, listing, open, pack_files, publication, publish,
     tip, walk,
 };
+use crate::support::clones::clone_of;
 use crate::support::repo::TestRepo;
 
 #[track_caller]
@@ -54,7 +55,7 @@ fn a_partial_clone_holds_a_ledger_and_nothing_is_fetched_for_it() {
     }
     repo.git(&["config", "uploadpack.allowFilter", "true"]);
     for filter in ["blob:none", "tree:0"] {
-        let clone = TestRepo::clone_of(&repo, &[&format!("--filter={filter}")]);
+        let clone = clone_of(&repo, &[&format!("--filter={filter}")]);
         let missing = || {
             let listed = clone.git(&["rev-list", "--objects", "--all", "--missing=print"]);
             listed.lines().filter(|line| line.starts_with('?')).count()

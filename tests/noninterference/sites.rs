@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::support::clones::clone_of;
 use crate::support::repo::TestRepo;
 
 const MILLRACE: &str = env!("CARGO_BIN_EXE_millrace");
@@ -197,7 +198,7 @@ fn history(args: &[&str]) -> TestRepo {
 /// A clone, whose source lies beside it for as long as it lives.
 fn cloned(args: &[&str]) -> Site {
     let source = history(&[]);
-    let clone = TestRepo::clone_of(&source, args);
+    let clone = clone_of(&source, args);
     // It stays reachable: the objects of a partial clone are promised by it.
     let promised = clone.beside().join("source");
     std::fs::rename(source.path(), &promised).expect("a source");

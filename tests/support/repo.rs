@@ -43,20 +43,6 @@ impl TestRepo {
         repo
     }
 
-    /// A clone of another one, through a URL, with extra arguments for `git clone`.
-    pub(crate) fn clone_of(other: &Self, args: &[&str]) -> Self {
-        let repo = Self::init();
-        std::fs::remove_dir_all(&repo.work_tree).expect("an empty repository goes");
-        let url = format!("file://{}", other.work_tree.display());
-        let path = repo.work_tree.to_string_lossy().into_owned();
-        let mut all = vec!["clone", "--quiet"];
-        all.extend_from_slice(args);
-        all.extend_from_slice(&[&url, &path]);
-        let output = repo.command("git").args(&all).current_dir(repo.root.path()).output().expect("git runs");
-        assert!(output.status.success(), "git clone: {}", String::from_utf8_lossy(&output.stderr));
-        repo
-    }
-
     /// The work tree (the repository itself where it is bare).
     pub(crate) fn path(&self) -> &Path {
         &self.work_tree
