@@ -10,5 +10,6 @@ mod format;
 mod guard;
 mod harness;
 mod ledger;
+mod noninterference;
 mod runtime;
 mod workspace;

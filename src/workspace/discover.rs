@@ -74,7 +74,7 @@ impl Repository {
         if trust != gix::sec::Trust::Full {
             ask_git_about_trust(&start)?;
         }
-        let (found_git_dir, _) = found.into_repository_and_work_tree_directories();
+        let (found_git_dir, found_work_tree) = found.into_repository_and_work_tree_directories();
         let broken = |detail: String| DiscoverError::Broken { path: start.clone(), detail };
         // Trust is settled, so that `core.worktree` and `core.bare` are read whoever owns the file.
         let options = gix::open::Options::isolated().open_path_as_is(true).with(gix::sec::Trust::Full);
@@ -82,10 +82,14 @@ impl Repository {
         let canonical = |path: &Path| {
             path.canonicalize().map_err(|source| DiscoverError::Unreadable { path: path.to_owned(), source })
         };
+        // A git directory that lies elsewhere (`git init --separate-git-dir`) knows no work tree of its own: it is where
+        // the `.git` is that names it.
+        let bare = opened.config_snapshot().boolean("core.bare") == Some(true);
+        let beside_its_pointer = found_work_tree.as_deref().filter(|_| !bare);
         Ok(Self {
             git_dir: canonical(opened.git_dir())?,
             common_dir: canonical(opened.common_dir())?,
-            work_tree: opened.workdir().map(canonical).transpose()?,
+            work_tree: opened.workdir().or(beside_its_pointer).map(canonical).transpose()?,
         })
     }
 

@@ -76,19 +76,14 @@ pub struct Identity {
 }
 
 impl Repository {
-    /// Where `HEAD` stands now. Starts no process.
+    /// Where `HEAD` stands now. Starts no process, except where refs are kept in a reftable: git alone reads that.
     pub fn head(&self) -> Result<Head, HeadError> {
         let fault = |detail: String| HeadError { repository: self.git_dir.display().to_string(), detail };
         let options = gix::open::Options::isolated().open_path_as_is(true).with(gix::sec::Trust::Full);
         let opened = gix::open_opts(&self.git_dir, options).map_err(|error| fault(error.to_string()))?;
-        if opened
-            .config_snapshot()
-            .string("extensions.refStorage")
-            .is_some_and(|kind| kind.as_slice() == b"reftable")
-        {
-            return Err(fault(
-                "the repository stores its refs as reftable, which is not supported".to_owned(),
-            ));
+        let kept_as = opened.config_snapshot().string("extensions.refStorage");
+        if kept_as.is_some_and(|kind| !kind.eq_ignore_ascii_case(b"files")) {
+            return self.ask_git_for_head().map_err(|error| fault(error.to_string()));
         }
         let head = opened.head().map_err(|error| fault(error.to_string()))?;
         let branch = head.referent_name().map(|name| name.as_bstr().to_string());
@@ -96,6 +91,27 @@ impl Repository {
             Some(id) => Some(
                 Oid::from_bytes(id.as_bytes()).ok_or_else(|| fault(format!("{id} is not an object id")))?,
             ),
+            None => None,
+        };
+        Ok(Head { oid, branch })
+    }
+
+    /// gix would say that `HEAD` is on the branch `.invalid`: the file there is a stub for programs like it.
+    fn ask_git_for_head(&self) -> Result<Head, StoreError> {
+        // Exit code 1 says: no symbolic ref, no commit.
+        let ask = |subcommand: &str, args: &[&str]| {
+            let output = GitCommand::new(&self.git_dir, subcommand).args(args).output(&[])?;
+            let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+            match output.status.code() {
+                Some(0) if !text.is_empty() => Ok(Some(text)),
+                Some(0 | 1) => Ok(None),
+                _ => Err(no_answer(subcommand, &output.stderr)),
+            }
+        };
+        let branch = ask("symbolic-ref", &["--quiet", "HEAD"])?;
+        let oid = match ask("rev-parse", &["--quiet", "--verify", "HEAD"])? {
+            Some(hex) => Some(hex.parse().map_err(|_| no_answer("rev-parse", hex.as_bytes()))?),
+            None if branch.is_none() => return Err(no_answer("rev-parse", b"HEAD names nothing")),
             None => None,
         };
         Ok(Head { oid, branch })
@@ -133,11 +149,7 @@ impl Repository {
             .output(&[])?;
         // Exit code 1 says that no key matched.
         if !output.status.success() && output.status.code() != Some(1) {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            return Err(StoreError::Git {
-                action: "git config".to_owned(),
-                detail: stderr.lines().next().unwrap_or("no message").to_owned(),
-            });
+            return Err(no_answer("config", &output.stderr));
         }
         let text = String::from_utf8_lossy(&output.stdout);
         // The last value of a key is the one that holds; an empty one counts as not set.
@@ -152,6 +164,14 @@ impl Repository {
         let either =
             |part: &str| value(&format!("committer.{part}")).or_else(|| value(&format!("user.{part}")));
         Ok(either("name").zip(either("email")).map(|(name, email)| Identity { name, email }))
+    }
+}
+
+fn no_answer(subcommand: &str, said: &[u8]) -> StoreError {
+    let said = String::from_utf8_lossy(said);
+    StoreError::Git {
+        action: format!("git {subcommand}"),
+        detail: said.lines().next().unwrap_or("no message").to_owned(),
     }
 }
 

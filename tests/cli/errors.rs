@@ -91,11 +91,6 @@ fn repositories_that_cannot_hold_a_ledger() {
     ! millrace: [repo] is a bare repository: a plan is compiled in a work tree of it
     ! hint: no plan is selected, so nothing runs yet
     ");
-    let reftable = TestRepo::with_commit();
-    reftable.git(&["config", "core.repositoryFormatVersion", "1"]);
-    reftable.git(&["config", "extensions.refStorage", "reftable"]);
-    let text = shown(&reftable, &["status"]);
-    assert!(text.starts_with("exit 3\n! millrace: "), "{text}");
     let strange = TestRepo::with_commit();
     strange.git(&["config", "core.repositoryFormatVersion", "1"]);
     strange.git(&["config", "extensions.somethingNew", "true"]);

@@ -13,6 +13,7 @@ use super::support::{
     WAIT, advance, assert_clean, assert_read_by_gix, commit, listing, open, pack_files, publication, publish,
     tip, walk,
 };
+use crate::support::clones::clone_of;
 use crate::support::repo::TestRepo;
 
 #[track_caller]
@@ -32,29 +33,50 @@ fn state(store: &dyn Store) -> Oid {
 }
 
 #[test]
-fn reftable_is_refused_at_open_and_under_the_lock() {
-    let repo = TestRepo::init_with(&["--ref-format=reftable"]);
-    assert!(refusal(&repo.git_dir()).contains("git refs migrate --ref-format=files"));
-
+fn refs_that_are_kept_in_another_way_are_refused_at_open_and_under_the_lock() {
     let repo = TestRepo::with_commit();
     let store = open(&repo);
     advance(&store, "as files").expect("published");
     repo.git(&["config", "core.repositoryFormatVersion", "1"]);
-    repo.git(&["config", "extensions.refStorage", "reftable"]);
+    repo.git(&["config", "extensions.refStorage", "clay"]);
+    assert!(refusal(&repo.git_dir()).contains("clay"));
     let before = listing(&repo.git_dir());
-    let Err(StoreError::Unsupported(line)) = advance(&store, "as reftable") else { panic!("not refused") };
-    assert!(line.contains("reftable"), "{line}");
+    let Err(StoreError::Unsupported(line)) = advance(&store, "as clay") else { panic!("not refused") };
+    assert!(line.contains("clay"), "{line}");
     assert_eq!(listing(&repo.git_dir()), before, "nothing was written");
 }
 
 #[test]
-fn a_partial_clone_is_refused() {
+fn a_partial_clone_holds_a_ledger_and_nothing_is_fetched_for_it() {
     let repo = TestRepo::with_commit();
+    for n in 0..3 {
+        repo.write("README.md", format!("# A project, {n}\n"));
+        repo.git(&["commit", "--quiet", "-am", "more"]);
+    }
     repo.git(&["config", "uploadpack.allowFilter", "true"]);
-    let clone = repo.beside().join("partial");
-    let url = format!("file://{}", repo.path().display());
-    repo.git(&["clone", "--quiet", "--filter=blob:none", &url, &clone.to_string_lossy()]);
-    assert!(refusal(&clone.join(".git")).contains("full clone"));
+    for filter in ["blob:none", "tree:0"] {
+        let clone = clone_of(&repo, &[&format!("--filter={filter}")]);
+        let missing = || {
+            let listed = clone.git(&["rev-list", "--objects", "--all", "--missing=print"]);
+            listed.lines().filter(|line| line.starts_with('?')).count()
+        };
+        let before = missing();
+        assert!(before > 0, "{filter}: nothing is elsewhere");
+        let store = open(&clone);
+        for n in 0..30 {
+            advance(&store, format!("{n}")).expect("published");
+        }
+        clone.git(&["gc", "--quiet", "--prune=now"]);
+        clone.git(&["repack", "-adq"]);
+        assert_eq!(walk(&open(&clone), state(&store)), 30);
+        assert_eq!(store.health().expect("healthy"), []);
+        assert_eq!(missing(), before, "{filter}: something was fetched");
+        assert_clean(&clone);
+        // An object that is nowhere is missing: git is not sent out for it.
+        std::fs::remove_dir_all(repo.git_dir().join("objects/pack")).ok();
+        let nowhere = tip(&commit(ObjectFormat::Sha1, None, "nowhere"));
+        assert!(matches!(store.read(nowhere), Err(StoreError::Missing(_))));
+    }
 }
 
 #[test]

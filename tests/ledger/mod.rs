@@ -10,6 +10,7 @@ mod history;
 mod object;
 mod old_rules;
 mod onto;
+mod reftable;
 mod store_contract;
 mod support;
 mod tree;

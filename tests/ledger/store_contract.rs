@@ -56,6 +56,27 @@ fn git_linked() -> Subject {
     git(repo, &dir)
 }
 
+fn git_reftable() -> Subject {
+    let repo = TestRepo::init_with(&["--ref-format=reftable"]);
+    let dir = repo.git_dir();
+    git(repo, &dir)
+}
+
+fn git_reftable_sha256() -> Subject {
+    let repo = TestRepo::init_with(&["--ref-format=reftable", "--object-format=sha256", "--bare"]);
+    let dir = repo.git_dir();
+    git(repo, &dir)
+}
+
+fn git_reftable_linked() -> Subject {
+    let repo = TestRepo::init_with(&["--ref-format=reftable"]);
+    repo.git(&["commit", "--quiet", "--allow-empty", "-m", "start"]);
+    let linked = repo.beside().join("linked");
+    repo.git(&["worktree", "add", "--quiet", &linked.to_string_lossy()]);
+    let dir = repo.git_dir().join("worktrees/linked");
+    git(repo, &dir)
+}
+
 fn faultless() -> Subject {
     let repo = TestRepo::init();
     let store = Faulty::new(open(&repo), Vec::new());
@@ -355,6 +376,21 @@ fn git_bare_keeps_the_contract() {
 #[test]
 fn git_in_a_linked_work_tree_keeps_the_contract() {
     contract(git_linked);
+}
+
+#[test]
+fn git_reftable_keeps_the_contract() {
+    contract(git_reftable);
+}
+
+#[test]
+fn git_reftable_sha256_keeps_the_contract() {
+    contract(git_reftable_sha256);
+}
+
+#[test]
+fn git_reftable_in_a_linked_work_tree_keeps_the_contract() {
+    contract(git_reftable_linked);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub(crate) mod clones;
 pub(crate) mod consistent;
 pub(crate) mod documents;
 pub(crate) mod malformed;

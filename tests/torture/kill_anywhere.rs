@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::project::{add, millrace, project, states};
+use super::project::{add, millrace, project, project_in_reftable, states};
 use super::size::Proof;
 use super::soundness::{fsck, nothing_is_left, users_git_works, verified};
 use crate::repo::TestRepo;
@@ -73,15 +73,26 @@ fn the_log_is_judged() {
 fn a_daemon_killed_at_random_moments() {
     let proof = Proof::begin("SIGKILL of a daemon at random moments");
     let moments = proof.size(8, 200);
+    killed_at_random_moments(&proof, &project(), moments);
+}
+
+/// There git writes the refs, in a process that goes on to its end.
+#[test]
+fn a_daemon_killed_at_random_moments_in_a_reftable() {
+    let proof = Proof::begin("SIGKILL of a daemon at random moments, reftable");
+    let moments = proof.size(4, 100);
+    killed_at_random_moments(&proof, &project_in_reftable(), moments);
+}
+
+fn killed_at_random_moments(proof: &Proof, repo: &TestRepo, moments: usize) {
     let mut chance = proof.chance();
-    let repo = project();
     let mut ids = Vec::new();
     let mut killed = BTreeSet::new();
     for n in 0..moments {
         let id = format!("task-{n}");
-        add(&repo, &id);
+        add(repo, &id);
         ids.push(id);
-        let mut running = daemon(&repo, n);
+        let mut running = daemon(repo, n);
         let after = Duration::from_millis(u64::try_from(chance.below(LONGEST)).expect("milliseconds"));
         let until = Instant::now() + after;
         while Instant::now() < until && running.try_wait().expect("its state").is_none() {
@@ -96,19 +107,19 @@ fn a_daemon_killed_at_random_moments() {
         let when = format!("daemon {n}, killed after {after:?}");
         // Every other time the next daemon comes at once, while what the killed one started may still be about.
         if chance.below(2) == 0 {
-            drained(&repo, &ids, &when, moments + n);
+            drained(repo, &ids, &when, moments + n);
         }
-        users_git_works(&repo, &when);
+        users_git_works(repo, &when);
     }
-    drained(&repo, &ids, "at the end", 3 * moments);
-    nothing_is_left(&repo, "at the end");
+    drained(repo, &ids, "at the end", 3 * moments);
+    nothing_is_left(repo, "at the end");
     let log = std::fs::read_to_string(repo.beside().join("harness.log")).expect("a log");
     let repeated = repetitions(&log, &killed);
     let work = repo.read("work.txt");
     let ends = work.lines().filter(|line| line.ends_with(" ended")).count();
     assert_eq!(ends, 3 * ids.len(), "each stage's work is there once:\n{work}");
-    fsck(&repo, "at the end");
-    verified(&repo, "at the end");
+    fsck(repo, "at the end");
+    verified(repo, "at the end");
     assert!(killed.len() * 3 > moments, "{} were still at work", killed.len());
     proof.end(&format!(
         "{} killed of {moments}, {repeated} stages repeated, {} tasks done, no overlap",

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 
-use super::project::{add, copy, millrace, project, said, states, succeeds, task};
+use super::project::{add, copy, millrace, project, project_in_reftable, said, states, succeeds, task};
 use super::size::Proof;
 use super::soundness::{MAX_PACKS, keeps, millrace_goes_on, packs, users_git_works};
 use super::strace::{At, WRITING, needed, traced, writing_calls};
@@ -90,6 +90,17 @@ fn killed_at_any_call_of_an_intake() {
     needed();
     let proof = Proof::begin("SIGKILL at a call: queue add-task");
     let template = project();
+    add(&template, "first");
+    let seen = torture_intake(&proof, &template, proof.size(10, usize::MAX), false);
+    proof.end(&seen);
+}
+
+/// There git writes the refs, in a process that goes on to its end.
+#[test]
+fn killed_at_any_call_of_an_intake_in_a_reftable() {
+    needed();
+    let proof = Proof::begin("SIGKILL at a call: queue add-task, reftable");
+    let template = project_in_reftable();
     add(&template, "first");
     let seen = torture_intake(&proof, &template, proof.size(10, usize::MAX), false);
     proof.end(&seen);

@@ -22,7 +22,15 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 
 /// A project with everything that a first command makes, and nothing queued.
 pub(crate) fn project() -> TestRepo {
-    let repo = TestRepo::with_commit();
+    prepared(TestRepo::with_commit())
+}
+
+/// The same in a repository that keeps its refs as a reftable.
+pub(crate) fn project_in_reftable() -> TestRepo {
+    prepared(TestRepo::init_with(&["--ref-format=reftable"]))
+}
+
+fn prepared(repo: TestRepo) -> TestRepo {
     repo.write("stage.lock", "");
     repo.write("work.txt", "");
     let config = format!(

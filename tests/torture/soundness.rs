@@ -69,6 +69,7 @@ pub(crate) fn nothing_is_left(repo: &TestRepo, when: &str) {
         files(&git.join(folder)).into_iter().filter(|path| has_ending(path, ending)).collect::<Vec<_>>()
     };
     left.extend(names("refs/millrace", "lock"));
+    left.extend(names("reftable", "lock"));
     left.extend(keeps(repo).into_iter().filter(|keep| Path::new(keep).with_extension("pack").exists()));
     left.extend(names("objects/pack", "new"));
     assert!(left.is_empty(), "{when}: left behind: {left:?}");

@@ -73,6 +73,23 @@ fn a_sha256_repository_is_found() {
 }
 
 #[test]
+fn a_git_directory_that_lies_elsewhere_has_the_work_tree_that_names_it() {
+    let repo = TestRepo::with_commit();
+    let elsewhere = repo.beside().join("elsewhere.git");
+    repo.git(&["init", "--quiet", "--separate-git-dir", &elsewhere.to_string_lossy()]);
+    repo.write("deep/er/file", "");
+    for start in [repo.path().to_owned(), repo.path().join("deep/er")] {
+        let found = Repository::discover(&start).expect("found");
+        assert_eq!(found.work_tree, Some(repo.path().canonicalize().expect("a path")));
+        assert_eq!(found.git_dir, elsewhere.canonicalize().expect("a path"));
+        assert!(!found.is_bare());
+    }
+    // The user says that it has none.
+    repo.git(&["config", "core.bare", "true"]);
+    assert!(Repository::discover(repo.path()).expect("found").is_bare());
+}
+
+#[test]
 fn a_submodule_is_a_repository_of_its_own() {
     let inner = TestRepo::with_commit();
     let repo = TestRepo::with_commit();

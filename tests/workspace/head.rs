@@ -41,13 +41,25 @@ fn a_damaged_head_is_said_in_one_line() {
 }
 
 #[test]
-fn a_reftable_repository_is_not_misread() {
+fn head_in_a_reftable_is_what_git_says() {
     let repo = TestRepo::init_with(&["--ref-format=reftable"]);
+    let unborn = Head { oid: None, branch: Some("refs/heads/main".to_owned()) };
+    assert_eq!(found(&repo).head().expect("HEAD"), unborn);
     repo.write("a", "a");
     repo.git(&["add", "-A"]);
     repo.git(&["commit", "--quiet", "-m", "start"]);
-    let error = found(&repo).head().expect_err("reftable").to_string();
-    assert!(error.contains("reftable"), "{error}");
+    let oid = repo.git(&["rev-parse", "HEAD"]).parse().ok();
+    let on_branch = Head { oid, branch: Some("refs/heads/main".to_owned()) };
+    assert_eq!(found(&repo).head().expect("HEAD"), on_branch);
+    let linked = repo.beside().join("linked");
+    repo.git(&["worktree", "add", "--quiet", "-b", "side", &linked.to_string_lossy()]);
+    let on_side = Head { oid, branch: Some("refs/heads/side".to_owned()) };
+    assert_eq!(Repository::discover(&linked).expect("found").head().expect("HEAD"), on_side);
+    repo.git(&["checkout", "--quiet", "--detach"]);
+    assert_eq!(found(&repo).head().expect("HEAD"), Head { oid, branch: None });
+    std::fs::write(repo.git_dir().join("reftable/tables.list"), "nowhere.ref\n").expect("damaged");
+    let error = found(&repo).head().expect_err("damaged").to_string();
+    assert!(error.contains("cannot read HEAD") && !error.contains('\n'), "{error}");
 }
 
 #[test]

@@ -137,6 +137,14 @@ impl GitCommand {
         self
     }
 
+    /// Runs it in a process group of its own: what ends ours (a Ctrl-C, a kill of the group) lets it come to its end, so
+    /// that it leaves no lock behind.
+    #[must_use]
+    pub fn apart(mut self) -> Self {
+        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
+        self
+    }
+
     /// Runs it in the work tree at `path`.
     #[must_use]
     pub fn work_tree(mut self, path: &Path) -> Self {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::midx;
 use super::open::GitStore;
-use super::{midx, reflog};
 use crate::domain::oid::Oid;
 use crate::ledger::store::{NAMESPACE, ObjectKind, RefName, Store, StoreError};
 
@@ -52,7 +52,7 @@ impl GitStore {
     /// Looks at every ref of ours, its tip's commit and root tree, and at what gets in the way of reading.
     pub fn health(&self) -> Result<Vec<Finding>, StoreError> {
         let mut findings = Vec::new();
-        for name in self.refs().names(NAMESPACE)? {
+        for name in self.ref_names(NAMESPACE)? {
             match self.resolve(&name) {
                 Ok(None) => {}
                 Ok(Some(oid)) => match self.check_tip(oid) {
@@ -76,7 +76,7 @@ impl GitStore {
     /// The commits that the ledger's ref has pointed to, newest first, each once, from our reflog. They need not
     /// be intact, and the newest may have been on its way when a crash came: whole, but never acknowledged.
     pub fn last_tips(&self) -> Result<Vec<Oid>, StoreError> {
-        reflog::values(&self.common_dir, &RefName::State.full(), self.format)
+        self.past_values(&RefName::State.full())
     }
 
     /// The newest of [`GitStore::last_tips`] whose commit and root tree can be read.

@@ -9,6 +9,7 @@ mod disk;
 mod fold;
 mod health;
 mod inflight;
+mod keeping;
 mod lock;
 mod midx;
 mod objects;
@@ -18,6 +19,7 @@ mod packs;
 mod publish;
 mod reflog;
 mod refs;
+mod reftable;
 mod refusal;
 mod repair;
 

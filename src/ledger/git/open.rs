@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use gix::bstr::ByteSlice;
@@ -12,9 +12,11 @@ use gix::config::File as Config;
 
 use super::command::GitCommand;
 use super::disk::{Disk, Durability, Sharing, fault};
+use super::keeping::Keeping;
 use super::objects::Objects;
 use super::publish::GitWriter;
-use super::refs::{RUNS, Refs};
+use super::refs::RUNS;
+use super::reftable::Memory;
 use super::{lock, refusal};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
@@ -26,6 +28,10 @@ pub struct GitStore {
     pub(super) format: ObjectFormat,
     pub(super) disk: Disk,
     pub(super) objects: Objects,
+    /// Where refs were kept when somebody looked last.
+    pub(super) keeping: Mutex<Keeping>,
+    /// What is known of refs in a reftable.
+    pub(super) listing: Memory,
 }
 
 impl GitStore {
@@ -33,17 +39,15 @@ impl GitStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unsupported`] says in one line what to do: refs kept as reftable, a partial clone, an
-    /// unknown extension of the repository format, a network file system, a repository of another user that
-    /// git does not trust. (A git that is too old is refused when the first [`Store::writer`] is made: reading
-    /// starts no process.)
+    /// [`StoreError::Unsupported`] says in one line what to do: an unknown extension of the repository
+    /// format, a network file system, a repository of another user that git does not trust. (A git that
+    /// is too old is refused when the first [`Store::writer`] is made, and where refs are kept in a reftable at the
+    /// first look at one: opening starts no process.)
     pub fn open(git_dir: &Path, durability: Durability) -> Result<Self, StoreError> {
         let git_dir = git_dir.canonicalize().map_err(fault("open", git_dir))?;
         let common_dir = common_dir(&git_dir)?;
         let config = config(&common_dir)?;
-        if let Some(why) = refusal::by_config(&config) {
-            return Err(StoreError::Unsupported(format!("{}: {why}", common_dir.display())));
-        }
+        refuse(&common_dir, &config)?;
         for needed in ["HEAD", "objects", "refs"] {
             if !common_dir.join(needed).exists() {
                 return Err(StoreError::Unsupported(format!(
@@ -79,7 +83,14 @@ impl GitStore {
             })?,
         };
         let objects = Objects::open(&common_dir, format)?;
-        Ok(Self { common_dir, format, disk: Disk { durability, sharing }, objects })
+        Ok(Self {
+            common_dir,
+            format,
+            disk: Disk { durability, sharing },
+            objects,
+            keeping: Mutex::new(Keeping::of(&config)),
+            listing: Memory::default(),
+        })
     }
 
     /// The directory that all work trees of this repository share.
@@ -97,10 +108,6 @@ impl GitStore {
     pub(super) fn pack_dir(&self) -> PathBuf {
         self.common_dir.join("objects").join("pack")
     }
-
-    pub(super) fn refs(&self) -> Refs<'_> {
-        Refs { common_dir: &self.common_dir, format: self.format }
-    }
 }
 
 impl Store for GitStore {
@@ -110,11 +117,11 @@ impl Store for GitStore {
 
     fn resolve(&self, name: &RefName) -> Result<Option<Oid>, StoreError> {
         name.check()?;
-        self.refs().read(&name.full())
+        self.read_ref(&name.full())
     }
 
     fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError> {
-        self.refs().all(NAMESPACE)
+        self.all_refs(NAMESPACE)
     }
 
     fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
@@ -123,7 +130,7 @@ impl Store for GitStore {
             RefName::Run(run) => Some((run, oid)),
             _ => None,
         };
-        Ok(self.refs().all(RUNS)?.into_iter().filter_map(run).collect())
+        Ok(self.all_refs(RUNS)?.into_iter().filter_map(run).collect())
     }
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {
@@ -131,12 +138,10 @@ impl Store for GitStore {
     }
 
     fn writer(&self, wait: Duration) -> Result<Box<dyn Writer + '_>, StoreError> {
-        check_git()?;
+        check_git(&config(&self.common_dir)?)?;
         let guard = lock::take(&self.disk, &self.private_dir().join("lock"), wait)?;
         // The repository may have been converted since it was opened.
-        if let Some(why) = refusal::by_config(&config(&self.common_dir)?) {
-            return Err(StoreError::Unsupported(format!("{}: {why}", self.common_dir.display())));
-        }
+        self.look_where()?;
         Ok(Box::new(GitWriter::new(self, guard)?))
     }
 }
@@ -156,8 +161,16 @@ fn common_dir(git_dir: &Path) -> Result<PathBuf, StoreError> {
     }
 }
 
+/// Refuses what a configuration tells that cannot hold a ledger.
+pub(super) fn refuse(common_dir: &Path, config: &Config) -> Result<(), StoreError> {
+    match refusal::by_config(config) {
+        Some(why) => Err(StoreError::Unsupported(format!("{}: {why}", common_dir.display()))),
+        None => Ok(()),
+    }
+}
+
 /// The repository's own configuration: what git reads the format of a repository from. Nothing in it is run.
-fn config(common_dir: &Path) -> Result<Config, StoreError> {
+pub(super) fn config(common_dir: &Path) -> Result<Config, StoreError> {
     let path = common_dir.join("config");
     if !path.exists() {
         return Ok(Config::default());
@@ -233,16 +246,35 @@ fn mounted_as(metadata: &std::fs::Metadata) -> Option<String> {
     })
 }
 
+/// Refuses a git that is too old for a repository with this configuration.
+fn check_git(config: &Config) -> Result<(), StoreError> {
+    let (oldest, place) = refusal::oldest_git(config);
+    match refusal::by_git_version(git_version()?, oldest, place) {
+        Some(why) => Err(StoreError::Unsupported(why)),
+        None => Ok(()),
+    }
+}
+
 /// git itself, asked once in the life of the process.
-fn check_git() -> Result<(), StoreError> {
-    static FINE: OnceLock<()> = OnceLock::new();
-    if FINE.get().is_some() {
-        return Ok(());
+fn git_version() -> Result<&'static str, StoreError> {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    if let Some(known) = VERSION.get() {
+        return Ok(known);
     }
     let output = GitCommand::discover(Path::new("/"), "version").text()?;
-    if let Some(why) = refusal::by_git_version(&output) {
-        return Err(StoreError::Unsupported(why));
+    Ok(VERSION.get_or_init(|| output))
+}
+
+impl GitStore {
+    /// What git said of a reftable. A git that knows none says that the repository has an unknown extension, which helps
+    /// nobody.
+    pub(super) fn or_too_old(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Git { .. } => match config(&self.common_dir).and_then(|config| check_git(&config)) {
+                Err(too_old @ StoreError::Unsupported(_)) => too_old,
+                _ => error,
+            },
+            error => error,
+        }
     }
-    FINE.get_or_init(|| ());
-    Ok(())
 }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use super::command::GitCommand;
 use super::disk::{self, READ_ONLY, fault};
 use super::inflight::{Inflight, Mark};
+use super::keeping::Keeping;
 use super::lock::LockGuard;
 use super::open::GitStore;
 use super::pack::{self, PackBytes};
@@ -67,7 +68,7 @@ impl<'a> GitWriter<'a> {
     fn settle(&self) -> Result<(), StoreError> {
         for mark in self.inflight.leftovers()? {
             match mark {
-                Mark::Ref(name, marker) => self.store.refs().clean(&self.store.disk, &name, &marker)?,
+                Mark::Ref(name, marker) => self.store.files().clean(&self.store.disk, &name, &marker)?,
                 Mark::Pack(checksum) => self.settle_pack(checksum)?,
             }
         }
@@ -98,7 +99,6 @@ impl<'a> GitWriter<'a> {
         let Publication { name: ref_name, old, new, objects, by, message } = publication;
         ref_name.check()?;
         let name = ref_name.full();
-        let refs = self.store.refs();
         let disk = &self.store.disk;
         self.expect(&name, old)?;
         let Some(new) = new else {
@@ -108,36 +108,56 @@ impl<'a> GitWriter<'a> {
             };
         };
         if old.is_none() {
-            refs.check_no_clash(&name)?;
+            self.store.check_no_clash(&name)?;
         }
         let incoming = self.incoming(new, objects)?;
 
-        let (file, marker) = self.inflight.mark_ref(disk, &name, refs::MODE, &refs::content(new))?;
         let packed = incoming.as_ref().map(Incoming::checksum);
+        let line = reflog::Line { old, new, by: &by, message: &message };
+        match self.store.keeping() {
+            Keeping::Files => self.swap_file(&name, incoming, &line)?,
+            Keeping::Reftable => {
+                if let Some(incoming) = incoming {
+                    self.install(&incoming, true, None)?;
+                }
+                self.store.reftable().swap(disk, &name, Some(old), &line)?;
+            }
+        }
+
+        // The ref has moved. What fails from here on is cleaned up by the next writer.
+        if let Err(error) = packed.map_or(Ok(()), |checksum| self.admit(checksum)) {
+            tracing::warn!(%error, "a mark of the last publication stays until the next one");
+        }
+        Ok(())
+    }
+
+    /// Brings the pack in and moves a ref that is a file.
+    fn swap_file(
+        &self,
+        name: &str,
+        incoming: Option<Incoming>,
+        line: &reflog::Line<'_>,
+    ) -> Result<(), StoreError> {
+        let disk = &self.store.disk;
+        let (file, marker) = self.inflight.mark_ref(disk, name, refs::MODE, &refs::content(line.new))?;
         if let Some(incoming) = incoming {
             self.install(&incoming, true, Some((&file, &marker)))?;
         } else {
             let (folder, folder_path) = self.inflight.open_folder()?;
             disk.fsync_all(&[(&file, &marker), (&folder, folder_path)])?;
         }
-
-        let lock = refs.lock(disk, &name, &marker)?;
-        self.expect(&name, old)?;
-        let line = reflog::Line { old, new, by: &by, message: &message };
-        reflog::append(disk, &self.store.common_dir, &name, self.store.format, &line)?;
+        let lock = self.store.files().lock(disk, name, &marker)?;
+        self.expect(name, line.old)?;
+        reflog::append(disk, &self.store.common_dir, name, self.store.format, line)?;
         lock.commit(disk)?;
-
-        // The ref has moved. What fails from here on is cleaned up by the next writer.
-        let tidied =
-            disk::remove(&marker).and_then(|()| packed.map_or(Ok(()), |checksum| self.admit(checksum)));
-        if let Err(error) = tidied {
+        if let Err(error) = disk::remove(&marker) {
             tracing::warn!(%error, "a mark of the last publication stays until the next one");
         }
         Ok(())
     }
 
     fn expect(&self, name: &str, expected: Option<Oid>) -> Result<(), StoreError> {
-        let found = self.store.refs().read(name)?;
+        let found = self.store.read_ref(name)?;
         if found == expected {
             return Ok(());
         }
@@ -302,6 +322,9 @@ impl<'a> GitWriter<'a> {
 
     /// Deletes a ref, loose and packed: the one step that git does, because it takes `packed-refs.lock`.
     fn delete(&self, name: &str, old: Oid) -> Result<(), StoreError> {
+        if self.store.keeping() == Keeping::Reftable {
+            return self.store.reftable().delete(&self.store.disk, name, old);
+        }
         let result = GitCommand::new(&self.store.common_dir, "update-ref")
             .config("core.fsync", "all")
             .args(["--no-deref", "-d", name])
@@ -313,7 +336,7 @@ impl<'a> GitWriter<'a> {
             return Err(error);
         }
         // git removes folders that became empty: the nearest one that is left holds the change.
-        let path = self.store.refs().path(name);
+        let path = self.store.files().path(name);
         for folder in path.ancestors().skip(1) {
             match self.store.disk.fsync_dir(folder) {
                 Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}

@@ -13,7 +13,10 @@ use crate::ledger::store::{ObjectFormat, Signature, StoreError};
 const TAIL: u64 = 16 * 1024;
 
 /// Longest message that goes into a line, in bytes.
-const MAX_MESSAGE: usize = 512;
+pub(super) const MAX_MESSAGE: usize = 512;
+
+/// Longest name and mail address in a line, in bytes.
+pub(super) const MAX_IDENTITY: usize = 200;
 
 /// One move of a ref.
 pub(super) struct Line<'a> {
@@ -29,8 +32,8 @@ impl Line<'_> {
         format!(
             "{old} {} {} <{}> {} +0000\t{}\n",
             self.new,
-            plain(&self.by.name, 200),
-            plain(&self.by.email, 200),
+            plain(&self.by.name, MAX_IDENTITY),
+            plain(&self.by.email, MAX_IDENTITY),
             self.by.at.as_second().max(0),
             plain(self.message, MAX_MESSAGE)
         )
@@ -38,7 +41,7 @@ impl Line<'_> {
 }
 
 /// Text that cannot end a field or a line.
-fn plain(text: &str, most: usize) -> String {
+pub(super) fn plain(text: &str, most: usize) -> String {
     let mut kept = String::new();
     for c in text.chars() {
         let c = if c.is_control() || matches!(c, '<' | '>') { ' ' } else { c };

@@ -97,17 +97,6 @@ impl Refs<'_> {
             .transpose()
     }
 
-    /// Every ref of ours below `prefix`, which ends in `/`, with its value; in the order of their names.
-    pub(super) fn all(&self, prefix: &str) -> Result<Vec<(RefName, Oid)>, StoreError> {
-        let mut found = Vec::new();
-        for name in self.names(prefix)? {
-            if let Some(oid) = self.read(&name.full())? {
-                found.push((name, oid));
-            }
-        }
-        Ok(found)
-    }
-
     /// The names of our refs below `prefix`, readable or not.
     pub(super) fn names(&self, prefix: &str) -> Result<Vec<RefName>, StoreError> {
         // Loose names first: `git pack-refs` publishes the packed value before it removes the loose one.
@@ -202,13 +191,18 @@ impl Refs<'_> {
             above = shorter;
             let loose = above != "refs" && self.path(above).is_file();
             if loose || packed_lines(&packed).any(|(_, found)| found == above.as_bytes()) {
-                return Err(StoreError::Unsupported(format!(
-                    "{above} is a ref, so {name} cannot be one; give {above} another name first"
-                )));
+                return Err(clash(above, name));
             }
         }
         Ok(())
     }
+}
+
+/// git keeps no ref below another one.
+pub(super) fn clash(above: &str, name: &str) -> StoreError {
+    StoreError::Unsupported(format!(
+        "{above} is a ref, so {name} cannot be one; give {above} another name first"
+    ))
 }
 
 /// Ids and names of a packed-refs file; header and peeled lines are passed over.

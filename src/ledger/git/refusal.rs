@@ -1,13 +1,21 @@
 //! Which repositories cannot hold a ledger, and what their owner can do about it. Every decision is a function
 //! of plain facts.
 
+use gix::bstr::ByteSlice;
 use gix::config::File as Config;
 
 /// The oldest git that can be told what to fsync.
 pub(super) const OLDEST_GIT: (u32, u32) = (2, 36);
 
+/// The oldest git that reads and writes a reftable.
+pub(super) const OLDEST_GIT_WITH_REFTABLE: (u32, u32) = (2, 45);
+
+/// The oldest git that can be told to fetch nothing in passing (`GIT_NO_LAZY_FETCH`): in a partial clone, an older one
+/// asks the network, for as long as that takes, for every object that it does not find.
+pub(super) const OLDEST_GIT_WITHOUT_FETCH: (u32, u32) = (2, 45);
+
 /// Extensions of the repository format that change nothing for us.
-const KNOWN_EXTENSIONS: [&str; 7] = [
+const KNOWN_EXTENSIONS: [&str; 8] = [
     "noop",
     "noop-v1",
     "preciousobjects",
@@ -15,25 +23,23 @@ const KNOWN_EXTENSIONS: [&str; 7] = [
     "objectformat",
     "relativeworktrees",
     "refstorage",
+    "partialclone",
 ];
 
 /// Why a repository with this configuration cannot hold a ledger.
 pub(super) fn by_config(config: &Config) -> Option<String> {
     if let Some(storage) = config.string("extensions.refStorage")
-        && !storage.eq_ignore_ascii_case(b"files")
+        && ![&b"files"[..], b"reftable"].iter().any(|known| storage.eq_ignore_ascii_case(known))
     {
         return Some(format!(
-            "this repository keeps its refs as `{storage}`, which is not supported yet; \
-             convert it with `git refs migrate --ref-format=files` or use a clone with ref format `files`"
+            "this repository keeps its refs as `{}`, which is not supported; \
+             use a clone with ref format `files` or `reftable`",
+            storage.to_str_lossy().escape_default()
         ));
     }
-    let partial = "this is a partial clone, whose objects may be elsewhere; use a full clone";
     for section in config.sections_by_name("extensions").into_iter().flatten() {
         for name in section.body().value_names() {
             let name = name.to_ascii_lowercase();
-            if name == "partialclone" {
-                return Some(partial.to_owned());
-            }
             if !KNOWN_EXTENSIONS.contains(&name.as_str()) {
                 return Some(format!(
                     "this repository uses the extension `{}`, which is not supported; use a clone without it",
@@ -42,14 +48,30 @@ pub(super) fn by_config(config: &Config) -> Option<String> {
             }
         }
     }
-    let promisor = config.sections_by_name("remote").into_iter().flatten().any(|remote| {
-        remote.body().value_implicit("promisor").is_some_and(|value| {
-            value.is_none_or(|text| {
-                !["false", "no", "off", "0", ""].contains(&text.to_string().to_ascii_lowercase().as_str())
+    None
+}
+
+/// The git that a repository with this configuration needs, and where that is, if it is not everywhere.
+pub(super) fn oldest_git(config: &Config) -> ((u32, u32), &'static str) {
+    if config.string("extensions.refStorage").is_some_and(|kind| kind.eq_ignore_ascii_case(b"reftable")) {
+        (OLDEST_GIT_WITH_REFTABLE, " in a repository that keeps its refs as reftable")
+    } else if is_partial(config) {
+        (OLDEST_GIT_WITHOUT_FETCH, " in a partial clone")
+    } else {
+        (OLDEST_GIT, "")
+    }
+}
+
+/// Whether objects of the user's may be elsewhere, to be fetched by whoever reads them.
+fn is_partial(config: &Config) -> bool {
+    config.string("extensions.partialClone").is_some()
+        || config.sections_by_name("remote").into_iter().flatten().any(|remote| {
+            remote.body().value_implicit("promisor").is_some_and(|value| {
+                value.is_none_or(|text| {
+                    !["false", "no", "off", "0", ""].contains(&text.to_string().to_ascii_lowercase().as_str())
+                })
             })
         })
-    });
-    promisor.then(|| partial.to_owned())
 }
 
 /// Why a file system cannot hold a ledger. `magic` is what `statfs` calls it; `kind` is its name in the mount
@@ -106,15 +128,15 @@ pub(super) fn by_file_system(magic: u64, kind: Option<&str>) -> Option<String> {
     ))
 }
 
-/// Why this git cannot be used, by the output of `git version`.
-pub(super) fn by_git_version(output: &str) -> Option<String> {
-    let (major, minor) = OLDEST_GIT;
+/// Why this git cannot be used, by the output of `git version`. `place`: where this one is needed, if not everywhere.
+pub(super) fn by_git_version(output: &str, oldest: (u32, u32), place: &str) -> Option<String> {
+    let (major, minor) = oldest;
     let version = output.trim().strip_prefix("git version ").unwrap_or_default();
     let mut numbers = version.split(['.', ' ', '-']).map(str::parse::<u32>);
     match (numbers.next(), numbers.next()) {
-        (Some(Ok(a)), Some(Ok(b))) if (a, b) >= OLDEST_GIT => None,
+        (Some(Ok(a)), Some(Ok(b))) if (a, b) >= oldest => None,
         (Some(Ok(_)), Some(Ok(_))) => Some(format!(
-            "git {version} is too old: {major}.{minor} or newer is needed; install it and put it first in PATH"
+            "git {version} is too old: {major}.{minor} or newer is needed{place}; install it and put it first in PATH"
         )),
         _ => Some(format!(
             "`git version` says `{}`, which is no version; put git {major}.{minor} or newer first in PATH",
@@ -160,13 +182,13 @@ mod tests {
             "git version 3.0.1",
             "git version 2.39.5 (Apple Git-154)",
         ] {
-            assert_eq!(by_git_version(fine), None, "{fine}");
+            assert_eq!(by_git_version(fine, OLDEST_GIT, ""), None, "{fine}");
         }
         for bad in ["git version 2.35.9", "git version 1.99.0", "git version 2.20.1.windows.1"] {
-            assert!(by_git_version(bad).is_some_and(|why| why.contains("2.36")), "{bad}");
+            assert!(by_git_version(bad, OLDEST_GIT, "").is_some_and(|why| why.contains("2.36")), "{bad}");
         }
-        assert!(by_git_version("command not found").is_some());
-        assert!(by_git_version("").is_some());
+        assert!(by_git_version("command not found", OLDEST_GIT, "").is_some());
+        assert!(by_git_version("", OLDEST_GIT, "").is_some());
     }
 
     fn refused(text: &str) -> Option<String> {
@@ -178,15 +200,41 @@ mod tests {
         assert_eq!(refused("[core]\n\tbare = false\n[remote \"origin\"]\n\turl = x\n"), None);
         assert_eq!(refused("[extensions]\n\tobjectFormat = sha256\n\trefStorage = files\n"), None);
         assert_eq!(refused("[remote \"origin\"]\n\tpromisor = false\n"), None);
+        assert_eq!(
+            refused("[extensions]\n\trefStorage = reftable\n\tworktreeConfig\n\trelativeWorktrees\n"),
+            None
+        );
         for (text, word) in [
-            ("[extensions]\n\trefstorage = reftable\n", "reftable"),
-            ("[extensions]\n\tpartialClone = origin\n", "partial"),
-            ("[remote \"origin\"]\n\tpromisor = true\n", "partial"),
-            ("[remote \"a\"]\n\turl = x\n[remote \"b\"]\n\tpromisor\n", "partial"),
+            ("[extensions]\n\trefstorage = fromthefuture\n", "fromthefuture"),
             ("[extensions]\n\tcompatObjectFormat = sha1\n", "compatobjectformat"),
             ("[extensions]\n\tfromTheFuture = 1\n", "fromthefuture"),
         ] {
             assert!(refused(text).is_some_and(|why| why.contains(word)), "{text}");
+        }
+    }
+
+    #[test]
+    fn some_repositories_need_a_newer_git() {
+        let need = |text: &str| {
+            let config = text.parse::<Config>().expect("a configuration");
+            let (oldest, place) = oldest_git(&config);
+            by_git_version("git version 2.40.1", oldest, place)
+        };
+        for fine in [
+            "[core]\n\tbare = false\n",
+            "[remote \"origin\"]\n\tpromisor = false\n",
+            "[extensions]\n\trefStorage = files\n",
+        ] {
+            assert_eq!(need(fine), None, "{fine}");
+        }
+        for (text, word) in [
+            ("[extensions]\n\trefstorage = reftable\n", "reftable"),
+            ("[extensions]\n\tpartialClone = origin\n", "partial clone"),
+            ("[remote \"origin\"]\n\tpromisor = true\n", "partial clone"),
+            ("[remote \"a\"]\n\turl = x\n[remote \"b\"]\n\tpromisor\n", "partial clone"),
+        ] {
+            let why = need(text).expect("refused");
+            assert!(why.contains(word) && why.contains("2.45 or newer"), "{why}");
         }
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::command::GitCommand;
 use super::disk::{self, PLAIN};
 use super::inflight::Inflight;
+use super::keeping::Keeping;
 use super::open::GitStore;
 use super::publish::GitWriter;
 use super::{reflog, refs};
@@ -84,21 +85,37 @@ impl GitStore {
         let name = RefName::State.full();
         // Holds the lock, and cleans up after whoever was killed.
         let guard = super::lock::take(&self.disk, &self.private_dir().join("lock"), LOCK_WAIT)?;
+        self.look_where()?;
         let writer = GitWriter::new(self, guard)?;
         self.check_tip(to)?;
-        let held = std::fs::read(self.refs().path(&name)).unwrap_or_default();
-        let kept = self.keep_aside(&held, by)?;
-        let old = self.refs().read(&name).ok().flatten();
-        let inflight = Inflight::at(&self.private_dir());
-        let (file, marker) = inflight.mark_ref(&self.disk, &name, refs::MODE, &refs::content(to))?;
-        self.disk.fsync(&file, &marker)?;
-        let lock = self.refs().lock(&self.disk, &name, &marker)?;
+        let old = self.read_ref(&name).ok().flatten();
         let line = reflog::Line { old, new: to, by, message: "repair: back to an intact tip" };
-        reflog::append(&self.disk, &self.common_dir, &name, self.format, &line)?;
-        lock.commit(&self.disk)?;
-        disk::remove(&marker)?;
+        let kept = match self.keeping() {
+            Keeping::Files => {
+                let held = std::fs::read(self.files().path(&name)).unwrap_or_default();
+                let kept = self.keep_aside(&held, by)?;
+                self.replace_file(&name, &line)?;
+                kept
+            }
+            Keeping::Reftable => {
+                let held = old.map(refs::content).unwrap_or_default();
+                let kept = self.keep_aside(&held, by)?;
+                self.reftable().swap(&self.disk, &name, None, &line)?;
+                kept
+            }
+        };
         drop(writer);
         Ok(kept)
+    }
+
+    fn replace_file(&self, name: &str, line: &reflog::Line<'_>) -> Result<(), StoreError> {
+        let inflight = Inflight::at(&self.private_dir());
+        let (file, marker) = inflight.mark_ref(&self.disk, name, refs::MODE, &refs::content(line.new))?;
+        self.disk.fsync(&file, &marker)?;
+        let lock = self.files().lock(&self.disk, name, &marker)?;
+        reflog::append(&self.disk, &self.common_dir, name, self.format, line)?;
+        lock.commit(&self.disk)?;
+        disk::remove(&marker)
     }
 
     /// Writes what a ref held into `<common-dir>/millrace/damaged/`, durably.
