@@ -11,7 +11,8 @@ use thiserror::Error;
 use super::folder::{Folder, Owner, Setting};
 use super::manager::Manager;
 use super::place::{self, Ours, Place, look};
-use super::script::{HookName, State};
+use super::script::{self, State};
+use crate::domain::hook::Hook;
 
 /// Why a hook cannot be put in.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -102,7 +103,7 @@ pub enum Done {
 /// What is in the way of putting these hooks in; nothing where they can be.
 pub fn obstacles(
     folder: &Folder,
-    names: &[HookName],
+    names: &[Hook],
     program: &Path,
     shared: bool,
 ) -> Result<Vec<Obstacle>, ChangeError> {
@@ -119,7 +120,7 @@ pub fn obstacles(
                 if let Some(before) = aside {
                     found.push(Obstacle::AsideTaken(before.path));
                 } else if theirs.reads_its_name && folder.manager.is_none() {
-                    found.push(Obstacle::ReadsItsName { path: at, line: name.line() });
+                    found.push(Obstacle::ReadsItsName { path: at, line: script::line(*name) });
                 }
             }
             Place::Empty => found.extend(aside.map(|before| Obstacle::AsideTaken(before.path))),
@@ -139,9 +140,8 @@ pub fn obstacles(
                         Setting::Configured { scope, origin } => format!("core.hooksPath, {scope}, {origin}"),
                     },
                 }),
-                Owner::Project => {
-                    found.push(Obstacle::ProjectFolder { folder: folder.path.clone(), line: name.line() })
-                }
+                Owner::Project => found
+                    .push(Obstacle::ProjectFolder { folder: folder.path.clone(), line: script::line(*name) }),
             }
         }
     }
@@ -152,13 +152,13 @@ pub fn obstacles(
 /// Puts hooks in, once nothing is in the way ([`obstacles`]). Where one fails, those of this call are taken out again.
 pub fn install(
     folder: &Path,
-    names: &[HookName],
+    names: &[Hook],
     program: &Path,
     mode: u32,
-) -> Result<Vec<(HookName, Done)>, ChangeError> {
+) -> Result<Vec<(Hook, Done)>, ChangeError> {
     let mut done = Vec::new();
     let mut made = !folder.exists();
-    for name in HookName::ALL {
+    for name in Hook::ALL {
         let (place, _) = look(folder, name, program).map_err(failed("look at", folder))?;
         made |= matches!(place, Place::Ours(Ours { made_folder: true, .. }));
     }
@@ -180,7 +180,7 @@ pub fn install(
     Ok(done)
 }
 
-fn put_in(folder: &Path, name: HookName, program: &Path, mode: u32, made: bool) -> Result<Done, ChangeError> {
+fn put_in(folder: &Path, name: Hook, program: &Path, mode: u32, made: bool) -> Result<Done, ChangeError> {
     let (place, _) = look(folder, name, program).map_err(failed("look at", folder))?;
     let at = place::path(folder, name);
     let done = match &place {
@@ -211,7 +211,7 @@ fn put_in(folder: &Path, name: HookName, program: &Path, mode: u32, made: bool) 
 /// The new hook under a name of its own, whole and durable.
 fn fresh(
     folder: &Path,
-    name: HookName,
+    name: Hook,
     program: &Path,
     mode: u32,
     made: bool,
@@ -223,7 +223,7 @@ fn fresh(
             .tempfile_in(folder)?;
         let umasked = file.as_file().metadata()?.permissions().mode() & 0o7777;
         file.as_file().set_permissions(Permissions::from_mode(umasked | mode))?;
-        file.write_all(&name.installed(program, made))?;
+        file.write_all(&script::installed(name, program, made))?;
         file.as_file().sync_all()?;
         Ok(file)
     };
@@ -262,11 +262,7 @@ pub enum Removal {
 }
 
 /// Takes hooks out of a folder, and the folder as well where it was made for them and is empty now.
-pub fn uninstall(
-    folder: &Path,
-    names: &[HookName],
-    program: &Path,
-) -> Result<Vec<(HookName, Removal)>, ChangeError> {
+pub fn uninstall(folder: &Path, names: &[Hook], program: &Path) -> Result<Vec<(Hook, Removal)>, ChangeError> {
     let mut done = Vec::new();
     let mut made = false;
     for name in names {
@@ -279,7 +275,7 @@ pub fn uninstall(
 }
 
 /// What taking a hook out would come to. Only looks.
-pub fn would_take_out(folder: &Path, name: HookName, program: &Path) -> Result<Removal, ChangeError> {
+pub fn would_take_out(folder: &Path, name: Hook, program: &Path) -> Result<Removal, ChangeError> {
     let (place, aside) = look(folder, name, program).map_err(failed("look at", folder))?;
     let at = place::path(folder, name);
     Ok(match (place, aside) {
@@ -308,7 +304,7 @@ pub fn would_take_out(folder: &Path, name: HookName, program: &Path) -> Result<R
     })
 }
 
-fn take_out(folder: &Path, name: HookName, program: &Path) -> Result<Removal, ChangeError> {
+fn take_out(folder: &Path, name: Hook, program: &Path) -> Result<Removal, ChangeError> {
     let removal = would_take_out(folder, name, program)?;
     let at = place::path(folder, name);
     match removal {

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::script::HookName;
+use super::script;
+use crate::domain::hook::Hook;
 
 /// Entries of a folder that are looked at: git knows some thirty hooks.
 const MOST_HOOKS: usize = 500;
@@ -54,19 +55,19 @@ impl Manager {
 
     /// Whether it runs hooks of this name at all; one that does not leaves their files alone.
     #[must_use]
-    pub fn runs(self, name: HookName) -> bool {
+    pub fn runs(self, name: Hook) -> bool {
         match self {
             Self::Lefthook => true,
             Self::Husky | Self::PreCommit | Self::Overcommit => {
-                matches!(name, HookName::PrePush | HookName::PostCommit | HookName::PostMerge)
+                matches!(name, Hook::PrePush | Hook::PostCommit | Hook::PostMerge)
             }
         }
     }
 
     /// What to add to its configuration for one hook.
     #[must_use]
-    pub fn advice(self, name: HookName) -> String {
-        let line = name.line();
+    pub fn advice(self, name: Hook) -> String {
+        let line = script::line(name);
         match self {
             Self::Husky if !self.runs(name) => {
                 format!("husky runs no {name}, and takes away what it does not know")
@@ -82,11 +83,11 @@ impl Manager {
             Self::Overcommit => format!(
                 "add to .overcommit.yml: {}: {{ Millrace: {{ enabled: true, command: [millrace, hook, {name}] }} }}",
                 match name {
-                    HookName::PrePush => "PrePush",
-                    HookName::PostCommit => "PostCommit",
-                    HookName::PostMerge => "PostMerge",
-                    HookName::PostReceive => "PostReceive",
-                    HookName::ReferenceTransaction => "ReferenceTransaction",
+                    Hook::PrePush => "PrePush",
+                    Hook::PostCommit => "PostCommit",
+                    Hook::PostMerge => "PostMerge",
+                    Hook::PostReceive => "PostReceive",
+                    Hook::ReferenceTransaction => "ReferenceTransaction",
                 }
             ),
         }

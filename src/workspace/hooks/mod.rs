@@ -18,4 +18,4 @@ pub use folder::{Folder, FolderError, Owner, Setting, configured_commands, folde
 pub use manager::Manager;
 pub use place::{Ours, Place, Theirs, look};
 pub use program::stable_path;
-pub use script::{HookName, State};
+pub use script::{DRY_RUN, State, line, shipped, usual};

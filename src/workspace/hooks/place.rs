@@ -6,7 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::manager::{Manager, start_of};
-use super::script::{self, HookName, State};
+use super::script::{self, State};
+use crate::domain::hook::Hook;
 
 /// What stands at a hook's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,17 +53,17 @@ pub struct Theirs {
 }
 
 /// Where a hook of this name stands.
-pub(super) fn path(folder: &Path, name: HookName) -> PathBuf {
+pub(super) fn path(folder: &Path, name: Hook) -> PathBuf {
     folder.join(name.as_str())
 }
 
 /// Where one that was there before is moved to.
-pub(super) fn aside(folder: &Path, name: HookName) -> PathBuf {
+pub(super) fn aside(folder: &Path, name: Hook) -> PathBuf {
     folder.join(format!("{name}.before-millrace"))
 }
 
 /// What stands at a hook's place, and what was moved aside from there, if anything was.
-pub fn look(folder: &Path, name: HookName, program: &Path) -> io::Result<(Place, Option<Theirs>)> {
+pub fn look(folder: &Path, name: Hook, program: &Path) -> io::Result<(Place, Option<Theirs>)> {
     let (path, aside) = (path(folder, name), aside(folder, name));
     let before = theirs(&aside, name)?;
     let Some(found) = lstat(&path)? else { return Ok((Place::Empty, before)) };
@@ -79,7 +80,7 @@ pub fn look(folder: &Path, name: HookName, program: &Path) -> io::Result<(Place,
     Ok((if theirs.no_file { Place::NoFile } else { Place::Theirs(theirs) }, before))
 }
 
-fn theirs(path: &Path, name: HookName) -> io::Result<Option<Theirs>> {
+fn theirs(path: &Path, name: Hook) -> io::Result<Option<Theirs>> {
     let Some(found) = lstat(path)? else { return Ok(None) };
     let target = std::fs::metadata(path).ok();
     let text = start_of(path);

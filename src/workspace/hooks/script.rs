@@ -8,21 +8,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-/// The hooks that we have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum HookName {
-    /// After a push has come in.
-    PostReceive,
-    /// Before a push goes out.
-    PrePush,
-    /// After a commit.
-    PostCommit,
-    /// After a merge or a pull.
-    PostMerge,
-    /// Guards our refs against rewinds and deletes. Only where it is asked for.
-    ReferenceTransaction,
-}
+use crate::domain::hook::Hook;
 
 /// How the second line of an installed hook begins.
 const HEADER: &str = "# millrace-hook: ";
@@ -33,71 +19,51 @@ const MADE_FOLDER: &str = " made-folder";
 /// The line that an installed hook has its program in.
 const PROGRAM: &str = "millrace_program=";
 
-impl HookName {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::PostReceive, Self::PrePush, Self::PostCommit, Self::PostMerge, Self::ReferenceTransaction];
+/// The variable that makes an installed hook ask the program what it would do, and leave out the one that was there
+/// before.
+pub const DRY_RUN: &str = "MILLRACE_HOOK_DRY_RUN";
 
-    /// git's name of it, which is its file's.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PostReceive => "post-receive",
-            Self::PrePush => "pre-push",
-            Self::PostCommit => "post-commit",
-            Self::PostMerge => "post-merge",
-            Self::ReferenceTransaction => "reference-transaction",
-        }
-    }
+/// The ones that a repository of this kind gets where none is named.
+#[must_use]
+pub fn usual(bare: bool) -> &'static [Hook] {
+    if bare { &[Hook::PostReceive] } else { &[Hook::PrePush, Hook::PostCommit, Hook::PostMerge] }
+}
 
-    /// The ones that a repository of this kind gets where none is named.
-    #[must_use]
-    pub fn usual(bare: bool) -> &'static [Self] {
-        if bare { &[Self::PostReceive] } else { &[Self::PrePush, Self::PostCommit, Self::PostMerge] }
-    }
-
-    /// The file as it is shipped.
-    #[must_use]
-    pub fn shipped(self) -> &'static str {
-        match self {
-            Self::PostReceive => include_str!("../../../hooks/post-receive"),
-            Self::PrePush => include_str!("../../../hooks/pre-push"),
-            Self::PostCommit => include_str!("../../../hooks/post-commit"),
-            Self::PostMerge => include_str!("../../../hooks/post-merge"),
-            Self::ReferenceTransaction => include_str!("../../../hooks/reference-transaction"),
-        }
-    }
-
-    /// The line that somebody's own hook, or a hook manager's, calls us by.
-    #[must_use]
-    pub fn line(self) -> String {
-        format!("millrace hook {self} \"$@\"")
-    }
-
-    /// The file as it is written into a repository. `made_folder`: its folder was made for it.
-    #[must_use]
-    pub fn installed(self, program: &Path, made_folder: bool) -> Vec<u8> {
-        use std::os::unix::ffi::OsStrExt;
-        let mut body = Vec::new();
-        for line in self.shipped().split_inclusive('\n') {
-            body.extend_from_slice(line.trim_end_matches('\n').as_bytes());
-            if line.trim_end() == PROGRAM {
-                body.extend(in_sh_quotes(program.as_os_str().as_bytes()));
-            }
-            body.push(b'\n');
-        }
-        let mark = if made_folder { MADE_FOLDER } else { "" };
-        let header = format!("{HEADER}{self} sha256:{}{mark}\n", sum(&body));
-        let first = body.iter().position(|byte| *byte == b'\n').map_or(body.len(), |at| at + 1);
-        body.splice(first..first, header.into_bytes());
-        body
+/// The file as it is shipped.
+#[must_use]
+pub fn shipped(name: Hook) -> &'static str {
+    match name {
+        Hook::PostReceive => include_str!("../../../hooks/post-receive"),
+        Hook::PrePush => include_str!("../../../hooks/pre-push"),
+        Hook::PostCommit => include_str!("../../../hooks/post-commit"),
+        Hook::PostMerge => include_str!("../../../hooks/post-merge"),
+        Hook::ReferenceTransaction => include_str!("../../../hooks/reference-transaction"),
     }
 }
 
-impl std::fmt::Display for HookName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+/// The line that somebody's own hook, or a hook manager's, calls us by.
+#[must_use]
+pub fn line(name: Hook) -> String {
+    format!("millrace hook {name} \"$@\"")
+}
+
+/// The file as it is written into a repository. `made_folder`: its folder was made for it.
+#[must_use]
+pub(super) fn installed(name: Hook, program: &Path, made_folder: bool) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    let mut body = Vec::new();
+    for line in shipped(name).split_inclusive('\n') {
+        body.extend_from_slice(line.trim_end_matches('\n').as_bytes());
+        if line.trim_end() == PROGRAM {
+            body.extend(in_sh_quotes(program.as_os_str().as_bytes()));
+        }
+        body.push(b'\n');
     }
+    let mark = if made_folder { MADE_FOLDER } else { "" };
+    let header = format!("{HEADER}{name} sha256:{}{mark}\n", sum(&body));
+    let first = body.iter().position(|byte| *byte == b'\n').map_or(body.len(), |at| at + 1);
+    body.splice(first..first, header.into_bytes());
+    body
 }
 
 /// How an installed hook of ours compares to what would be installed now.
@@ -120,7 +86,7 @@ pub(super) struct Read {
 }
 
 /// Reads a file as a hook of ours; `None` where it does not say that it is.
-pub(super) fn read(name: HookName, bytes: &[u8], program: &Path) -> Option<Read> {
+pub(super) fn read(name: Hook, bytes: &[u8], program: &Path) -> Option<Read> {
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let first = lines.next()?;
     let header = std::str::from_utf8(lines.next()?).ok()?;
@@ -130,7 +96,7 @@ pub(super) fn read(name: HookName, bytes: &[u8], program: &Path) -> Option<Read>
     let expected = format!("{name} sha256:{}{}", sum(&body), if made_folder { MADE_FOLDER } else { "" });
     let state = if rest != expected {
         State::Edited
-    } else if bytes == name.installed(program, made_folder) {
+    } else if bytes == installed(name, program, made_folder) {
         State::Current
     } else {
         State::Outdated
@@ -167,30 +133,30 @@ mod tests {
 
     #[test]
     fn what_is_installed_is_what_is_shipped_with_two_lines_of_its_own() {
-        for name in HookName::ALL {
-            let bytes = name.installed(Path::new(PROGRAM), false);
+        for name in Hook::ALL {
+            let bytes = installed(name, Path::new(PROGRAM), false);
             let text = String::from_utf8(bytes.clone()).unwrap();
             let lines: Vec<&str> = text.lines().collect();
             assert_eq!(lines[0], "#!/bin/sh", "{name}");
             assert!(lines[1].starts_with(&format!("# millrace-hook: {name} sha256:")), "{name}");
             assert!(lines.contains(&r"millrace_program='/opt/it'\''s here/millrace'"), "{name}: {text}");
-            assert_eq!(lines.len(), name.shipped().lines().count() + 1, "{name}");
+            assert_eq!(lines.len(), shipped(name).lines().count() + 1, "{name}");
             let read = |bytes: &[u8], program: &str| read(name, bytes, Path::new(program)).unwrap();
             assert_eq!(read(&bytes, PROGRAM), Read { state: State::Current, made_folder: false });
             assert_eq!(read(&bytes, "/elsewhere").state, State::Outdated);
             let edited = format!("{text}echo more\n").into_bytes();
             assert_eq!(read(&edited, PROGRAM).state, State::Edited);
-            assert!(read(&name.installed(Path::new(PROGRAM), true), PROGRAM).made_folder);
+            assert!(read(&installed(name, Path::new(PROGRAM), true), PROGRAM).made_folder);
         }
     }
 
     #[test]
     fn what_is_not_ours_is_not_read() {
-        for text in ["", "#!/bin/sh\n", "#!/bin/sh\necho\n", HookName::PrePush.shipped()] {
-            assert_eq!(read(HookName::PrePush, text.as_bytes(), Path::new(PROGRAM)), None);
+        for text in ["", "#!/bin/sh\n", "#!/bin/sh\necho\n", Hook::PrePush.shipped()] {
+            assert_eq!(read(Hook::PrePush, text.as_bytes(), Path::new(PROGRAM)), None);
         }
         // One of ours under another hook's name is not that hook.
-        let other = HookName::PostMerge.installed(Path::new(PROGRAM), false);
-        assert_eq!(read(HookName::PrePush, &other, Path::new(PROGRAM)).unwrap().state, State::Edited);
+        let other = Hook::PostMerge.installed(Path::new(PROGRAM), false);
+        assert_eq!(read(Hook::PrePush, &other, Path::new(PROGRAM)).unwrap().state, State::Edited);
     }
 }
