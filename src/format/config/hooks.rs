@@ -3,9 +3,7 @@
 use toml::de::DeTable;
 use toml::{Table, Value};
 
-use super::super::hooks::{
-    MAX_MAX_ITEMS, MAX_RULES, Patterns, Rule, Trust, wrong_with_template,
-};
+use super::super::hooks::{MAX_MAX_ITEMS, MAX_RULES, Patterns, Rule, Trust, wrong_with_template};
 use super::super::quote::quoted;
 use super::super::suggest::one_of;
 use super::contract_keys::is_variable;
@@ -19,7 +17,17 @@ pub(super) const RULES: &str = "rules";
 
 /// The keys of a rule.
 pub const RULE_KEYS: [&str; 12] = [
-    "name", "on", "refs", "tasks", "specs", "ideas", "trailers", "template", "trust", "pusher_env", "block",
+    "name",
+    "on",
+    "refs",
+    "tasks",
+    "specs",
+    "ideas",
+    "trailers",
+    "template",
+    "trust",
+    "pusher_env",
+    "block",
     "max_items",
 ];
 
@@ -53,7 +61,11 @@ pub fn parse_rules(content: &str, file: &str) -> Result<HookRules, ConfigError> 
 pub(super) fn read(section: &Section<'_>, rules: &mut HookRules) -> Result<(), ConfigError> {
     let tables = section.sections(RULES, &format!("tables, written `[[{}]]`", section.full(RULES)))?;
     if tables.len() > MAX_RULES {
-        return Err(section.refuse(RULES, format!("there are {}", tables.len()), format!("at most {MAX_RULES}")));
+        return Err(section.refuse(
+            RULES,
+            format!("there are {}", tables.len()),
+            format!("at most {MAX_RULES}"),
+        ));
     }
     for table in &tables {
         let rule = rule(table)?;
@@ -83,7 +95,13 @@ fn rule(table: &Section<'_>) -> Result<Rule, ConfigError> {
         }
     }
     if let Some(written) = table.texts("refs")? {
-        rule.refs = patterns(table, "refs", written, Patterns::of_refs, "globs of full ref names, such as `refs/heads/*`")?;
+        rule.refs = patterns(
+            table,
+            "refs",
+            written,
+            Patterns::of_refs,
+            "globs of full ref names, such as `refs/heads/*`",
+        )?;
         if rule.refs.is_empty() {
             return Err(table.refuse("refs", "the list is empty", "`refs/heads/*`, or no such key"));
         }
@@ -94,7 +112,13 @@ fn rule(table: &Section<'_>) -> Result<Rule, ConfigError> {
     }
     for (key, place) in [("tasks", &mut rule.tasks), ("specs", &mut rule.specs), ("ideas", &mut rule.ideas)] {
         if let Some(written) = table.texts(key)? {
-            *place = patterns(table, key, written, Patterns::of_paths, "globs of paths, such as `work/tasks/*.md`")?;
+            *place = patterns(
+                table,
+                key,
+                written,
+                Patterns::of_paths,
+                "globs of paths, such as `work/tasks/*.md`",
+            )?;
         }
     }
     rule.trailers = table.truth("trailers")?.unwrap_or_default();

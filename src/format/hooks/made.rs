@@ -29,8 +29,7 @@ const SLUG: usize = 60;
 const DIGITS: usize = 12;
 
 /// What stands for data in a template.
-const PLACEHOLDERS: [&str; 8] =
-    ["author", "pusher", "ref", "branch", "range", "subject", "count", "paths"];
+const PLACEHOLDERS: [&str; 8] = ["author", "pusher", "ref", "branch", "range", "subject", "count", "paths"];
 
 /// A commit that a push brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +68,8 @@ pub fn of_trailer(rule: &Rule, commit: &Commit, text: &str) -> Result<Option<Mad
     );
     // Writing to a string cannot fail.
     let _ = writeln!(body, "- Task: {}", code(&text, TRAILER));
-    let _ = writeln!(body, "- Commit: {} {}", code(&commit.oid.to_string(), VALUE), code(&commit.subject, VALUE));
+    let _ =
+        writeln!(body, "- Commit: {} {}", code(&commit.oid.to_string(), VALUE), code(&commit.subject, VALUE));
     let _ = writeln!(body, "- Author: {}", code(&commit.author_name, VALUE));
     let reference = format!("git show {}", commit.oid);
     let document = task(&id, &a_title(&text), &[".".to_owned()], &reference, &body);
