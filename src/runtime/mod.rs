@@ -8,6 +8,7 @@ pub mod continuity;
 pub mod daemon;
 pub mod daemon_lock;
 pub mod evidence;
+pub mod hooks;
 pub mod inbox;
 pub mod intake;
 pub mod live;

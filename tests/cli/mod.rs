@@ -21,6 +21,7 @@ mod exit_codes;
 mod failures;
 mod first_minute;
 mod following;
+mod hook;
 mod inside_a_stage;
 mod intake;
 mod interrupted;

@@ -12,6 +12,9 @@ use crate::cli::failure::Failure;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::hook::Hook;
+use crate::ledger::store::StoreError;
+use crate::runtime::hooks::{Rules, SaidRule};
+use crate::runtime::project::{OpenError, Project};
 use crate::workspace::hooks::{Folder, Owner, Place, Setting, State, Theirs, configured_commands, look};
 
 /// Show which hooks are here: Millrace's and others', what each runs first, and what keeps git from running one.
@@ -26,6 +29,20 @@ struct Hooks {
     hooks: Vec<One>,
     /// What git runs for the same events from its configuration.
     by_configuration: Vec<Command>,
+    /// What becomes work.
+    rules: Vec<Ruled>,
+    /// Rules that cannot be read.
+    problems: Vec<String>,
+}
+
+/// A rule, in the order in which rules take.
+#[derive(Debug, Serialize)]
+struct Ruled {
+    rule: String,
+    /// The hooks that it is for.
+    on: Vec<&'static str>,
+    /// Where it stands.
+    said: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,8 +111,30 @@ impl StatusArguments {
             .filter(|(event, _)| Hook::ALL.iter().any(|hook| hook.as_str() == event))
             .map(|(hook, command)| Command { hook, command })
             .collect();
-        answer(context, &Hooks { folders: site.folders, hooks, by_configuration })
+        let (rules, problems) = rules(context)?;
+        answer(context, &Hooks { folders: site.folders, hooks, by_configuration, rules, problems })
     }
+}
+
+/// The rules that there are; a repository that cannot hold a ledger has none.
+fn rules(context: &Context) -> Result<(Vec<Ruled>, Vec<String>), Failure> {
+    let project = match Project::open(&context.workspace) {
+        Ok(project) => project,
+        Err(OpenError::Store(error @ StoreError::Unsupported(_))) => {
+            return Ok((Vec::new(), vec![error.to_string()]));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Rules { rules, problems } = Rules::here(&project);
+    let rules = rules
+        .into_iter()
+        .map(|SaidRule { rule, said }| Ruled {
+            on: rule.on.iter().map(|hook| hook.as_str()).collect(),
+            rule: rule.name,
+            said,
+        })
+        .collect();
+    Ok((rules, problems))
 }
 
 fn one(folder: &Folder, hook: Hook, place: Place, before: Option<Theirs>) -> One {
@@ -184,6 +223,16 @@ impl Answer for Hooks {
         page.table(&rows);
         for command in &self.by_configuration {
             page.line(format!("{}: git's configuration runs as well: {}", command.hook, command.command));
+        }
+        page.gap();
+        if self.rules.is_empty() && self.problems.is_empty() {
+            page.line("no rule: nothing becomes work");
+        }
+        for one in &self.rules {
+            page.line(format!("rule {} (on {}), said by {}", one.rule, one.on.join(", "), one.said));
+        }
+        for problem in &self.problems {
+            page.line(format!("no rule counts from here: {problem}"));
         }
     }
 }
