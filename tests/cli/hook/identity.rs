@@ -92,7 +92,14 @@ fn a_commit_that_was_only_moved_brings_no_second_task() {
     scene.client.git(&["commit", "--quiet", "--amend", "-m", "another\n\nMillrace-Task: see to it\n"]);
     assert!(scene.pushed(&["--force", "main"]).is_empty());
     // The same words of a later commit are another task.
-    scene.client.git(&["commit", "--quiet", "--allow-empty", "--date=2026-02-02T00:00:00Z", "-m", "x\n\nMillrace-Task: see to it\n"]);
+    scene.client.git(&[
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--date=2026-02-02T00:00:00Z",
+        "-m",
+        "x\n\nMillrace-Task: see to it\n",
+    ]);
     scene.pushed(&["main"]);
     assert_eq!(scene.queue().len(), 2);
 }
