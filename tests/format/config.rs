@@ -320,7 +320,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     unknown-runner-name
       millrace.toml:3: stages.builder.runner: there is no runner `elsewhere`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
     unknown-section
-      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers`, `prices` or `stages`
+      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `hooks`, `runners`, `model_tiers`, `prices` or `stages`
     zero
       millrace.toml:2: recovery.max_fix_cycles: found `0`; expected a whole number from 1 to 4294967295
     "#);

@@ -152,7 +152,7 @@ fn ten_thousand_commits_take_bounded_time_and_items() {
     assert!(said[0].starts_with("held until `millrace release`: task/do-0-"), "{said:?}");
     assert_eq!(
         said[1],
-        "left out: 9995 more of rule work, which takes at most 5 new items at a time (`max_items`): the same call \
+        "left out: up to 9995 more of rule work, which takes at most 5 new items at a time (`max_items`): the same call \
          again takes the next"
     );
     assert_eq!(scene.queue().len(), 5);
@@ -332,12 +332,15 @@ fn a_mirror_brings_each_thing_once_and_none_of_ours() {
 #[test]
 fn no_time_is_taken_where_no_rule_is_about_the_push() {
     let scene = Scene::new("[[rules]]\nname = \"r\"\nrefs = [\"refs/heads/release\"]\ntasks = [\"*.md\"]\n");
+    let old = scene.client.git(&["rev-parse", "HEAD"]);
+    let new = scene.task("a");
+    assert!(scene.pushed(&["main"]).is_empty());
     // A ledger that cannot be read is not looked at.
     std::fs::create_dir_all(scene.server.join("refs/millrace")).expect("a folder");
     std::fs::write(scene.server.join("refs/millrace/state"), "nonsense\n").expect("a file");
-    scene.task("a");
-    assert!(scene.pushed(&["main"]).is_empty());
-    std::fs::remove_file(scene.server.join("refs/millrace/state")).expect("removed");
+    assert_eq!(scene.call("post-receive", &format!("{old} {new} refs/heads/main\n")), (0, Vec::new()));
+    let (_, said) = scene.call("post-receive", &format!("{old} {new} refs/heads/release\n"));
+    assert!(said[0].starts_with("not taken in: "), "{said:?}");
 }
 
 #[test]
