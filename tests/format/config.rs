@@ -1305,7 +1305,9 @@ fn a_limit_that_was_raised_is_a_change_that_counts_after_a_compile() {
 #[test]
 fn every_key_has_a_boundary() {
     let mut used = std::collections::BTreeSet::new();
-    for name in ["every-key-of-the-reference", "own-keys", "budgets", "empty", "every-key-of-a-contract"] {
+    for name in
+        ["every-key-of-the-reference", "own-keys", "budgets", "empty", "every-key-of-a-contract", "hooks"]
+    {
         for setting in settings(&accepted(name)) {
             let Setting { section, key, .. } = &setting;
             let rows = BOUNDARIES.iter().filter(|(pattern, name, _)| {
