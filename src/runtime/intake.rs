@@ -97,9 +97,7 @@ impl Terms {
 
     /// A document that is understood, on these terms.
     fn submit(&self, document: Content, intake: Intake) -> Submitted {
-        // TODO-CORE
-        let origin = self.origin.clone().filter(|_| !self.trusted);
-        Submitted { document, origin, intake }
+        Submitted { document, origin: self.origin.clone(), trusted: self.trusted, intake }
     }
 }
 
@@ -200,12 +198,13 @@ impl Prepared {
     /// Whether it will be held, in words.
     #[must_use]
     pub fn state_word(&self) -> &'static str {
-        if self.submitted.origin.is_some() { "held" } else { "not held" }
+        if self.submitted.is_held() { "held" } else { "not held" }
     }
 
     /// Gives it another id than it says itself, and holds it for that.
     pub fn rename(&mut self, id: ItemId, why: &str) {
         self.submitted.intake.item.id = id;
+        self.submitted.trusted = false;
         let origin = self.submitted.origin.take();
         self.submitted.origin =
             Some(origin.map_or_else(|| why.to_owned(), |origin| format!("{origin}; {why}")));

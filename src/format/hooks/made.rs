@@ -112,7 +112,9 @@ pub fn of_push(rule: &Rule, template: &str, push: &Push<'_>) -> Result<Made, Bad
     for name in ["ref", "range", "pusher", "author", "subject", "count"] {
         let _ = writeln!(body, "- {name}: {}", code(&value(name, push), VALUE));
     }
-    let _ = writeln!(body, "- paths:\n\n{}", list(push.paths));
+    if !template.contains("{paths}") {
+        let _ = writeln!(body, "\nPaths that changed:\n\n{}", list(push.paths));
+    }
     let mut paths: Vec<String> = push.paths.iter().take(PATHS).cloned().collect();
     if paths.is_empty() {
         paths.push(".".to_owned());

@@ -61,7 +61,7 @@ pub enum Trust {
 }
 
 /// The kind of document at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A task document.
     Task,

@@ -7,6 +7,7 @@ use super::pusher::Pushers;
 use super::rules::SaidRule;
 use super::{HookError, Report};
 use crate::domain::hook::Hook;
+use crate::domain::ids::ItemId;
 use crate::domain::limits::MAX_DOCUMENT_BYTES;
 use crate::domain::oid::Oid;
 use crate::format::hooks::{By, Commit, Kind, Made, Origin, Push, Rule, of_push, of_trailer};
@@ -51,11 +52,27 @@ pub(super) struct Candidates<'p> {
     pub(super) found: Vec<Candidate>,
     /// The rules of which something could not be looked at.
     pub(super) failed: HashSet<usize>,
+    /// What was found already, on however many refs.
+    seen: HashSet<Seen>,
+}
+
+/// What a candidate is told by.
+#[derive(PartialEq, Eq, Hash)]
+enum Seen {
+    Document(Kind, String, Oid),
+    Made(ItemId),
 }
 
 impl<'p> Candidates<'p> {
     pub(super) fn new(hook: Hook, reached: &'p [Reached]) -> Self {
-        Self { hook, reached, rules: Vec::new(), found: Vec::new(), failed: HashSet::new() }
+        Self {
+            hook,
+            reached,
+            rules: Vec::new(),
+            found: Vec::new(),
+            failed: HashSet::new(),
+            seen: HashSet::new(),
+        }
     }
 
     /// Looks for them.
@@ -138,11 +155,7 @@ impl<'p> Candidates<'p> {
         if let Some(not) = not {
             return self.problem(by.number, format!("{shown} {not}, not a document"), report);
         }
-        // One blob at one path, on however many refs.
-        let same = self.found.iter().any(|other| {
-            matches!(&other.what, What::Document { kind: of, path: at, blob } if *of == kind && *at == path && *blob == change.blob)
-        });
-        if !same {
+        if self.seen.insert(Seen::Document(kind, path.clone(), change.blob)) {
             let what = What::Document { kind, path: path.clone(), blob: change.blob };
             self.found.push(by.candidate(shown, what, &path));
         }
@@ -186,9 +199,7 @@ impl<'p> Candidates<'p> {
     }
 
     fn made(&mut self, by: &Bringing<'_>, shown: String, made: Made, what: &str) {
-        let same =
-            self.found.iter().any(|other| matches!(&other.what, What::Made(other) if other.id == made.id));
-        if !same {
+        if self.seen.insert(Seen::Made(made.id.clone())) {
             self.found.push(by.candidate(shown, What::Made(made), what));
         }
     }

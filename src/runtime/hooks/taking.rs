@@ -56,10 +56,13 @@ pub(super) fn take(
         };
         for candidate in found {
             let rule = candidate.rule;
-            let room = taken.get(&rule).copied().unwrap_or_default() < rules[rule].most;
-            match read(project, &reader, &view, &mut batch, candidate, room) {
+            if taken.get(&rule).copied().unwrap_or_default() >= rules[rule].most {
+                // It is not looked at: there may be thousands.
+                *left.entry(rule).or_default() += 1;
+                continue;
+            }
+            match read(project, &reader, &view, &mut batch, candidate) {
                 Ok(Look::Known) => report.known += 1,
-                Ok(Look::NoRoom) => *left.entry(rule).or_default() += 1,
                 Ok(Look::New(one)) => {
                     *taken.entry(rule).or_default() += 1;
                     ready.push(*one);
@@ -75,7 +78,7 @@ pub(super) fn take(
     for (rule, more) in left {
         let RuleTerms { name, most, .. } = &rules[rule];
         report.left_out.push(format!(
-            "{more} more of rule {name}, which takes at most {most} new items at a time (`max_items`): the same call \
+            "up to {more} more of rule {name}, which takes at most {most} new items at a time (`max_items`): the same call \
              again takes the next"
         ));
     }
@@ -105,7 +108,6 @@ fn whole(error: IntakeError) -> HookError {
 
 enum Look {
     Known,
-    NoRoom,
     New(Box<Ready>),
 }
 
@@ -143,7 +145,6 @@ fn read(
     view: &dyn View,
     batch: &mut Batch,
     candidate: Candidate,
-    room: bool,
 ) -> Result<Look, Failed> {
     let Candidate { rule, shown, what, origin, trusted } = candidate;
     let terms = Terms { origin: Some(origin), trusted, ..hook_terms() };
@@ -156,13 +157,7 @@ fn read(
     };
     let document = Document { file: shown.clone(), bytes };
     if kind == Kind::Idea {
-        return idea(
-            project,
-            view,
-            batch,
-            Ready { rule, shown, how: idea_of(&path, document, terms)? },
-            room,
-        );
+        return idea(project, view, batch, Ready { rule, shown, how: idea_of(&path, document, terms)? });
     }
     let mut prepared = match kind {
         Kind::Spec => reader.spec(&document, &terms)?,
@@ -186,9 +181,6 @@ fn read(
             // Nobody but its writer knows whether it replaces the first, which may be done.
             prepared.rename(renamed.id, &format!("{by} has other content: held under a name of its own"));
         }
-    }
-    if !room {
-        return Ok(Look::NoRoom);
     }
     let item = prepared.item();
     batch.insert((item.kind, item.id.as_str().to_ascii_lowercase()), blob);
@@ -240,13 +232,7 @@ fn idea_of(path: &str, text: Document, terms: Terms) -> Result<How, Failed> {
     Ok(How::Idea { idea: Idea { text, id, found_in: Some(path.to_owned()) }, terms })
 }
 
-fn idea(
-    project: &Project,
-    view: &dyn View,
-    batch: &mut Batch,
-    mut ready: Ready,
-    room: bool,
-) -> Result<Look, Failed> {
+fn idea(project: &Project, view: &dyn View, batch: &mut Batch, mut ready: Ready) -> Result<Look, Failed> {
     let How::Idea { idea, terms } = &mut ready.how else { return Ok(Look::Known) };
     let blob = object_id(project.store.object_format(), ObjectKind::Blob, &idea.text.bytes)
         .map_err(HookError::from)?;
@@ -272,9 +258,6 @@ fn idea(
         terms.trusted = false;
         let origin = terms.origin.take().unwrap_or_default();
         terms.origin = Some(format!("{origin}; {by} has other content: held under a name of its own"));
-    }
-    if !room {
-        return Ok(Look::NoRoom);
     }
     batch.insert((item.kind, item.id.as_str().to_ascii_lowercase()), blob);
     Ok(Look::New(Box::new(ready)))

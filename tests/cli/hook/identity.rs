@@ -12,7 +12,7 @@ fn the_same_push_twice_is_taken_once() {
     let new = scene.commit("a\n\nMillrace-Task: see to it\nMillrace-Task: and to that\n");
     scene.pushed(&["main"]);
     let queue = scene.queue();
-    assert_eq!(queue.len(), 5, "{queue:?}");
+    assert_eq!(queue.len(), 6, "{queue:?}");
     let tip = scene.git_server(&["rev-parse", "refs/millrace/state"]);
     for _ in 0..2 {
         let (code, said) = scene.call("post-receive", &format!("{old} {new} refs/heads/main\n"));
@@ -21,7 +21,7 @@ fn the_same_push_twice_is_taken_once() {
     assert_eq!(scene.git_server(&["rev-parse", "refs/millrace/state"]), tip);
     // The same on another ref: documents, trailers and the idea are known, and the push is another one.
     scene.client.git(&["push", "--quiet", "origin", "main:refs/heads/copy"]);
-    assert_eq!(scene.queue().len(), 6);
+    assert_eq!(scene.queue().len(), 7);
 }
 
 #[test]
@@ -89,10 +89,24 @@ fn a_commit_that_was_only_moved_brings_no_second_task() {
     scene.commit("one\n\nMillrace-Task: see to it\n");
     let said = scene.pushed(&["main"]).join("\n");
     assert!(said.starts_with("held until `millrace release`: task/see-to-it-"), "{said}");
-    scene.client.git(&["commit", "--quiet", "--amend", "-m", "another\n\nMillrace-Task: see to it\n"]);
+    scene.client.git(&[
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--amend",
+        "-m",
+        "another\n\nMillrace-Task: see to it\n",
+    ]);
     assert!(scene.pushed(&["--force", "main"]).is_empty());
     // The same words of a later commit are another task.
-    scene.client.git(&["commit", "--quiet", "--allow-empty", "--date=2026-02-02T00:00:00Z", "-m", "x\n\nMillrace-Task: see to it\n"]);
+    scene.client.git(&[
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--date=2026-02-02T00:00:00Z",
+        "-m",
+        "x\n\nMillrace-Task: see to it\n",
+    ]);
     scene.pushed(&["main"]);
     assert_eq!(scene.queue().len(), 2);
 }

@@ -152,20 +152,26 @@ fn ten_thousand_commits_take_bounded_time_and_items() {
     assert!(said[0].starts_with("held until `millrace release`: task/do-0-"), "{said:?}");
     assert_eq!(
         said[1],
-        "left out: 9995 more of rule work, which takes at most 5 new items at a time (`max_items`): the same call \
+        "left out: up to 9995 more of rule work, which takes at most 5 new items at a time (`max_items`): the same call \
          again takes the next"
     );
     assert_eq!(scene.queue().len(), 5);
     // And so it is.
-    let (old, new) = (scene.client.git(&["rev-parse", "HEAD~10000"]), scene.client.git(&["rev-parse", "HEAD"]));
+    let (old, new) =
+        (scene.client.git(&["rev-parse", "HEAD~10000"]), scene.client.git(&["rev-parse", "HEAD"]));
     let (code, said) = scene.call("post-receive", &format!("{old} {new} refs/heads/main\n"));
-    assert_eq!((code, said[0].starts_with("held until `millrace release`: task/do-5-")), (0, true), "{said:?}");
+    assert_eq!(
+        (code, said[0].starts_with("held until `millrace release`: task/do-5-")),
+        (0, true),
+        "{said:?}"
+    );
     assert_eq!(scene.queue().len(), 10);
 }
 
 #[test]
 fn our_own_refs_are_never_work() {
-    let rules = "[[rules]]\nname = \"all\"\nrefs = [\"refs/**\"]\ntasks = [\"**/*.md\"]\ntemplate = \"x {ref}\"\n";
+    let rules =
+        "[[rules]]\nname = \"all\"\nrefs = [\"refs/**\"]\ntasks = [\"**/*.md\"]\ntemplate = \"x {ref}\"\n";
     let scene = Scene::new(rules);
     let before = scene.queue();
     scene.client.git(&["update-ref", "refs/millrace/runs/20260101-0000-aaaaaa", "HEAD"]);
@@ -206,7 +212,9 @@ fn what_is_called_in_quarantine_takes_nothing() {
     scene.task("a");
     assert_eq!(
         scene.pushed(&["main"]),
-        ["nothing is taken in: the push is in quarantine, and may still be rejected; `post-receive` is the hook for this"]
+        [
+            "nothing is taken in: the push is in quarantine, and may still be rejected; `post-receive` is the hook for this"
+        ]
     );
     assert!(!scene.has_ledger());
 }
@@ -220,8 +228,7 @@ fn names_that_are_not_utf8_are_taken_and_shown_harmless() {
     std::fs::write(folder.join(std::ffi::OsStr::from_bytes(b"a\xff\n.md")), task("a")).expect("a file");
     scene.commit("odd");
     let branch = std::ffi::OsStr::from_bytes(b"HEAD:refs/heads/f\xfe");
-    let output =
-        scene.client.command("git").args(["push", "origin"]).arg(branch).output().expect("git runs");
+    let output = scene.client.command("git").args(["push", "origin"]).arg(branch).output().expect("git runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(scene.queue(), ["held task/a"]);
     let origin = scene.origin("task/a");
@@ -325,12 +332,15 @@ fn a_mirror_brings_each_thing_once_and_none_of_ours() {
 #[test]
 fn no_time_is_taken_where_no_rule_is_about_the_push() {
     let scene = Scene::new("[[rules]]\nname = \"r\"\nrefs = [\"refs/heads/release\"]\ntasks = [\"*.md\"]\n");
+    let old = scene.client.git(&["rev-parse", "HEAD"]);
+    let new = scene.task("a");
+    assert!(scene.pushed(&["main"]).is_empty());
     // A ledger that cannot be read is not looked at.
     std::fs::create_dir_all(scene.server.join("refs/millrace")).expect("a folder");
     std::fs::write(scene.server.join("refs/millrace/state"), "nonsense\n").expect("a file");
-    scene.task("a");
-    assert!(scene.pushed(&["main"]).is_empty());
-    std::fs::remove_file(scene.server.join("refs/millrace/state")).expect("removed");
+    assert_eq!(scene.call("post-receive", &format!("{old} {new} refs/heads/main\n")), (0, Vec::new()));
+    let (_, said) = scene.call("post-receive", &format!("{old} {new} refs/heads/release\n"));
+    assert!(said[0].starts_with("not taken in: "), "{said:?}");
 }
 
 #[test]
