@@ -7,10 +7,11 @@ use clap::{ArgAction, Parser, Subcommand};
 use super::commands::{
     compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand,
     control::ControlCommand, demo::DemoArguments, diff::DiffArguments, doctor::DoctorArguments,
-    init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
-    queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
-    recover::RecoverArguments, restore::RestoreArguments, review::ReviewArguments, run::RunCommand,
-    runs::RunsCommand, show::ShowArguments, status::StatusArguments, usage::UsageArguments,
+    hook::HookArguments, hooks::HooksCommand, init::InitArguments, log::LogArguments, modes::ModesCommand,
+    plan::PlanCommand, queue::QueueCommand, queue::add_idea::AddIdeaArguments,
+    queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments, recover::RecoverArguments,
+    restore::RestoreArguments, review::ReviewArguments, run::RunCommand, runs::RunsCommand,
+    show::ShowArguments, status::StatusArguments, uninstall::UninstallArguments, usage::UsageArguments,
     verify::VerifyArguments, wait::WaitArguments,
 };
 
@@ -70,6 +71,10 @@ pub(crate) enum Command {
     Modes(ModesCommand),
     #[command(subcommand)]
     Plan(PlanCommand),
+    Hook(HookArguments),
+    #[command(subcommand)]
+    Hooks(HooksCommand),
+    Uninstall(UninstallArguments),
     Demo(DemoArguments),
     Completions(CompletionsArguments),
 }

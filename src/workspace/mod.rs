@@ -10,6 +10,7 @@ pub mod changes;
 pub mod discover;
 pub mod going_back;
 pub mod head;
+pub mod hooks;
 pub mod inbox;
 pub mod landing;
 mod no_follow;
