@@ -6,11 +6,11 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
     compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand,
-    control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
-    log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
+    control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, fetch::FetchArguments,
+    init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
     queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
-    run::RunCommand, runs::RunsCommand, status::StatusArguments, usage::UsageArguments,
-    verify::VerifyArguments, wait::WaitArguments,
+    run::RunCommand, run_branch::RunBranchCommand, runs::RunsCommand, share::ShareArguments,
+    status::StatusArguments, usage::UsageArguments, verify::VerifyArguments, wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -55,6 +55,10 @@ pub(crate) enum Command {
     #[command(flatten)]
     Controls(ControlCommand),
     Verify(VerifyArguments),
+    Share(ShareArguments),
+    Fetch(FetchArguments),
+    #[command(subcommand)]
+    RunBranch(RunBranchCommand),
     Doctor(DoctorArguments),
     #[command(subcommand)]
     Compile(CompileCommand),
