@@ -154,18 +154,8 @@ pub fn transact(
             Prepared::Nothing(notes) => return Ok(Outcome::Unchanged { notes }),
             Prepared::Commit(prepared) => *prepared,
         };
-        let publication = Publication {
-            name: RefName::State,
-            old: tip,
-            new: Some(prepared.oid),
-            objects: NewObjects::Given(prepared.objects),
-            by: Signature {
-                name: act.committer.name.clone(),
-                email: act.committer.email.clone(),
-                at: act.at,
-            },
-            message: message::subject(&prepared.transition),
-        };
+        let publication =
+            act.publication(tip, prepared.oid, prepared.objects, message::subject(&prepared.transition));
         match writer.publish(publication) {
             Ok(()) => {
                 return Ok(Outcome::Committed {
@@ -176,6 +166,46 @@ pub fn transact(
             Err(StoreError::Moved { .. }) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Makes one transition that goes on from `tip`, a commit that the ledger's ref does not have yet, and moves the ref from
+/// `old` to what comes of it; to `tip` itself where there is nothing to decide. Whether `tip` is a ledger that follows
+/// `old`, and whether its objects are durable, is the caller's to know.
+///
+/// # Errors
+///
+/// [`StoreError::Moved`] where the ref does not have `old` any more: what was asked may no longer be true.
+pub fn transact_onto(
+    store: &dyn Store,
+    act: &Act,
+    input: &Input,
+    old: Option<Oid>,
+    tip: Oid,
+) -> Result<Outcome, TransactError> {
+    let mut writer = store.writer(act.wait)?;
+    let trees = Trees::new(store);
+    match prepare(store, &trees, Some(tip), act, input, &Payloads::default())? {
+        Prepared::Nothing(notes) => {
+            let word = format!("{}: nothing to change", input.op());
+            writer.publish(act.publication(old, tip, Vec::new(), word))?;
+            Ok(Outcome::Unchanged { notes })
+        }
+        Prepared::Commit(prepared) => {
+            let NewCommit { oid, objects, transition } = *prepared;
+            writer.publish(act.publication(old, oid, objects, message::subject(&transition)))?;
+            Ok(Outcome::Committed { commit: oid, transition: Box::new(transition) })
+        }
+    }
+}
+
+impl Act {
+    /// The move of the ledger's ref.
+    fn publication(&self, old: Option<Oid>, new: Oid, objects: Vec<Object>, message: String) -> Publication {
+        let objects = if objects.is_empty() { NewObjects::None } else { NewObjects::Given(objects) };
+        let Person { name, email } = self.committer.clone();
+        let by = Signature { name, email, at: self.at };
+        Publication { name: RefName::State, old, new: Some(new), objects, by, message }
     }
 }
 

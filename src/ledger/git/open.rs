@@ -14,11 +14,11 @@ use super::command::GitCommand;
 use super::disk::{Disk, Durability, Sharing, fault};
 use super::objects::Objects;
 use super::publish::GitWriter;
-use super::refs::Refs;
+use super::refs::{RUNS, Refs};
 use super::{lock, refusal};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
-use crate::ledger::store::{ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
+use crate::ledger::store::{NAMESPACE, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
 
 /// A git repository as a store. Opening and reading create nothing.
 pub struct GitStore {
@@ -113,8 +113,17 @@ impl Store for GitStore {
         self.refs().read(&name.full())
     }
 
+    fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError> {
+        self.refs().all(NAMESPACE)
+    }
+
     fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        self.refs().runs()
+        // Another ref that is damaged is no reason not to know the runs.
+        let run = |(name, oid)| match name {
+            RefName::Run(run) => Some((run, oid)),
+            _ => None,
+        };
+        Ok(self.refs().all(RUNS)?.into_iter().filter_map(run).collect())
     }
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {
