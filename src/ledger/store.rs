@@ -65,12 +65,11 @@ impl RefName {
         } else if let Some(name) = rest.strip_prefix("backup/") {
             Self::Backup(name.to_owned())
         } else if let Some(rest) = rest.strip_prefix("remotes/") {
-            match rest.strip_suffix("/state") {
-                Some(remote) => Self::Remote(remote.to_owned()),
-                None => {
-                    let (remote, run) = rest.rsplit_once("/runs/")?;
-                    Self::RemoteRun(remote.to_owned(), run.parse().ok()?)
-                }
+            if let Some(remote) = rest.strip_suffix("/state") {
+                Self::Remote(remote.to_owned())
+            } else {
+                let (remote, run) = rest.rsplit_once("/runs/")?;
+                Self::RemoteRun(remote.to_owned(), run.parse().ok()?)
             }
         } else {
             return None;
