@@ -3,7 +3,7 @@
 use super::commands::{data, everything, millrace, queue, said, task, well};
 use crate::support::repo::TestRepo;
 
-const CHANGING: [&[&str]; 29] = [
+const CHANGING: [&[&str]; 32] = [
     &["init"],
     &["init", "--mode", "standard_plain"],
     &["run", "once", "--mode", "standard_plain"],
@@ -33,6 +33,9 @@ const CHANGING: [&[&str]; 29] = [
     &["release", "--all"],
     &["clear-stale-state"],
     &["config", "reload"],
+    &["share", "origin", "--dry-run"],
+    &["fetch", "origin", "--no-adopt"],
+    &["run-branch", "publish", "2026", "x"],
 ];
 
 const READING: [&[&str]; 14] = [

@@ -104,9 +104,9 @@ impl FetchArguments {
         let project = context.open_to_change()?;
         let stop = Stop::on_signals()
             .map_err(|error| Failure::failed(format!("cannot wait for signals: {error}")))?;
-        let remote = Remote::named(&project, &self.remote)?;
+        let remote = Remote::named(&project, &self.remote, self.timeout)?;
         let runs = if self.runs { Runs::All } else { Runs::None };
-        let came = fetch(&project, &remote, runs, self.timeout, &stop)?;
+        let came = fetch(&project, &remote, runs, &stop)?;
         let mut fetched = Fetched {
             remote: remote.name.clone(),
             url: remote.source(),
@@ -156,7 +156,7 @@ impl FetchArguments {
         let missing = runs_without_code(project, theirs)?;
         if !missing.is_empty() {
             // A run that is to go on needs its code, asked for or not.
-            let came = fetch(project, remote, Runs::These(&missing), self.timeout, stop)?;
+            let came = fetch(project, remote, Runs::These(&missing), stop)?;
             fetched.runs.extend(came.runs);
         }
         let Adopted { tip: _, held, runs, notes } = adopt(project, remote, theirs)?;

@@ -110,13 +110,13 @@ impl ShareArguments {
         let project = context.open_to_change()?;
         let stop = Stop::on_signals()
             .map_err(|error| Failure::failed(format!("cannot wait for signals: {error}")))?;
-        let remote = Remote::named(&project, &self.remote)?;
+        let remote = Remote::named(&project, &self.remote, self.timeout)?;
         let parcel = prepare(&project, &remote, self.runs, &stop)?;
         let listed = answer(context, &Listed::of(&remote, &parcel, self.dry_run))?;
         if self.dry_run {
             return Ok(listed);
         }
-        push(&project, &remote, &parcel, self.timeout, &stop)?;
+        push(&project, &remote, &parcel, &stop)?;
         let tip = project.tip()?.map(|(tip, _)| tip);
         let state = parcel.refs.iter().find(|pushed| pushed.name == RefName::State);
         let shared = Shared {

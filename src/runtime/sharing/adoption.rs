@@ -172,7 +172,16 @@ pub fn compare(project: &Project, remote: &Remote, theirs: Oid) -> Result<Adopti
     if ours == theirs {
         return Ok(Adoption::Same);
     }
-    match relation(&project.store, ours, theirs)? {
+    read_commit(&project.store, ours)?;
+    let related = match relation(&project.store, ours, theirs) {
+        // Ours was read before: what cannot be read is theirs.
+        Err(TransactError::Fault(fault)) => {
+            let (detail, number) = (fault.to_string(), String::new());
+            return Err(NotAdopted::False { remote: name(), commit: theirs, number, detail });
+        }
+        related => related?,
+    };
+    match related {
         Relation::Same => Ok(Adoption::Same),
         Relation::Behind(commits) => Ok(Adoption::Behind(commits)),
         Relation::Ahead(commits) => Ok(Adoption::Follows(commits)),

@@ -4,7 +4,6 @@
 //! ledger's own write path: a fetch that is broken off leaves nothing behind, and what a tracking ref names is durable.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::super::project::Project;
 use super::super::stop::Stop;
@@ -46,7 +45,6 @@ pub fn fetch(
     project: &Project,
     remote: &Remote,
     runs: Runs<'_>,
-    limit: Duration,
     stop: &Stop,
 ) -> Result<Fetched, SharingError> {
     let before = project.store.resolve(&RefName::Remote(remote.name.clone()))?;
@@ -58,7 +56,7 @@ pub fn fetch(
             return Ok(Fetched { state: there.state, before, runs: Vec::new() });
         }
         let quarantine = Quarantine::create(&project.repository)?;
-        match transfer(project, remote, &quarantine, &wanted, limit, stop) {
+        match transfer(project, remote, &quarantine, &wanted, stop) {
             // The remote may have moved on, and give away only what it has now.
             Err(SharingError::Failed { .. })
                 if attempt < ATTEMPTS && remote.advertised(project, stop)? != there =>
@@ -108,7 +106,6 @@ fn transfer(
     remote: &Remote,
     quarantine: &Quarantine,
     wanted: &BTreeMap<RefName, Oid>,
-    limit: Duration,
     stop: &Stop,
 ) -> Result<(), SharingError> {
     let mut git = GitCommand::to_a_remote(&project.repository.git_dir, "fetch")?
@@ -121,7 +118,7 @@ fn transfer(
     for oid in wanted.values() {
         git = git.arg(oid.to_string());
     }
-    remote.talk(quarantine.over(git), limit, stop, "fetched from").map(drop)
+    remote.transfer(quarantine.over(git), stop, "fetched from")
 }
 
 /// Takes what came out of the quarantine and sets the tracking refs; the ledger's comes last, so that who sees it sees

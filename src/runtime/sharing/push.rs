@@ -4,7 +4,6 @@
 //! by the push's lease; everything goes in one atomic push or not at all.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use thiserror::Error;
 
@@ -196,7 +195,9 @@ fn state(
         let ref_name = RefName::State.full();
         return Err(NotPushed::Unknown { remote: name, name: ref_name, theirs, ours });
     }
-    if ledger_of(&project.store, theirs)? != ledger_of(&project.store, ours)? {
+    // What does not even say which ledger it is is none of ours.
+    let id = ledger_of(&project.store, theirs).ok().flatten();
+    if id.is_none() || id != ledger_of(&project.store, ours)? {
         return Err(NotPushed::Other { remote: name, theirs, ours });
     }
     match relation(&project.store, ours, theirs)? {
@@ -369,13 +370,7 @@ fn secrets(project: &Project, tip: Oid, there: Option<Oid>, parcel: &mut Parcel)
 }
 
 /// Pushes a parcel; all of it, or nothing. Then what is known of the remote is brought up to date.
-pub fn push(
-    project: &Project,
-    remote: &Remote,
-    parcel: &Parcel,
-    limit: Duration,
-    stop: &Stop,
-) -> Result<(), SharingError> {
+pub fn push(project: &Project, remote: &Remote, parcel: &Parcel, stop: &Stop) -> Result<(), SharingError> {
     if !parcel.refs.is_empty() {
         let mut git = GitCommand::to_a_remote(&project.repository.git_dir, "push")?
             // With refspecs of its own a push to a mirror would be refused.
@@ -390,7 +385,7 @@ pub fn push(
         for pushed in &parcel.refs {
             git = git.arg(format!("{}:{}", pushed.to, pushed.name.full()));
         }
-        remote.talk(git, limit, stop, "pushed to")?;
+        remote.transfer(git, stop, "pushed to")?;
     }
     let pushed = parcel.refs.iter().map(|pushed| (&pushed.name, pushed.to));
     let same = parcel.same.iter().map(|(name, oid)| (name, *oid));

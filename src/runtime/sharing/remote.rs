@@ -97,6 +97,8 @@ pub struct Remote {
     fetched_from: Vec<String>,
     /// Where it is pushed to.
     pushed_to: Vec<String>,
+    /// How long a transfer may take.
+    limit: Duration,
 }
 
 /// What a remote says that it has, of what is ours, and its branches.
@@ -111,8 +113,8 @@ pub struct Advertised {
 }
 
 impl Remote {
-    /// The remote of this name.
-    pub fn named(project: &Project, name: &str) -> Result<Self, SharingError> {
+    /// The remote of this name, and how long a transfer may take.
+    pub fn named(project: &Project, name: &str, limit: Duration) -> Result<Self, SharingError> {
         let output = GitCommand::new(&project.repository.git_dir, "remote").output(&[])?;
         let text = String::from_utf8_lossy(&output.stdout);
         if !text.lines().any(|line| line == name) {
@@ -128,7 +130,7 @@ impl Remote {
                 .text()?;
             Ok(text.lines().map(str::to_owned).collect())
         };
-        Ok(Self { name: name.to_owned(), fetched_from: urls(&[])?, pushed_to: urls(&["--push"])? })
+        Ok(Self { name: name.to_owned(), fetched_from: urls(&[])?, pushed_to: urls(&["--push"])?, limit })
     }
 
     /// Where it is fetched from, for people: without passwords.
@@ -174,7 +176,7 @@ impl Remote {
         let git = GitCommand::to_a_remote(&project.repository.git_dir, "ls-remote")?
             .args(["--refs", "--end-of-options", place, "refs/heads/*", STATE])
             .arg(format!("{RUNS}*"));
-        let stdout = self.talk(git, ASK, stop, "asked")?;
+        let stdout = self.talk(git, ASK.min(self.limit), stop, "asked")?;
         let mut found = Advertised::default();
         for line in String::from_utf8_lossy(&stdout).lines() {
             let Some((oid, name)) = line.split_once('\t') else { continue };
@@ -191,8 +193,18 @@ impl Remote {
         Ok(found)
     }
 
+    /// Lets git bring something there or from there.
+    pub(super) fn transfer(
+        &self,
+        git: GitCommand,
+        stop: &Stop,
+        what: &'static str,
+    ) -> Result<(), SharingError> {
+        self.talk(git, self.limit, stop, what).map(drop)
+    }
+
     /// Runs git against the remote; gives its stdout where it ended well.
-    pub(super) fn talk(
+    fn talk(
         &self,
         git: GitCommand,
         limit: Duration,
