@@ -1,6 +1,8 @@
 //! Why a command could not do its work: lines for people, a hint, and the exit code. Kinds of error become exit
 //! codes here and nowhere else.
 
+mod sharing;
+
 use std::fmt::Display;
 
 use super::exit::Exit;

@@ -24,7 +24,9 @@ use millrace::runtime::backups::Backup;
 use millrace::runtime::daemon::RunError;
 use millrace::runtime::going_back::GoingBackError;
 use millrace::runtime::plans::PlanError;
+use millrace::runtime::published::NotPublished;
 use millrace::runtime::runner::RunnerError;
+use millrace::runtime::sharing::adoption::NotAdopted;
 use millrace::runtime::stage::StageError;
 use millrace::workspace::NoFollowError;
 use millrace::workspace::changes::ChangesError;
@@ -252,4 +254,25 @@ fn a_way_back_that_fails_in_the_middle_says_where_everything_is() {
         },
     };
     insta::assert_snapshot!(error, @"src/a.rs changed while the work tree was being restored; what was there is kept at refs/millrace/backup/20261122-093000-restore");
+}
+
+/// A remote that goes on from a stage which is under way here needs two runtimes that believe they are the one; the other
+/// needs a ledger that vanished while a stage ran, or a folder of ours that cannot be written.
+#[test]
+fn ledgers_that_came_apart_while_a_stage_ran() {
+    let oid = |digit: &str| digit.repeat(40).parse::<Oid>().expect("an id");
+    insta::assert_snapshot!(texts(&[
+        &NotAdopted::UnderWayHere {
+            remote: "origin".to_owned(),
+            run: run(),
+            stage: "execution/builder".parse().expect("a stage"),
+            since: "2026-11-22T09:30:00Z".parse().expect("a time"),
+        },
+        &NotAdopted::Lost { known: oid("1"), theirs: oid("2") },
+        &NotPublished::Io { path: PathBuf::from("a"), source: broken() },
+    ]), @"
+    run 20261122-0930-7f3a1c has execution/builder under way here since 2026-11-22T09:30:00Z, and origin has gone on without it
+    the ledger here is gone; it stood at 1111111111111111111111111111111111111111 when a stage began, and 2222222222222222222222222222222222222222 does not go on from there
+    cannot use a: the disk is gone
+    ");
 }

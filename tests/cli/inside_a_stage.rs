@@ -3,7 +3,7 @@
 use super::commands::{data, everything, millrace, queue, said, task, well};
 use crate::support::repo::TestRepo;
 
-const CHANGING: [&[&str]; 33] = [
+const CHANGING: [&[&str]; 36] = [
     &["init"],
     &["init", "--mode", "standard_plain"],
     &["run", "once", "--mode", "standard_plain"],
@@ -37,6 +37,9 @@ const CHANGING: [&[&str]; 33] = [
     &["restore", "--backup", "x", "--dry-run"],
     &["recover"],
     &["recover", "--code", "--dry-run"],
+    &["share", "origin", "--dry-run"],
+    &["fetch", "origin", "--no-adopt"],
+    &["run-branch", "publish", "2026", "x"],
 ];
 
 const READING: [&[&str]; 14] = [

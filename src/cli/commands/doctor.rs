@@ -226,7 +226,7 @@ fn work_tree(project: &Project, checked: &mut Checked) {
 /// A fetch into our namespace with pruning deletes what is only here.
 fn refspecs(project: &Project, checked: &mut Checked) {
     let read = GitCommand::new(&project.repository.git_dir, "config")
-        .args(["--null", "--get-regexp", r"^remote\..*\.fetch$"])
+        .args(["--null", "--get-regexp", r"^remote\..*\.(fetch|push|mirror)$"])
         .output(&[]);
     let output = match read {
         Ok(output) => output,
@@ -234,6 +234,12 @@ fn refspecs(project: &Project, checked: &mut Checked) {
     };
     for record in String::from_utf8_lossy(&output.stdout).split('\0') {
         let Some((key, refspec)) = record.split_once('\n') else { continue };
+        if let Some(danger) = pushes_over(key, refspec) {
+            checked.add(Level::Warning, "refspec", format!("{key} = {refspec}: {danger}"));
+        }
+        if !key.ends_with(".fetch") {
+            continue;
+        }
         let Some((_, into)) = refspec.split_once(':') else { continue };
         let ours = into.starts_with("refs/millrace/") && !into.starts_with("refs/millrace/remotes/");
         if ours || into == "refs/*" {
@@ -241,6 +247,20 @@ fn refspecs(project: &Project, checked: &mut Checked) {
             checked.add(Level::Error, "refspec", detail);
         }
     }
+}
+
+/// What an ordinary `git push` does to the ledgers of others, by one value of the configuration.
+fn pushes_over(key: &str, value: &str) -> Option<&'static str> {
+    if key.ends_with(".mirror") {
+        // A word that git takes for yes; what is none git refuses itself.
+        let yes = ["true", "yes", "on", "1", ""].contains(&value.to_ascii_lowercase().as_str());
+        return yes
+            .then_some("every `git push` there overwrites its ledger with what is here, or takes it away");
+    }
+    let to = value.strip_prefix('+').filter(|_| key.ends_with(".push"))?;
+    let to = to.split_once(':').map_or(to, |(_, to)| to);
+    (to == "refs/*" || to.starts_with("refs/millrace/"))
+        .then_some("an ordinary `git push` overwrites the ledger there; `millrace share` never does")
 }
 
 fn configuration(project: &Project, checked: &mut Checked) {

@@ -21,6 +21,8 @@ use crate::domain::oid::Oid;
 use crate::ledger::commit::Commit;
 use crate::ledger::history::{Advance, advance, commits};
 use crate::ledger::store::{RefName, Store as _};
+use crate::ledger::transact::read_commit;
+use crate::ledger::view::TreeView;
 use crate::runtime::project::Project;
 
 /// Show the ledger's commits, newest first.
@@ -43,6 +45,10 @@ pub(crate) struct LogArguments {
     /// Commits that are shown; 0 shows all. Where nothing is said: 20, and with `--since-seq` all.
     #[arg(short = 'n', long = "number", value_name = "N")]
     number: Option<usize>,
+
+    /// Instead of the ledger here the one that was last fetched from this remote, as it is.
+    #[arg(long, value_name = "REMOTE")]
+    remote: Option<String>,
 
     /// Go on, and show new commits as they come.
     #[arg(short = 'f', long)]
@@ -111,17 +117,21 @@ impl Line {
 impl LogArguments {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open()?;
+        let name = self.ledger(&project)?;
         let filter = if self.filter.is_empty() {
             // A log without questions needs no readable tree.
             Filter::default()
         } else {
-            self.filter.resolve(&project.view(&project.trees())?)?
+            let tip = project.store.resolve(&name)?;
+            let root =
+                tip.map(|tip| read_commit(&project.store, tip).map(|commit| commit.tree)).transpose()?;
+            self.filter.resolve(&TreeView::new(&project.trees(), root))?
         };
         if self.follow {
-            return self.follow(context, &project, &filter);
+            return self.follow(context, &project, &name, &filter);
         }
         let look = self.look.look(context, &project, "log")?;
-        let tip = project.store.resolve(&RefName::State)?;
+        let tip = project.store.resolve(&name)?;
         let (commits, trouble) = self.newest(&project, &filter, tip);
         match trouble {
             None => look.answer(context, &Log { commits, begun: tip.is_some() }),
@@ -133,6 +143,18 @@ impl LogArguments {
                 Err(trouble)
             }
         }
+    }
+
+    /// The ref of the ledger that is shown. A remote of which nothing was fetched has none.
+    fn ledger(&self, project: &Project) -> Result<RefName, Failure> {
+        let Some(remote) = &self.remote else { return Ok(RefName::State) };
+        let name = RefName::Remote(remote.clone());
+        name.check().map_err(Failure::input)?;
+        if project.store.resolve(&name)?.is_some() {
+            return Ok(name);
+        }
+        Err(Failure::failed(format!("nothing was fetched from {remote} yet"))
+            .hint(format!("`millrace fetch {remote} --no-adopt` only fetches")))
     }
 
     /// The newest commits that are asked for, newest first, and what kept older ones from being read.
@@ -164,9 +186,15 @@ impl LogArguments {
         self.since_seq.is_some_and(|since| number.is_some_and(|number| number <= since))
     }
 
-    fn follow(&self, context: &Context, project: &Project, filter: &Filter) -> Result<Exit, Failure> {
+    fn follow(
+        &self,
+        context: &Context,
+        project: &Project,
+        name: &RefName,
+        filter: &Filter,
+    ) -> Result<Exit, Failure> {
         let mut watch = Watch::begin()?;
-        let mut tip = project.store.resolve(&RefName::State)?;
+        let mut tip = project.store.resolve(name)?;
         let (lines, trouble) = self.newest(project, filter, tip);
         for line in lines.iter().rev() {
             answer(context, line)?;
@@ -178,7 +206,7 @@ impl LogArguments {
             say("no ledger yet: waiting for one");
         }
         while watch.rest(LOOK) {
-            let Some(now) = watch.seen(project.store.resolve(&RefName::State)) else { continue };
+            let Some(now) = watch.seen(project.store.resolve(name)) else { continue };
             if now == tip {
                 continue;
             }

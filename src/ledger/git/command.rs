@@ -6,6 +6,10 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
+mod remote;
+
+pub use remote::Answer;
+
 use super::super::store::StoreError;
 
 /// A call of git in one repository.

@@ -1,0 +1,227 @@
+//! `millrace fetch`
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::share::counted;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::moments::duration;
+use crate::cli::page::Page;
+use crate::cli::stdout::{Answer, answer};
+use crate::domain::ids::{PlanId, RunId};
+use crate::domain::item::ItemRef;
+use crate::domain::oid::Oid;
+use crate::domain::view::View as _;
+use crate::runtime::approval;
+use crate::runtime::project::Project;
+use crate::runtime::sharing::adoption::{
+    Adopted, Adoption, NotAdopted, adopt, check, compare, runs_without_code,
+};
+use crate::runtime::sharing::fetch::{Runs, fetch};
+use crate::runtime::sharing::remote::Remote;
+use crate::runtime::stop::Stop;
+
+/// Items that a text answer names.
+const NAMED: usize = 10;
+
+/// Fetch a remote's ledger, and go on from there where it goes on from the one here.
+///
+/// What is fetched lies at refs/millrace/remotes/REMOTE/state, and nowhere else. It is replayed before it is believed.
+/// Then the ledger here goes there with a commit of ours on top: what came with it is held until `millrace release`, and
+/// its plans are not run before `millrace plan approve`. Where both ledgers have gone on, both tips are named and
+/// nothing is changed.
+///
+/// By hand, without going on: `git fetch REMOTE +refs/millrace/state:refs/millrace/remotes/REMOTE/state`.
+#[derive(Debug, Args)]
+pub(crate) struct FetchArguments {
+    /// The remote, by its name in git's configuration.
+    #[arg(value_name = "REMOTE")]
+    remote: String,
+
+    /// Fetch the run branches as well: the code at each stage.
+    #[arg(long)]
+    runs: bool,
+
+    /// Only fetch; the ledger here stays where it is. `millrace log --remote REMOTE` shows what came.
+    #[arg(long)]
+    no_adopt: bool,
+
+    /// How long the fetch may take: `90`, `10m`, `2h`.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
+    timeout: Duration,
+}
+
+/// What a fetch came to.
+#[derive(Debug, Serialize)]
+struct Fetched {
+    remote: String,
+    /// Where it was fetched from, without passwords.
+    url: String,
+    /// The tip of the remote's ledger; none where it has none, or hides it.
+    theirs: Option<Oid>,
+    /// What it was when it was last looked at.
+    before: Option<Oid>,
+    /// Run branches that came or changed.
+    runs: Vec<RunId>,
+    outcome: Outcome,
+    /// Commits that one of the two has and the other has not.
+    commits: usize,
+    /// The tip of the ledger here.
+    tip: Option<Oid>,
+    /// Items that came and wait to be released.
+    held: Vec<ItemRef>,
+    /// Runs that were begun there and would go on here.
+    begun: Vec<RunId>,
+    /// The selected plan, where it may not run here.
+    unapproved: Option<PlanId>,
+    notes: Vec<String>,
+}
+
+/// What became of the ledger here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// The remote has none.
+    Nothing,
+    /// Both are the same.
+    Same,
+    /// The one here has gone on.
+    Behind,
+    /// The remote's goes on from the one here, and was left where it is.
+    Fetched,
+    /// Both have gone on, and nothing else was asked than to fetch.
+    Diverged,
+    /// The ledger here has gone on to the remote's.
+    Adopted,
+}
+
+impl FetchArguments {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        let project = context.open_to_change()?;
+        let stop = Stop::on_signals()
+            .map_err(|error| Failure::failed(format!("cannot wait for signals: {error}")))?;
+        let remote = Remote::named(&project, &self.remote, self.timeout)?;
+        let runs = if self.runs { Runs::All } else { Runs::None };
+        let came = fetch(&project, &remote, runs, &stop)?;
+        let mut fetched = Fetched {
+            remote: remote.name.clone(),
+            url: remote.source(),
+            theirs: came.state,
+            before: came.before,
+            runs: came.runs,
+            outcome: Outcome::Nothing,
+            commits: 0,
+            tip: None,
+            held: Vec::new(),
+            begun: Vec::new(),
+            unapproved: None,
+            notes: Vec::new(),
+        };
+        if let Some(theirs) = came.state {
+            self.follow(&project, &remote, theirs, &stop, &mut fetched)?;
+        }
+        fetched.tip = project.tip()?.map(|(tip, _)| tip);
+        answer(context, &fetched)
+    }
+
+    /// Goes on from what was fetched, as far as that is wanted and possible.
+    fn follow(
+        &self,
+        project: &Project,
+        remote: &Remote,
+        theirs: Oid,
+        stop: &Stop,
+        fetched: &mut Fetched,
+    ) -> Result<(), Failure> {
+        let adoption = match compare(project, remote, theirs) {
+            Err(NotAdopted::Diverged { .. } | NotAdopted::Other { .. }) if self.no_adopt => {
+                fetched.outcome = Outcome::Diverged;
+                return Ok(());
+            }
+            adoption => adoption?,
+        };
+        (fetched.outcome, fetched.commits) = match adoption {
+            Adoption::Same => (Outcome::Same, 0),
+            Adoption::Behind(commits) => (Outcome::Behind, commits),
+            Adoption::Follows(commits) => (Outcome::Fetched, commits),
+        };
+        if self.no_adopt || fetched.outcome != Outcome::Fetched {
+            return Ok(());
+        }
+        check(project, remote, theirs)?;
+        let missing = runs_without_code(project, theirs)?;
+        if !missing.is_empty() {
+            // A run that is to go on needs its code, asked for or not.
+            let came = fetch(project, remote, Runs::These(&missing), stop)?;
+            fetched.runs.extend(came.runs);
+        }
+        let Adopted { tip: _, held, runs, notes } = adopt(project, remote, theirs)?;
+        (fetched.outcome, fetched.held, fetched.begun, fetched.notes) = (Outcome::Adopted, held, runs, notes);
+        fetched.unapproved = unapproved(project)?;
+        Ok(())
+    }
+}
+
+/// The selected plan, where it may not run here.
+fn unapproved(project: &Project) -> Result<Option<PlanId>, Failure> {
+    let trees = project.trees();
+    let view = project.view(&trees)?;
+    match view.control()?.plan {
+        Some(plan) if !approval::is_approved(project, &view, &plan)? => Ok(Some(plan)),
+        _ => Ok(None),
+    }
+}
+
+impl Answer for Fetched {
+    const KIND: &'static str = "fetch";
+
+    fn text(&self, page: &mut Page) {
+        let remote = &self.remote;
+        let commits = counted(self.commits as u64, "commit");
+        let theirs = self.theirs.map_or_else(String::new, |tip| tip.short());
+        match self.outcome {
+            Outcome::Nothing => page.line(format!("{remote} holds no ledger, or hides it")),
+            Outcome::Same => page.line(format!("{remote} has the same ledger: {theirs}")),
+            Outcome::Behind => {
+                page.line(format!(
+                    "{remote} is behind by {commits}; `millrace share {remote}` brings them there"
+                ));
+            }
+            Outcome::Fetched => page.line(format!("fetched {theirs}, {commits} after the ledger here")),
+            Outcome::Diverged => {
+                page.line(format!("fetched {theirs}, from which the ledger here does not go on"))
+            }
+            Outcome::Adopted => page.line(format!("went on to {theirs} of {remote}: {commits}")),
+        }
+        if !self.runs.is_empty() {
+            page.line(format!(
+                "{} fetched",
+                counted(self.runs.len() as u64, "run branch").replace("branchs", "branches")
+            ));
+        }
+        if !self.held.is_empty() {
+            let mut names: Vec<String> = self.held.iter().take(NAMED).map(ToString::to_string).collect();
+            if self.held.len() > NAMED {
+                names.push(format!("and {} more", self.held.len() - NAMED));
+            }
+            page.line(format!("held until `millrace release`: {}", names.join(", ")));
+        }
+        if !self.begun.is_empty() {
+            let runs: Vec<&str> = self.begun.iter().map(RunId::as_str).collect();
+            page.line(format!(
+                "begun there, and resting here until `millrace resume --cause approval`: {}",
+                runs.join(", ")
+            ));
+        }
+        if let Some(plan) = &self.unapproved {
+            page.line(format!("{plan} is not run here before `millrace plan approve`"));
+        }
+        for note in &self.notes {
+            page.line(format!("note: {note}"));
+        }
+    }
+}

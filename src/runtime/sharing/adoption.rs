@@ -1,0 +1,375 @@
+//! Adoption: a ledger that was fetched, and that goes on from the one here, is gone on with here.
+//!
+//! It is replayed before it is believed; what it brings is held until this machine's operator lets it in; its plans are
+//! shown and not run. One commit of ours on top of its tip says so, and the ledger's ref goes there in one swap.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::super::continuity;
+use super::super::project::Project;
+use super::push::{is_ancestor, is_here, tree_of};
+use super::relation::{Relation, ledger_of, relation};
+use super::remote::{Remote, SharingError};
+use crate::domain::ids::RunId;
+use crate::domain::item::{ItemKind, ItemRef};
+use crate::domain::limits::LOCK_WAIT;
+use crate::domain::oid::Oid;
+use crate::domain::place::OpenState;
+use crate::domain::plan::StageRef;
+use crate::domain::slot::Slot;
+use crate::domain::transition::input::{Adopting, Input};
+use crate::domain::transition::record::Actor;
+use crate::domain::view::{Fault, View as _};
+use crate::ledger::store::{NewObjects, Publication, RefName, Store as _, StoreError};
+use crate::ledger::transact::{Outcome, TransactError, read_commit, transact_onto};
+use crate::ledger::verify::{verify, verify_since};
+use crate::ledger::view::TreeView;
+
+/// How often an adoption is tried anew because the ledger here moved meanwhile.
+const ATTEMPTS: u32 = 3;
+
+/// Why a fetched ledger is not gone on with.
+#[derive(Debug, Error)]
+pub enum NotAdopted {
+    /// Both have gone on.
+    #[error("the ledgers have parted: {ours} here and {theirs} on {remote} both go on from {common}")]
+    Diverged {
+        /// The remote.
+        remote: String,
+        /// Its tip.
+        theirs: Oid,
+        /// Ours.
+        ours: Oid,
+        /// The last commit that both have, in words.
+        common: String,
+    },
+    /// It is another ledger.
+    #[error("{remote} holds another ledger: {theirs} there, {ours} here")]
+    Other {
+        /// The remote.
+        remote: String,
+        /// Its tip.
+        theirs: Oid,
+        /// Ours.
+        ours: Oid,
+    },
+    /// It holds a commit that the rules do not make.
+    #[error("the ledger of {remote} is false at commit {commit}{number}: {detail}")]
+    False {
+        /// The remote.
+        remote: String,
+        /// The commit.
+        commit: Oid,
+        /// ` (number 7)`, where that can be told.
+        number: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A stage is under way there.
+    #[error(
+        "run {run} has {stage} under way there since {since} ({who}): stop that runtime, let it share, then fetch"
+    )]
+    UnderWayThere {
+        /// The run.
+        run: RunId,
+        /// The stage.
+        stage: StageRef,
+        /// Since when.
+        since: Timestamp,
+        /// The runtime that launched it.
+        who: String,
+    },
+    /// A stage is under way here.
+    #[error("run {run} has {stage} under way here since {since}, and {remote} has gone on without it")]
+    UnderWayHere {
+        /// The remote.
+        remote: String,
+        /// The run.
+        run: RunId,
+        /// The stage.
+        stage: StageRef,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// An active run's code is nowhere.
+    #[error("run {run} is active there, and its branch is neither here nor on {remote}")]
+    NoBranch {
+        /// The remote.
+        remote: String,
+        /// The run.
+        run: RunId,
+    },
+    /// The ledger that was here is gone, and this is not its continuation.
+    #[error(
+        "the ledger here is gone; it stood at {known} when a stage began, and {theirs} does not go on from there"
+    )]
+    Lost {
+        /// Where it stood.
+        known: Oid,
+        /// What was fetched.
+        theirs: Oid,
+    },
+    /// Around the remote, the store or the ledger.
+    #[error(transparent)]
+    Sharing(#[from] SharingError),
+}
+
+impl From<StoreError> for NotAdopted {
+    fn from(error: StoreError) -> Self {
+        Self::Sharing(error.into())
+    }
+}
+
+impl From<TransactError> for NotAdopted {
+    fn from(error: TransactError) -> Self {
+        Self::Sharing(error.into())
+    }
+}
+
+impl From<Fault> for NotAdopted {
+    fn from(fault: Fault) -> Self {
+        Self::Sharing(fault.into())
+    }
+}
+
+/// What a fetched ledger means for the one here.
+#[derive(Debug, Clone)]
+pub enum Adoption {
+    /// Both are the same.
+    Same,
+    /// The one here has gone on, by so many commits.
+    Behind(usize),
+    /// It goes on from the one here, by so many commits.
+    Follows(usize),
+}
+
+/// What was adopted.
+#[derive(Debug)]
+pub struct Adopted {
+    /// The tip of the ledger here.
+    pub tip: Oid,
+    /// Items that wait to be released.
+    pub held: Vec<ItemRef>,
+    /// Runs that are active there and were not here.
+    pub runs: Vec<RunId>,
+    /// What the deciding noticed.
+    pub notes: Vec<String>,
+}
+
+/// How the ledger that was fetched stands to the one here. Refuses what can never be gone on with.
+pub fn compare(project: &Project, remote: &Remote, theirs: Oid) -> Result<Adoption, NotAdopted> {
+    let name = || remote.name.clone();
+    let Some(ours) = project.store.resolve(&RefName::State)? else {
+        for known in continuity::remembered(project) {
+            if !continuity::would_go_on(&project.store, theirs, known)? {
+                return Err(NotAdopted::Lost { known, theirs });
+            }
+        }
+        let commits = crate::ledger::history::commits(&project.store, Some(theirs)).count();
+        return Ok(Adoption::Follows(commits));
+    };
+    if ours == theirs {
+        return Ok(Adoption::Same);
+    }
+    read_commit(&project.store, ours)?;
+    let related = match relation(&project.store, ours, theirs) {
+        // Ours was read before: what cannot be read is theirs.
+        Err(TransactError::Fault(fault)) => {
+            let (detail, number) = (fault.to_string(), String::new());
+            return Err(NotAdopted::False { remote: name(), commit: theirs, number, detail });
+        }
+        related => related?,
+    };
+    match related {
+        Relation::Same => Ok(Adoption::Same),
+        Relation::Behind(commits) => Ok(Adoption::Behind(commits)),
+        Relation::Ahead(commits) => Ok(Adoption::Follows(commits)),
+        Relation::Diverged(common) => {
+            // What does not even say which ledger it is is none of ours.
+            let id = ledger_of(&project.store, theirs).ok().flatten();
+            if id.is_none() || id != ledger_of(&project.store, ours)? {
+                return Err(NotAdopted::Other { remote: name(), theirs, ours });
+            }
+            let common = common.map_or_else(|| "nothing".to_owned(), |oid| oid.to_string());
+            Err(NotAdopted::Diverged { remote: name(), theirs, ours, common })
+        }
+    }
+}
+
+/// That everything which the fetched ledger has and the one here has not is what the rules make.
+pub fn check(project: &Project, remote: &Remote, theirs: Oid) -> Result<(), NotAdopted> {
+    let report = match project.store.resolve(&RefName::State)? {
+        Some(ours) => verify_since(&project.store, theirs, ours)?,
+        None => verify(&project.store, theirs)?,
+    };
+    match report.findings.into_iter().next() {
+        None => Ok(()),
+        Some(finding) => Err(NotAdopted::False {
+            remote: remote.name.clone(),
+            commit: finding.commit,
+            number: finding.seq.map_or_else(String::new, |seq| format!(" (number {seq})")),
+            detail: finding.detail,
+        }),
+    }
+}
+
+/// The active runs of a fetched ledger whose code is not here.
+pub fn runs_without_code(project: &Project, theirs: Oid) -> Result<Vec<RunId>, NotAdopted> {
+    let trees = project.trees();
+    let view = TreeView::new(&trees, Some(read_commit(&project.store, theirs)?.tree));
+    let mut missing = Vec::new();
+    for run in view.runs()? {
+        if !is_here(project, run.tip)? {
+            missing.push(run.run);
+        }
+    }
+    Ok(missing)
+}
+
+/// Goes on with a fetched ledger that was compared and checked.
+pub fn adopt(project: &Project, remote: &Remote, theirs: Oid) -> Result<Adopted, NotAdopted> {
+    if let Some(run) = runs_without_code(project, theirs)?.into_iter().next() {
+        return Err(NotAdopted::NoBranch { remote: remote.name.clone(), run });
+    }
+    let mut attempt = 1;
+    loop {
+        let ours = project.store.resolve(&RefName::State)?;
+        let adopting = adopting(project, remote, ours, theirs)?;
+        let act = project.act(Actor::Operator, None)?;
+        let asked = Input::Adopt(Box::new(adopting.clone()));
+        let outcome = match transact_onto(&project.store, &act, &asked, ours, theirs) {
+            Err(TransactError::Store(StoreError::Moved { .. })) if attempt < ATTEMPTS => {
+                attempt += 1;
+                // What came meanwhile was not compared yet.
+                match compare(project, remote, theirs)? {
+                    Adoption::Follows(_) => check(project, remote, theirs)?,
+                    Adoption::Same | Adoption::Behind(_) => {
+                        return Ok(Adopted {
+                            tip: theirs,
+                            held: Vec::new(),
+                            runs: Vec::new(),
+                            notes: Vec::new(),
+                        });
+                    }
+                }
+                continue;
+            }
+            outcome => outcome?,
+        };
+        branches(project, remote, theirs)?;
+        return Ok(Adopted {
+            tip: outcome.commit().unwrap_or(theirs),
+            held: adopting.arrived,
+            runs: adopting.runs,
+            notes: match &outcome {
+                Outcome::Committed { transition, .. } => transition.decision.notes.clone(),
+                Outcome::Unchanged { notes } => notes.clone(),
+            },
+        });
+    }
+}
+
+/// What the ledger here knows that the fetched one does not: what was let in, what is active, why dispatch rests.
+fn adopting(
+    project: &Project,
+    remote: &Remote,
+    ours: Option<Oid>,
+    theirs: Oid,
+) -> Result<Adopting, NotAdopted> {
+    let trees = project.trees();
+    let root = |tip: Oid| read_commit(&project.store, tip).map(|commit| commit.tree);
+    let there = TreeView::new(&trees, Some(root(theirs)?));
+    let here = TreeView::new(&trees, ours.map(root).transpose()?);
+    let control = there.control()?;
+    let own = if ours.is_some() { Some(here.control()?) } else { None };
+    let own_runs = here.runs()?;
+    if let Some((run, launch)) = own_runs.iter().find_map(|run| Some((run, run.launch.as_ref()?))) {
+        return Err(NotAdopted::UnderWayHere {
+            remote: remote.name.clone(),
+            run: run.run.clone(),
+            stage: run.stage.clone(),
+            since: launch.at,
+        });
+    }
+    let runs = there.runs()?;
+    if let Some((run, launch)) = runs.iter().find_map(|run| Some((run, run.launch.as_ref()?))) {
+        let session = control.sessions.iter().find(|session| session.session == launch.session);
+        return Err(NotAdopted::UnderWayThere {
+            run: run.run.clone(),
+            stage: run.stage.clone(),
+            since: launch.at,
+            who: session.map_or_else(|| "nobody says who".to_owned(), |session| session.program.clone()),
+        });
+    }
+    let mut arrived = Vec::new();
+    for kind in ItemKind::ALL {
+        for state in [OpenState::Queued, OpenState::Waiting] {
+            for (id, _) in there.standing(kind, state)? {
+                let item = ItemRef::new(kind, id);
+                if matches!(here.slot(&item)?, None | Some(Slot::Held(_))) {
+                    arrived.push(item);
+                }
+            }
+        }
+    }
+    let is_new = |run: &RunId| !own_runs.iter().any(|own| &own.run == run);
+    let own_targets = own.as_ref().map(|own| own.targets.clone()).unwrap_or_default();
+    Ok(Adopting {
+        remote: remote.name.clone(),
+        before: ours,
+        arrived,
+        runs: runs.into_iter().map(|run| run.run).filter(is_new).collect(),
+        roots: control.targets.into_iter().filter(|root| !own_targets.contains(root)).collect(),
+        pauses: own.as_ref().map(|own| own.pauses.clone()).unwrap_or_default(),
+        owed: own.and_then(|own| own.owed).map(|owed| owed.run),
+    })
+}
+
+/// Gives the runs of an adopted ledger their branches, from those that were fetched: what the ledger names, and the
+/// commit that closes a run where it adds nothing to that.
+fn branches(project: &Project, remote: &Remote, theirs: Oid) -> Result<(), NotAdopted> {
+    let trees = project.trees();
+    let view = TreeView::new(&trees, Some(read_commit(&project.store, theirs)?.tree));
+    for (name, found) in project.store.refs()? {
+        let RefName::RemoteRun(of, run) = name else { continue };
+        if of != remote.name {
+            continue;
+        }
+        let Some(record) = view.run_record(&run)? else { continue };
+        let to = match (view.run(&run)?, record.end) {
+            (Some(active), _) => active.tip,
+            (None, Some(end)) if closes(project, end.snapshot, found)? => found,
+            (None, Some(end)) => end.snapshot,
+            (None, None) => continue,
+        };
+        let own = RefName::Run(run);
+        let old = project.store.resolve(&own)?;
+        // One that is here already is this machine's own, unless it only has to go on.
+        let goes_on = match old {
+            None => true,
+            Some(old) => old != to && is_here(project, old)? && is_ancestor(project, old, to)?,
+        };
+        if !goes_on || !is_here(project, to)? {
+            continue;
+        }
+        let mut writer = project.store.writer(LOCK_WAIT)?;
+        writer.publish(Publication {
+            name: own,
+            old,
+            new: Some(to),
+            objects: NewObjects::None,
+            by: project.signature()?,
+            message: format!("fetch: adopted from {}", remote.name),
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a fetched branch is a run's last snapshot with nothing but an empty commit on it.
+fn closes(project: &Project, snapshot: Oid, found: Oid) -> Result<bool, StoreError> {
+    if found == snapshot || !is_here(project, found)? || !is_here(project, snapshot)? {
+        return Ok(found == snapshot);
+    }
+    Ok(is_ancestor(project, snapshot, found)? && tree_of(project, snapshot)? == tree_of(project, found)?)
+}
