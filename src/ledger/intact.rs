@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::store::{ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
+use super::store::{Belief, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
 use super::transact::{TransactError, read_commit};
 use super::tree::Trees;
 use super::view::TreeView;
@@ -54,6 +54,10 @@ impl Store for Watched<'_> {
             };
             *self.trouble.borrow_mut() = Some(trouble);
         })
+    }
+
+    fn believed(&self) -> Result<Belief, StoreError> {
+        self.store.believed()
     }
 
     fn writer(&self, wait: Duration) -> Result<Box<dyn Writer + '_>, StoreError> {

@@ -8,8 +8,9 @@ use thiserror::Error;
 
 use super::commit::{Commit, Person, second};
 use super::object::object_id;
-use super::store::{NewObjects, Object, ObjectKind, Publication, RefName, Signature, Store, StoreError};
+use super::store::{Belief, NewObjects, Object, ObjectKind, Publication, RefName, Signature, Store, StoreError, Writer};
 use super::tree::{TreeEditor, Trees};
+use super::trust::{self, Distrust};
 use super::view::TreeView;
 use crate::domain::oid::Oid;
 use crate::domain::place;
@@ -38,6 +39,9 @@ pub enum TransactError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The ledger is not what this machine left and what the rules made of it since.
+    #[error(transparent)]
+    Distrusted(#[from] Box<Distrust>),
     /// The ledger was written by a newer version.
     #[error(
         "the ledger was written by a newer version of millrace ({what} {theirs}; this one knows {ours}); it is left untouched: upgrade millrace"
@@ -138,20 +142,41 @@ impl Outcome {
     }
 }
 
+/// The tip to build on: one that this machine wrote, or has verified now.
+fn believed(store: &dyn Store) -> Result<Option<Oid>, TransactError> {
+    match trust::look(store) {
+        // What a newer version wrote is refused as that.
+        Ok(standing) => Ok(standing.tip),
+        Err(Distrust::Store(error)) => Err(error.into()),
+        Err(distrust) => Err(Box::new(distrust).into()),
+    }
+}
+
 /// Makes one transition: all of it, or nothing.
+///
+/// What others wrote since this machine last looked is verified first, before the lock is taken: that may be much.
 pub fn transact(
     store: &dyn Store,
     act: &Act,
     input: &Input,
     payloads: &Payloads,
 ) -> Result<Outcome, TransactError> {
+    let remembers = store.believed()? != Belief::Unkept;
+    let mut verified = if remembers { believed(store)? } else { None };
     let mut writer = store.writer(act.wait)?;
     let mut attempt = 1;
     loop {
-        let tip = store.resolve(&RefName::State)?;
+        let mut tip = store.resolve(&RefName::State)?;
+        if remembers && tip != verified {
+            verified = believed(store)?;
+            tip = verified;
+        }
         let trees = Trees::new(store);
         let prepared = match prepare(store, &trees, tip, act, input, payloads)? {
-            Prepared::Nothing(notes) => return Ok(Outcome::Unchanged { notes }),
+            Prepared::Nothing(notes) => {
+                remember(&mut *writer, tip);
+                return Ok(Outcome::Unchanged { notes });
+            }
             Prepared::Commit(prepared) => *prepared,
         };
         let publication = Publication {
@@ -168,6 +193,7 @@ pub fn transact(
         };
         match writer.publish(publication) {
             Ok(()) => {
+                remember(&mut *writer, Some(prepared.oid));
                 return Ok(Outcome::Committed {
                     commit: prepared.oid,
                     transition: Box::new(prepared.transition),
@@ -176,6 +202,13 @@ pub fn transact(
             Err(StoreError::Moved { .. }) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// A memory that cannot be written costs a replay later, no more.
+fn remember(writer: &mut dyn Writer, tip: Option<Oid>) {
+    if let Err(error) = writer.believe(tip) {
+        tracing::warn!(%error, "the tip cannot be remembered as verified; the next writer verifies it again");
     }
 }
 

@@ -1,55 +1,21 @@
-//! That the ledger goes on from where it stood when a stage began. A stage that may do anything may move the ledger's ref
-//! as well: back, away, or to something of its own. Nothing is built on that.
+//! That the ledger goes on from where this machine left it, and from where it stood when a stage began. A stage that may
+//! do anything may move the ledger's ref as well: back, away, or to something of its own. Nothing is built on that.
+//!
+//! There are two memories: the tip that the store remembers ([`crate::ledger::trust`]), and beside each invocation the
+//! commit of its launch, which stays where the other one was lost.
 
 use std::io;
 use std::path::Path;
 
-use thiserror::Error;
-
 use super::project::Project;
 use crate::domain::oid::Oid;
 use crate::harness::durable;
-use crate::ledger::history::commits;
-use crate::ledger::store::{RefName, Store, StoreError};
+use crate::ledger::store::{Belief, RefName, Store, StoreError};
 use crate::ledger::transact::read_commit;
-use crate::ledger::verify::verify_since;
+use crate::ledger::trust::{self, Distrust, Standing};
 
 /// The file of an invocation directory that holds the commit of its launch.
 const TIP_FILE: &str = "ledger-tip";
-
-/// How the ledger does not go on from where it stood.
-#[derive(Debug, Error)]
-pub enum Discontinuity {
-    /// It holds something else.
-    #[error(
-        "refs/millrace/state holds {found}, which does not follow {known}, where it stood when a stage began"
-    )]
-    Left {
-        /// Where it stood.
-        known: Oid,
-        /// What it holds.
-        found: Oid,
-    },
-    /// It is gone.
-    #[error("refs/millrace/state is gone; it stood at {known} when a stage began")]
-    Gone {
-        /// Where it stood.
-        known: Oid,
-    },
-    /// Something came that no command of ours makes.
-    #[error(
-        "refs/millrace/state was given commit {commit} while a stage ran, which the rules do not make: {detail}"
-    )]
-    False {
-        /// The commit.
-        commit: Oid,
-        /// What is wrong with it.
-        detail: String,
-    },
-    /// It cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// Writes down, beside what a stage is given, in which commit it was launched.
 pub fn remember(inv_dir: &Path, launched: Oid) -> io::Result<()> {
@@ -68,28 +34,37 @@ pub fn remembered(project: &Project) -> Vec<Oid> {
         .collect()
 }
 
-/// Whether `tip` is this commit or came after it.
-fn follows(store: &dyn Store, tip: Oid, known: Oid) -> bool {
-    let mut came = commits(store, Some(tip)).map_while(Result::ok);
-    tip == known || came.any(|(_, commit)| commit.parents.first() == Some(&known))
-}
-
-/// That the ledger's ref still follows this commit.
-pub fn goes_on(store: &dyn Store, known: Oid) -> Result<Oid, Discontinuity> {
-    let found = store.resolve(&RefName::State)?.ok_or(Discontinuity::Gone { known })?;
-    if follows(store, found, known) { Ok(found) } else { Err(Discontinuity::Left { known, found }) }
-}
-
-/// The same, and that what came since is what the rules make of it.
-pub fn goes_on_by_the_rules(store: &dyn Store, known: Oid) -> Result<(), Discontinuity> {
-    let tip = goes_on(store, known)?;
-    match verify_since(store, tip, known)?.findings.into_iter().next() {
-        None => Ok(()),
-        Some(finding) => Err(Discontinuity::False { commit: finding.commit, detail: finding.detail }),
+/// Every commit that the ledger has to follow: what this machine left, and the launches. Those that can be read.
+pub fn known(project: &Project) -> Result<Vec<Oid>, StoreError> {
+    let mut known = remembered(project);
+    if let Belief::Tip(tip) = project.store.believed()? {
+        // It need not be there any more: then nothing can go on from it.
+        known.extend(read_commit(&project.store, tip).is_ok().then_some(tip));
     }
+    Ok(known)
+}
+
+/// That the ledger follows what this machine left and every launch that no handoff has settled, by the rules.
+pub fn look(project: &Project) -> Result<Standing, Distrust> {
+    let standing = trust::look(&project.store)?;
+    for known in remembered(project) {
+        let found = standing.tip.ok_or(Distrust::Gone { known })?;
+        trust::goes_on(&project.store, found, known)?;
+    }
+    Ok(standing)
+}
+
+/// That the ledger still follows this commit, by the rules.
+pub fn goes_on(store: &dyn Store, known: Oid) -> Result<(), Distrust> {
+    let found = store.resolve(&RefName::State)?.ok_or(Distrust::Gone { known })?;
+    trust::goes_on(store, found, known).map(drop)
 }
 
 /// Whether the ledger could be set to this tip: it follows the commit, by the rules.
 pub fn would_go_on(store: &dyn Store, tip: Oid, known: Oid) -> Result<bool, StoreError> {
-    Ok(follows(store, tip, known) && verify_since(store, tip, known)?.findings.is_empty())
+    match trust::goes_on(store, tip, known) {
+        Ok(_) => Ok(true),
+        Err(Distrust::Store(error @ (StoreError::Io { .. } | StoreError::Git { .. }))) => Err(error),
+        Err(_) => Ok(false),
+    }
 }

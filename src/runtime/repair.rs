@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::continuity::{self, Discontinuity};
+use super::continuity;
 use super::project::Project;
 use crate::domain::oid::Oid;
 use crate::ledger::git::Memory;
@@ -12,6 +12,7 @@ use crate::ledger::history::step;
 use crate::ledger::intact::intact;
 use crate::ledger::store::{RefName, Store as _, StoreError};
 use crate::ledger::transact::TransactError;
+use crate::ledger::trust::Distrust;
 
 /// What is wrong with the ledger's tip.
 #[derive(Debug, Error)]
@@ -19,6 +20,9 @@ pub enum Damage {
     /// It cannot be read, or something that work needs cannot.
     #[error("the ledger is damaged: {0}")]
     Tip(String),
+    /// It is not what this machine left, and what the rules made of it since.
+    #[error("the ledger cannot be trusted: {0}")]
+    Distrusted(Distrust),
     /// It could not even be looked at.
     #[error(transparent)]
     Store(StoreError),
@@ -74,16 +78,16 @@ pub fn examine(project: &Project) -> Result<(), Damage> {
     }
 }
 
-/// That the ledger follows every launch that no handoff has settled.
+/// That the ledger follows what this machine left, and every launch that no handoff has settled.
 pub fn followed(project: &Project) -> Result<(), Damage> {
-    for known in continuity::remembered(project) {
-        match continuity::goes_on_by_the_rules(&project.store, known) {
-            Ok(()) => {}
-            Err(Discontinuity::Store(error)) => return Err(Damage::Store(error)),
-            Err(error) => return Err(Damage::Tip(error.to_string())),
+    match continuity::look(project) {
+        Ok(_) => Ok(()),
+        Err(Distrust::Store(error @ (StoreError::Io { .. } | StoreError::Git { .. }))) => {
+            Err(Damage::Store(error))
         }
+        Err(Distrust::Store(error)) => Err(Damage::Tip(error.to_string())),
+        Err(distrust) => Err(Damage::Distrusted(distrust)),
     }
-    Ok(())
 }
 
 /// Points the ledger at its newest intact tip, and says what was lost. Moves nothing where nothing is damaged.
@@ -91,10 +95,10 @@ pub fn repair(project: &Project) -> Result<Mended, RepairError> {
     match examine(project) {
         Ok(()) => return Err(RepairError::Sound),
         Err(Damage::Store(error)) => return Err(error.into()),
-        Err(Damage::Tip(_)) => {}
+        Err(Damage::Tip(_) | Damage::Distrusted(_)) => {}
     }
     let mut lost = Vec::new();
-    let launched = continuity::remembered(project);
+    let known = continuity::known(project)?;
     for (tip, found_in) in project.store.remembered_tips()? {
         match intact(&project.store, tip) {
             Ok(()) => {}
@@ -108,7 +112,7 @@ pub fn repair(project: &Project) -> Result<Mended, RepairError> {
         }
         // Intact as it may be: a stage set the ledger back to it, or wrote it.
         let mut goes_on = true;
-        for known in &launched {
+        for known in &known {
             goes_on &= continuity::would_go_on(&project.store, tip, *known)?;
         }
         if !goes_on {

@@ -5,6 +5,7 @@
 
 pub mod command;
 
+mod belief;
 mod disk;
 mod fold;
 mod health;

@@ -18,7 +18,7 @@ use super::refs::Refs;
 use super::{lock, refusal};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
-use crate::ledger::store::{ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
+use crate::ledger::store::{Belief, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
 
 /// A git repository as a store. Opening and reading create nothing.
 pub struct GitStore {
@@ -119,6 +119,10 @@ impl Store for GitStore {
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {
         self.objects.read(oid)
+    }
+
+    fn believed(&self) -> Result<Belief, StoreError> {
+        self.belief()
     }
 
     fn writer(&self, wait: Duration) -> Result<Box<dyn Writer + '_>, StoreError> {

@@ -328,6 +328,10 @@ impl<'a> GitWriter<'a> {
 }
 
 impl Writer for GitWriter<'_> {
+    fn believe(&mut self, tip: Option<Oid>) -> Result<(), StoreError> {
+        self.store.set_belief(tip)
+    }
+
     fn publish(&mut self, publication: Publication) -> Result<(), StoreError> {
         if let Err(error) = self.try_publish(publication) {
             if let Err(second) = self.settle() {

@@ -97,6 +97,7 @@ impl GitStore {
         reflog::append(&self.disk, &self.common_dir, &name, self.format, &line)?;
         lock.commit(&self.disk)?;
         disk::remove(&marker)?;
+        self.set_belief(Some(to))?;
         drop(writer);
         Ok(kept)
     }
