@@ -30,7 +30,7 @@ const DAMAGED: &str =
 /// What to do about a ledger that is not what this machine left.
 const DISTRUSTED: &str =
     "`millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this \
-     machine knows, `millrace doctor --accept` believes it as it stands";
+     machine left, `millrace doctor --accept` believes it as it stands";
 
 /// A command that could not do its work.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl From<StoreError> for Failure {
                 Exit::Damaged
             }
             StoreError::Locked { .. } | StoreError::Moved { .. } => Exit::Busy,
-            StoreError::Io { .. } | StoreError::Git { .. } => Exit::Refused,
+            StoreError::Io { .. } | StoreError::Git { .. } | StoreError::Unsigned(_) => Exit::Refused,
         };
         let this = Self::new(exit, &error);
         if exit == Exit::Damaged { this.hint(DAMAGED) } else { this }

@@ -123,6 +123,14 @@ impl<S: Store> Store for Faulty<S> {
         self.around(Call::Read, || self.inner.read(oid))
     }
 
+    fn signs(&self) -> bool {
+        self.inner.signs()
+    }
+
+    fn signed(&self, commit: &[u8], tree: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.signed(commit, tree)
+    }
+
     fn believed(&self) -> Result<Belief, StoreError> {
         self.inner.believed()
     }

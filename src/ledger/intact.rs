@@ -56,6 +56,14 @@ impl Store for Watched<'_> {
         })
     }
 
+    fn signs(&self) -> bool {
+        self.store.signs()
+    }
+
+    fn signed(&self, commit: &[u8], tree: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.signed(commit, tree)
+    }
+
     fn believed(&self) -> Result<Belief, StoreError> {
         self.store.believed()
     }

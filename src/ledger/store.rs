@@ -193,6 +193,9 @@ pub enum StoreError {
         /// How long we waited.
         waited: Duration,
     },
+    /// A commit has to be signed, and cannot be.
+    #[error("a commit of the ledger cannot be signed: {0}")]
+    Unsigned(String),
     /// This kind of repository cannot hold a ledger.
     #[error("{0}")]
     Unsupported(String),
@@ -249,6 +252,17 @@ pub trait Store {
     /// The tip of the ledger that this machine wrote or verified last.
     fn believed(&self) -> Result<Belief, StoreError> {
         Ok(Belief::Unkept)
+    }
+
+    /// Whether commits of the ledger are signed here, as far as that can be done.
+    fn signs(&self) -> bool {
+        false
+    }
+
+    /// A commit of the ledger with a signature in it; `tree` is its tree, which need not be stored yet. `None`: it stays
+    /// as it is. Takes as long as a program that signs takes, and has an end; needs no lock.
+    fn signed(&self, _commit: &[u8], _tree: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
     }
 
     /// Takes the writers' lock, waiting at most `wait`.

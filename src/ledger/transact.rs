@@ -162,23 +162,34 @@ pub fn transact(
     payloads: &Payloads,
 ) -> Result<Outcome, TransactError> {
     let remembers = store.believed()? != Belief::Unkept;
+    let signs = store.signs();
     let mut verified = if remembers { believed(store)? } else { None };
-    let mut writer = store.writer(act.wait)?;
     let mut attempt = 1;
+    // A signature is paid for before the lock is taken: others write meanwhile, and then it was in vain. The last attempt
+    // has the lock first.
+    let mut writer = if signs { None } else { Some(store.writer(act.wait)?) };
     loop {
+        if attempt == ATTEMPTS && writer.is_none() {
+            writer = Some(store.writer(act.wait)?);
+        }
         let mut tip = store.resolve(&RefName::State)?;
         if remembers && tip != verified {
             verified = believed(store)?;
             tip = verified;
         }
         let trees = Trees::new(store);
-        let prepared = match prepare(store, &trees, tip, act, input, payloads)? {
+        let mut prepared = match prepare(store, &trees, tip, act, input, payloads)? {
             Prepared::Nothing(notes) => {
-                remember(&mut *writer, tip);
+                if let Some(writer) = &mut writer {
+                    remember(&mut **writer, tip);
+                }
                 return Ok(Outcome::Unchanged { notes });
             }
             Prepared::Commit(prepared) => *prepared,
         };
+        if signs {
+            prepared.sign(store)?;
+        }
         let publication = Publication {
             name: RefName::State,
             old: tip,
@@ -191,15 +202,22 @@ pub fn transact(
             },
             message: message::subject(&prepared.transition),
         };
-        match writer.publish(publication) {
+        let mut held = match writer.take() {
+            Some(writer) => writer,
+            None => store.writer(act.wait)?,
+        };
+        match held.publish(publication) {
             Ok(()) => {
-                remember(&mut *writer, Some(prepared.oid));
+                remember(&mut *held, Some(prepared.oid));
                 return Ok(Outcome::Committed {
                     commit: prepared.oid,
                     transition: Box::new(prepared.transition),
                 });
             }
-            Err(StoreError::Moved { .. }) if attempt < ATTEMPTS => attempt += 1,
+            Err(StoreError::Moved { .. }) if attempt < ATTEMPTS => {
+                attempt += 1;
+                writer = Some(held).filter(|_| !signs);
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -219,8 +237,25 @@ enum Prepared {
 
 struct NewCommit {
     oid: Oid,
+    tree: Oid,
     objects: Vec<Object>,
     transition: Transition,
+}
+
+impl NewCommit {
+    /// Puts a signature into the commit, where there is to be one. Nothing else of it changes.
+    fn sign(&mut self, store: &dyn Store) -> Result<(), TransactError> {
+        let bytes = |oid: Oid| {
+            let object = self.objects.iter().find(|object| object.oid == oid);
+            object.map_or(&[][..], |object| &object.bytes)
+        };
+        let Some(signed) = store.signed(bytes(self.oid), bytes(self.tree))? else { return Ok(()) };
+        let oid = object_id(store.object_format(), ObjectKind::Commit, &signed)?;
+        self.objects.retain(|object| object.oid != self.oid);
+        self.objects.push(Object { kind: ObjectKind::Commit, oid, bytes: signed });
+        self.oid = oid;
+        Ok(())
+    }
 }
 
 fn prepare(
@@ -273,7 +308,7 @@ fn prepare(
     objects.push(Object { kind: ObjectKind::Commit, oid, bytes });
     objects.sort_by_key(|object| object.oid);
     objects.dedup_by_key(|object| object.oid);
-    Ok(Prepared::Commit(Box::new(NewCommit { oid, objects, transition })))
+    Ok(Prepared::Commit(Box::new(NewCommit { oid, tree: root, objects, transition })))
 }
 
 /// A newer format or newer rules: this binary would lose what it does not know.

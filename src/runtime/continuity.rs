@@ -11,7 +11,8 @@ use super::project::Project;
 use crate::domain::oid::Oid;
 use crate::harness::durable;
 use crate::ledger::store::{Belief, RefName, Store, StoreError};
-use crate::ledger::transact::read_commit;
+use crate::ledger::intact::intact;
+use crate::ledger::transact::{TransactError, read_commit};
 use crate::ledger::trust::{self, Distrust, Standing};
 
 /// The file of an invocation directory that holds the commit of its launch.
@@ -34,12 +35,18 @@ pub fn remembered(project: &Project) -> Vec<Oid> {
         .collect()
 }
 
-/// Every commit that the ledger has to follow: what this machine left, and the launches. Those that can be read.
+/// Every commit that the ledger has to follow: what this machine left, if it can be worked on, and the launches.
 pub fn known(project: &Project) -> Result<Vec<Oid>, StoreError> {
     let mut known = remembered(project);
     if let Belief::Tip(tip) = project.store.believed()? {
-        // It need not be there any more: then nothing can go on from it.
-        known.extend(read_commit(&project.store, tip).is_ok().then_some(tip));
+        // It need not be there any more, or not whole: then nothing can go on from it.
+        match intact(&project.store, tip) {
+            Ok(()) => known.push(tip),
+            Err(TransactError::Store(error @ (StoreError::Io { .. } | StoreError::Git { .. }))) => {
+                return Err(error);
+            }
+            Err(_) => {}
+        }
     }
     Ok(known)
 }

@@ -1,6 +1,7 @@
 //! The driver: it carries out what the pure core decides. Time, randomness, processes and files live here.
 
 pub mod adopt;
+pub mod anchors;
 pub mod approval;
 pub mod bell;
 pub mod config_file;

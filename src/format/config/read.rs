@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::super::quote::{one_line, quoted};
 use super::super::secrets::secret_line;
 use super::model::{
-    BetweenItems, Config, Limits, ModelTier, ModelTiers, OnDone, Recovery, RunStyle, Runtime, SnapshotRules,
+    BetweenItems, Config, LedgerRules, Limits, ModelTier, ModelTiers, OnDone, Recovery, RunStyle, Runtime, Sign, SnapshotRules,
     StageSettings, Watchers, WorkspaceRules,
 };
 use super::runners::{self, Writer};
@@ -18,9 +18,10 @@ use super::{budget, prices, redaction};
 use crate::domain::ids::StageName;
 
 /// The sections and their keys; `limits`, `prices`, `runners` and `stages` have tables below them, `model_tiers` has names of the operator's.
-const SECTIONS: [(&str, &[&str]); 11] = [
+const SECTIONS: [(&str, &[&str]); 12] = [
     ("runtime", &["default_mode", "run_style", "idle_sleep_seconds"]),
     ("workspace", &["between_items", "on_done"]),
+    ("ledger", &["sign"]),
     ("snapshot", &["exclude", "max_file_bytes"]),
     ("redaction", redaction::KEYS),
     (
@@ -103,6 +104,9 @@ fn read(text: &str, file: &str, writer: Writer) -> Result<Loaded, ConfigError> {
     }
     if let Some(section) = open(&root, "snapshot")? {
         snapshot(&section, &mut config.snapshot)?;
+    }
+    if let Some(section) = open(&root, "ledger")? {
+        ledger(&section, &mut config.ledger)?;
     }
     if let Some(section) = open(&root, "redaction")? {
         redaction::read(&section, &mut config.redaction)?;
@@ -207,6 +211,14 @@ fn workspace(section: &Section<'_>, rules: &mut WorkspaceRules) -> Result<(), Co
                 "has no effect in this version: finished code stays in the work tree, uncommitted",
             );
         }
+    }
+    Ok(())
+}
+
+fn ledger(section: &Section<'_>, rules: &mut LedgerRules) -> Result<(), ConfigError> {
+    let words = [("auto", Sign::Auto), ("always", Sign::Always), ("never", Sign::Never)];
+    if let Some(choice) = section.word("sign", &words)? {
+        rules.sign = choice;
     }
     Ok(())
 }

@@ -21,8 +21,12 @@ mod reflog;
 mod refs;
 mod refusal;
 mod repair;
+mod signing;
+mod veils;
 
 pub use disk::Durability;
 pub use health::Finding;
 pub use open::GitStore;
 pub use repair::Memory;
+pub use signing::Signing;
+pub use veils::{Veil, Veiled};

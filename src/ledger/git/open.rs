@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use gix::bstr::ByteSlice;
@@ -15,6 +15,7 @@ use super::disk::{Disk, Durability, Sharing, fault};
 use super::objects::Objects;
 use super::publish::GitWriter;
 use super::refs::Refs;
+use super::signing::Signing;
 use super::{lock, refusal};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
@@ -26,6 +27,7 @@ pub struct GitStore {
     pub(super) format: ObjectFormat,
     pub(super) disk: Disk,
     pub(super) objects: Objects,
+    pub(super) signing: Mutex<Signing>,
 }
 
 impl GitStore {
@@ -79,7 +81,7 @@ impl GitStore {
             })?,
         };
         let objects = Objects::open(&common_dir, format)?;
-        Ok(Self { common_dir, format, disk: Disk { durability, sharing }, objects })
+        Ok(Self { common_dir, format, disk: Disk { durability, sharing }, objects, signing: Mutex::default() })
     }
 
     /// The directory that all work trees of this repository share.
@@ -119,6 +121,14 @@ impl Store for GitStore {
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {
         self.objects.read(oid)
+    }
+
+    fn signs(&self) -> bool {
+        self.signing() != Signing::Off
+    }
+
+    fn signed(&self, commit: &[u8], tree: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.try_signed(commit, tree)
     }
 
     fn believed(&self) -> Result<Belief, StoreError> {

@@ -409,7 +409,7 @@ fn release_keep(path: &Path) -> Result<(), StoreError> {
 }
 
 /// A path as git reads it in a list of alternates: in quotes, because paths may hold `:`.
-fn quoted(path: &Path) -> std::ffi::OsString {
+pub(super) fn quoted(path: &Path) -> std::ffi::OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let mut text = vec![b'"'];
     for byte in path.as_os_str().as_bytes() {
