@@ -30,6 +30,8 @@ pub struct Report {
     pub signed: Vec<Oid>,
     /// Those that carry none, newest first.
     pub unsigned: Vec<Oid>,
+    /// How many unsigned ones come after the oldest signed one.
+    gaps: usize,
     /// What is wrong, oldest first.
     pub findings: Vec<Finding>,
 }
@@ -179,6 +181,7 @@ impl Check<'_> {
                         if Some(oid) != last {
                             if signed {
                                 report.signed.push(oid);
+                                report.gaps = report.unsigned.len();
                             } else {
                                 report.unsigned.push(oid);
                             }
@@ -393,6 +396,12 @@ impl Report {
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// The oldest unsigned commit that comes after a signed one.
+    #[must_use]
+    pub fn first_gap(&self) -> Option<Oid> {
+        self.unsigned[..self.gaps].last().copied()
     }
 
     fn add(&mut self, commit: Oid, seq: Option<u64>, kind: FindingKind, detail: &str) {

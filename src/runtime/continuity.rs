@@ -5,7 +5,7 @@
 //! commit of its launch, which stays where the other one was lost.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::project::Project;
 use crate::domain::oid::Oid;
@@ -26,13 +26,31 @@ pub fn remember(inv_dir: &Path, launched: Oid) -> io::Result<()> {
 /// The launches that no handoff has settled, by what was written down beside them. What cannot be read is none: the
 /// folder is no part of the record.
 pub fn remembered(project: &Project) -> Vec<Oid> {
+    launches(project).into_iter().map(|(tip, _)| tip).collect()
+}
+
+fn launches(project: &Project) -> Vec<(Oid, PathBuf)> {
     let Ok(entries) = std::fs::read_dir(project.store.private_dir().join("inv")) else { return Vec::new() };
     entries
         .flatten()
-        .filter_map(|entry| std::fs::read_to_string(entry.path().join(TIP_FILE)).ok()?.parse().ok())
+        .filter_map(|entry| {
+            let path = entry.path().join(TIP_FILE);
+            Some((std::fs::read_to_string(&path).ok()?.parse().ok()?, path))
+        })
         // One that is no readable commit cannot tell anything; nor can the ledger be brought back to it.
-        .filter(|tip| read_commit(&project.store, *tip).is_ok())
+        .filter(|(tip, _)| read_commit(&project.store, *tip).is_ok())
         .collect()
+}
+
+/// Forgets the launches that a ledger which is believed from now on does not go on from.
+pub fn forget_launches(project: &Project, tip: Option<Oid>) -> Result<(), StoreError> {
+    for (launched, path) in launches(project) {
+        if tip.is_some_and(|tip| trust::follows(&project.store, tip, launched).is_ok()) {
+            continue;
+        }
+        std::fs::remove_file(&path).map_err(|source| StoreError::Io { action: "remove", path, source })?;
+    }
+    Ok(())
 }
 
 /// Every commit that the ledger has to follow: what this machine left, if it can be worked on, and the launches.
