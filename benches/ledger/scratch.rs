@@ -98,7 +98,12 @@ pub(crate) fn document(store: &dyn Store, n: u32, payloads: &mut Payloads) -> Re
     let bytes = example_task(&id).into_bytes();
     let parsed = parse_task(&bytes, &id, &Stamp { now: Timestamp::now(), by: "bench" })
         .map_err(|error| anyhow!("{error}"))?;
-    Ok(Submitted { document: payloads.add(store, bytes)?, origin: None, intake: parsed.intake })
+    Ok(Submitted {
+        document: payloads.add(store, bytes)?,
+        origin: None,
+        trusted: false,
+        intake: parsed.intake,
+    })
 }
 
 /// The shipped plan.

@@ -6,8 +6,8 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
     compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand,
-    control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
-    log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
+    control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, export::ExportArguments,
+    init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
     queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
     run::RunCommand, runs::RunsCommand, status::StatusArguments, usage::UsageArguments,
     verify::VerifyArguments, wait::WaitArguments,
@@ -55,6 +55,7 @@ pub(crate) enum Command {
     #[command(flatten)]
     Controls(ControlCommand),
     Verify(VerifyArguments),
+    Export(ExportArguments),
     Doctor(DoctorArguments),
     #[command(subcommand)]
     Compile(CompileCommand),

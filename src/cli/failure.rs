@@ -28,8 +28,7 @@ const DAMAGED: &str =
     "`millrace doctor` tells what is wrong; `millrace doctor --repair` goes back to the newest intact state";
 
 /// What to do about a ledger that is not what this machine left.
-const DISTRUSTED: &str =
-    "`millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this \
+const DISTRUSTED: &str = "`millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this \
      machine left, `millrace doctor --accept` believes it as it stands";
 
 /// A command that could not do its work.
@@ -107,8 +106,9 @@ impl From<Distrust> for Failure {
     fn from(error: Distrust) -> Self {
         match error {
             Distrust::Store(error) => error.into(),
-            distrust => Self::new(Exit::Damaged, format!("the ledger cannot be trusted: {distrust}"))
-                .hint(DISTRUSTED),
+            distrust => {
+                Self::new(Exit::Damaged, format!("the ledger cannot be trusted: {distrust}")).hint(DISTRUSTED)
+            }
         }
     }
 }

@@ -95,6 +95,8 @@ impl RuntimeError {
             | Refusal::NotAJudgement { .. }
             | Refusal::NoSuchSession { .. }
             | Refusal::RequestReused { .. }
+            | Refusal::UnderWayElsewhere { .. }
+            | Refusal::OwedElsewhere { .. }
             | Refusal::BadName { .. } => None,
         }
     }

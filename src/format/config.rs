@@ -31,8 +31,8 @@ pub use contract::{
     DEFAULT_OUTPUT_BYTES, MIN_GRACE_SECONDS, NOBODY, PromptBy, RefusesRoot, Runner, RunnerKind, in_words,
 };
 pub use model::{
-    BetweenItems, Config, LedgerRules, Limits, ModelTier, ModelTiers, NoModel, OnDone, Recovery, RunStyle, Runners, Sign,
-    Runtime, SnapshotRules, StageSettings, TIER, Watchers, WorkspaceRules, table_of,
+    BetweenItems, Config, LedgerRules, Limits, ModelTier, ModelTiers, NoModel, OnDone, Recovery, RunStyle,
+    Runners, Runtime, Sign, SnapshotRules, StageSettings, TIER, Watchers, WorkspaceRules, table_of,
 };
 pub use read::{parse, parse_frozen};
 pub use reading::{Field, Gather, Mapping, Parser, Rule, Scope};

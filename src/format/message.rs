@@ -106,6 +106,14 @@ fn sentence(transition: &Transition) -> String {
         },
         Input::Prioritise { item, priority } => format!("{op}: {} {priority}", item.id),
         Input::Release { items } => format!("{op}: {}", listed(items)),
+        Input::Adopt(adopting) => {
+            let held = match adopting.arrived.len() {
+                0 => "nothing new to hold".to_owned(),
+                1 => "1 item held".to_owned(),
+                many => format!("{many} items held"),
+            };
+            format!("{op}: the ledger of {} ({held})", adopting.remote)
+        }
         Input::Stop { session, reason, .. } => format!("{op}: session {session} ({reason})"),
         Input::Requested { .. } => op.to_owned(),
         Input::Pause(cause) => format!("{op}: {} ({})", cause.kind.key(), cause.detail),
@@ -176,7 +184,7 @@ pub fn trailers(transition: &Transition) -> Vec<Trailer> {
     let admits = matches!(asked, Input::Enqueue { .. } | Input::TakeIdea { .. });
     if !admits {
         match asked {
-            Input::Retry(_) | Input::Release { .. } => {
+            Input::Retry(_) | Input::Release { .. } | Input::Adopt(_) => {
                 trailers.extend(asked.items().iter().map(|item| ("Item", item.to_string())));
             }
             _ => trailers.extend(item_of(transition).map(|item| ("Item", item.to_string()))),

@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::store::{Belief, ObjectFormat, ObjectKind, Publication, RefName, Store, StoreError, Writer};
-use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 
 /// The calls that can be made to fail; each kind is counted by itself, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// [`Store::resolve`] and [`Store::runs`].
+    /// [`Store::resolve`], [`Store::refs`] and [`Store::runs`].
     Resolve,
     /// [`Store::read`].
     Read,
@@ -115,8 +114,8 @@ impl<S: Store> Store for Faulty<S> {
         self.around(Call::Resolve, || self.inner.resolve(name))
     }
 
-    fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        self.around(Call::Resolve, || self.inner.runs())
+    fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError> {
+        self.around(Call::Resolve, || self.inner.refs())
     }
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {

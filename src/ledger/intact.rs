@@ -8,7 +8,6 @@ use super::store::{Belief, ObjectFormat, ObjectKind, RefName, Store, StoreError,
 use super::transact::{TransactError, read_commit};
 use super::tree::Trees;
 use super::view::TreeView;
-use crate::domain::ids::RunId;
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place::{self, OpenState};
@@ -42,8 +41,8 @@ impl Store for Watched<'_> {
         self.store.resolve(name)
     }
 
-    fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        self.store.runs()
+    fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError> {
+        self.store.refs()
     }
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {

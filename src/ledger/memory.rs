@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::object::object_id;
 use super::store::{NewObjects, ObjectFormat, ObjectKind, Publication, RefName, Store, StoreError, Writer};
-use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 
 /// A store in memory.
@@ -58,13 +57,10 @@ impl Store for MemoryStore {
         Ok(self.content().refs.get(name).copied())
     }
 
-    fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        let content = self.content();
-        let runs = content.refs.iter().filter_map(|(name, oid)| match name {
-            RefName::Run(run) => Some((run.clone(), *oid)),
-            _ => None,
-        });
-        Ok(runs.collect())
+    fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError> {
+        let mut refs: Vec<_> = self.content().refs.iter().map(|(name, oid)| (name.clone(), *oid)).collect();
+        refs.sort_by_key(|(name, _)| name.full());
+        Ok(refs)
     }
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {

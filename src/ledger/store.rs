@@ -28,7 +28,12 @@ pub enum RefName {
     Backup(String),
     /// `refs/millrace/remotes/<remote>/state`: the last fetched ledger of a remote.
     Remote(String),
+    /// `refs/millrace/remotes/<remote>/runs/<run-id>`: a run branch as it was last fetched.
+    RemoteRun(String, RunId),
 }
+
+/// What every ref of ours begins with.
+pub const NAMESPACE: &str = "refs/millrace/";
 
 impl RefName {
     /// What git calls a path of the tree that it points at: `refs/millrace/state:control.toml`.
@@ -45,14 +50,38 @@ impl RefName {
             Self::Run(run) => format!("refs/millrace/runs/{run}"),
             Self::Backup(name) => format!("refs/millrace/backup/{name}"),
             Self::Remote(remote) => format!("refs/millrace/remotes/{remote}/state"),
+            Self::RemoteRun(remote, run) => format!("refs/millrace/remotes/{remote}/runs/{run}"),
         }
+    }
+
+    /// The ref that has this full name; `None` where it is none of ours.
+    #[must_use]
+    pub fn parse(full: &str) -> Option<Self> {
+        let rest = full.strip_prefix(NAMESPACE)?;
+        let name = if rest == "state" {
+            Self::State
+        } else if let Some(run) = rest.strip_prefix("runs/") {
+            Self::Run(run.parse().ok()?)
+        } else if let Some(name) = rest.strip_prefix("backup/") {
+            Self::Backup(name.to_owned())
+        } else if let Some(rest) = rest.strip_prefix("remotes/") {
+            if let Some(remote) = rest.strip_suffix("/state") {
+                Self::Remote(remote.to_owned())
+            } else {
+                let (remote, run) = rest.rsplit_once("/runs/")?;
+                Self::RemoteRun(remote.to_owned(), run.parse().ok()?)
+            }
+        } else {
+            return None;
+        };
+        name.check().is_ok().then_some(name)
     }
 
     /// Refuses a name that git would not take, or that would lead out of `refs/millrace/`.
     pub fn check(&self) -> Result<(), StoreError> {
         let text = match self {
             Self::State | Self::Run(_) => return Ok(()),
-            Self::Backup(text) | Self::Remote(text) => text,
+            Self::Backup(text) | Self::Remote(text) | Self::RemoteRun(text, _) => text,
         };
         let fine = text.split('/').all(|part| {
             !part.is_empty()
@@ -242,8 +271,17 @@ pub trait Store {
     /// The value of a ref, or `None` where it does not exist.
     fn resolve(&self, name: &RefName) -> Result<Option<Oid>, StoreError>;
 
+    /// Every ref of ours with its value, in the order of their names. Others that lie below [`NAMESPACE`] are not listed.
+    fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError>;
+
     /// The runs that have a run branch, with its tip.
-    fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError>;
+    fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
+        let run = |(name, oid)| match name {
+            RefName::Run(run) => Some((run, oid)),
+            _ => None,
+        };
+        Ok(self.refs()?.into_iter().filter_map(run).collect())
+    }
 
     /// An object's kind and content; [`StoreError::Missing`] where there is none, [`StoreError::Damaged`] where the
     /// content does not hash to the id: what is read is what was written.

@@ -8,7 +8,9 @@ use thiserror::Error;
 
 use super::commit::{Commit, Person, second};
 use super::object::object_id;
-use super::store::{Belief, NewObjects, Object, ObjectKind, Publication, RefName, Signature, Store, StoreError, Writer};
+use super::store::{
+    Belief, NewObjects, Object, ObjectKind, Publication, RefName, Signature, Store, StoreError, Writer,
+};
 use super::tree::{TreeEditor, Trees};
 use super::trust::{self, Distrust};
 use super::view::TreeView;
@@ -144,11 +146,14 @@ impl Outcome {
 
 /// The tip to build on: one that this machine wrote, or has verified now.
 fn believed(store: &dyn Store) -> Result<Option<Oid>, TransactError> {
-    match trust::look(store) {
-        // What a newer version wrote is refused as that.
-        Ok(standing) => Ok(standing.tip),
-        Err(Distrust::Store(error)) => Err(error.into()),
-        Err(distrust) => Err(Box::new(distrust).into()),
+    // What a newer version wrote is refused as that.
+    trust::look(store).map(|standing| standing.tip).map_err(distrusted)
+}
+
+fn distrusted(distrust: Distrust) -> TransactError {
+    match distrust {
+        Distrust::Store(error) => error.into(),
+        distrust => Box::new(distrust).into(),
     }
 }
 
@@ -190,18 +195,8 @@ pub fn transact(
         if signs {
             prepared.sign(store)?;
         }
-        let publication = Publication {
-            name: RefName::State,
-            old: tip,
-            new: Some(prepared.oid),
-            objects: NewObjects::Given(prepared.objects),
-            by: Signature {
-                name: act.committer.name.clone(),
-                email: act.committer.email.clone(),
-                at: act.at,
-            },
-            message: message::subject(&prepared.transition),
-        };
+        let publication =
+            act.publication(tip, prepared.oid, prepared.objects, message::subject(&prepared.transition));
         let mut held = match writer.take() {
             Some(writer) => writer,
             None => store.writer(act.wait)?,
@@ -227,6 +222,60 @@ pub fn transact(
 fn remember(writer: &mut dyn Writer, tip: Option<Oid>) {
     if let Err(error) = writer.believe(tip) {
         tracing::warn!(%error, "the tip cannot be remembered as verified; the next writer verifies it again");
+    }
+}
+
+/// Makes one transition that goes on from `tip`, a commit that the ledger's ref does not have yet, and moves the ref from
+/// `old` to what comes of it; to `tip` itself where there is nothing to decide. `tip` has to follow `old` by the rules where
+/// the store keeps a memory; whether its objects are durable is the caller's to know.
+///
+/// # Errors
+///
+/// [`StoreError::Moved`] where the ref does not have `old` any more: what was asked may no longer be true.
+pub fn transact_onto(
+    store: &dyn Store,
+    act: &Act,
+    input: &Input,
+    old: Option<Oid>,
+    tip: Oid,
+) -> Result<Outcome, TransactError> {
+    if store.believed()? != Belief::Unkept {
+        believed(store)?;
+        let sound = match old {
+            Some(old) => trust::goes_on(store, tip, old),
+            None => trust::sound(store, tip),
+        };
+        sound.map_err(distrusted)?;
+    }
+    let trees = Trees::new(store);
+    let (new, objects, subject, outcome) =
+        match prepare(store, &trees, Some(tip), act, input, &Payloads::default())? {
+            Prepared::Nothing(notes) => {
+                let subject = format!("{}: nothing to change", input.op());
+                (tip, Vec::new(), subject, Outcome::Unchanged { notes })
+            }
+            Prepared::Commit(mut prepared) => {
+                if store.signs() {
+                    prepared.sign(store)?;
+                }
+                let NewCommit { oid, objects, transition, .. } = *prepared;
+                let subject = message::subject(&transition);
+                (oid, objects, subject, Outcome::Committed { commit: oid, transition: Box::new(transition) })
+            }
+        };
+    let mut writer = store.writer(act.wait)?;
+    writer.publish(act.publication(old, new, objects, subject))?;
+    remember(&mut *writer, Some(new));
+    Ok(outcome)
+}
+
+impl Act {
+    /// The move of the ledger's ref.
+    fn publication(&self, old: Option<Oid>, new: Oid, objects: Vec<Object>, message: String) -> Publication {
+        let objects = if objects.is_empty() { NewObjects::None } else { NewObjects::Given(objects) };
+        let Person { name, email } = self.committer.clone();
+        let by = Signature { name, email, at: self.at };
+        Publication { name: RefName::State, old, new: Some(new), objects, by, message }
     }
 }
 

@@ -124,15 +124,19 @@ fn judged(store: &dyn Store, belief: Belief, tip: Option<Oid>) -> Result<Standin
         (Belief::Tip(known), Some(found)) if known == found => Ok(fine(0)),
         (Belief::Tip(known), None) => Err(Distrust::Gone { known }),
         (Belief::Tip(known), Some(found)) => goes_on(store, found, known),
-        (Belief::Nothing, Some(found)) => {
-            if is_newer(store, found) {
-                return Ok(Standing { newer: true, ..fine(0) });
-            }
-            let report = verify(store, found)?;
-            first(report.findings).map_or(Ok(()), Err)?;
-            Ok(fine(report.commits))
-        }
+        (Belief::Nothing, Some(found)) => sound(store, found),
     }
+}
+
+/// That a ledger which this machine has never seen follows from itself.
+pub fn sound(store: &dyn Store, found: Oid) -> Result<Standing, Distrust> {
+    let standing = Standing { tip: Some(found), replayed: 0, newer: is_newer(store, found) };
+    if standing.newer {
+        return Ok(standing);
+    }
+    let report = verify(store, found)?;
+    first(report.findings).map_or(Ok(()), Err)?;
+    Ok(Standing { replayed: report.commits, ..standing })
 }
 
 /// That `found` is `known` or goes on from it, and by the rules.

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use super::project::Project;
 use crate::domain::oid::Oid;
 use crate::harness::durable;
-use crate::ledger::store::{Belief, RefName, Store, StoreError};
 use crate::ledger::intact::intact;
+use crate::ledger::store::{Belief, RefName, Store, StoreError};
 use crate::ledger::transact::{TransactError, read_commit};
 use crate::ledger::trust::{self, Distrust, Standing};
 

@@ -60,8 +60,10 @@ pub struct Idea {
 pub struct Terms {
     /// Who brings it.
     pub actor: Actor,
-    /// Why it is held until somebody releases it; none: it may be worked on at once.
-    pub held: Option<String>,
+    /// Where it comes from, when from outside: it is held until somebody releases it, unless it is trusted.
+    pub origin: Option<String>,
+    /// Whether what comes from outside may be worked on at once.
+    pub trusted: bool,
     /// Whether a line may look like a secret.
     pub allow_secret: bool,
     /// The name by which this is answered once, however often it is asked.
@@ -70,7 +72,7 @@ pub struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { actor: Actor::Operator, held: None, allow_secret: false, request: None }
+        Self { actor: Actor::Operator, origin: None, trusted: false, allow_secret: false, request: None }
     }
 }
 
@@ -119,7 +121,8 @@ pub fn add_idea(project: &Project, idea: &Idea, terms: &Terms) -> Result<TakenIn
         found_in: idea.found_in.clone(),
         spec: Box::new(Submitted {
             document: payloads.add(&project.store, spec.document.into_bytes())?,
-            origin: terms.held.clone(),
+            origin: terms.origin.clone(),
+            trusted: terms.trusted,
             intake: spec.intake,
         }),
     };
@@ -153,7 +156,12 @@ fn add(
         guard.check(document)?;
         warnings.extend(parsed.warnings);
         let content = payloads.add(&project.store, document.bytes.clone())?;
-        submitted.push(Submitted { document: content, origin: terms.held.clone(), intake: parsed.intake });
+        submitted.push(Submitted {
+            document: content,
+            origin: terms.origin.clone(),
+            trusted: terms.trusted,
+            intake: parsed.intake,
+        });
     }
     take_in(project, &act, Input::Enqueue { documents: submitted }, &payloads, terms, warnings)
 }

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod anchors;
 pub mod approval;
 pub mod bell;
+pub mod bundle;
 pub mod config_file;
 pub mod continuity;
 pub mod daemon;

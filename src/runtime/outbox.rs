@@ -50,7 +50,12 @@ pub fn read(
             Ok(parsed) => {
                 outbox.warnings.extend(parsed.warnings.iter().map(ToString::to_string));
                 let content = payloads.add(store, document.bytes.clone())?;
-                outbox.documents.push(Submitted { document: content, origin: None, intake: parsed.intake });
+                outbox.documents.push(Submitted {
+                    document: content,
+                    origin: None,
+                    trusted: false,
+                    intake: parsed.intake,
+                });
             }
             Err(error) => outbox.problems.push(error.to_string()),
         }

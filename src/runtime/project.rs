@@ -55,7 +55,13 @@ impl Project {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let repository = Repository::discover(path)?;
         let store = GitStore::open(&repository.git_dir, Durability::Strict)?;
-        Ok(Self { repository, store, user: OnceCell::new(), sign: Cell::new(None), signed_as: Cell::new(None) })
+        Ok(Self {
+            repository,
+            store,
+            user: OnceCell::new(),
+            sign: Cell::new(None),
+            signed_as: Cell::new(None),
+        })
     }
 
     /// The ledger's tip, read; `None` where there is no ledger.

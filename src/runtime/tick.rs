@@ -42,8 +42,7 @@ pub const INTEGRITY: &str = "integrity";
 pub const UPGRADE: &str = "upgrade";
 
 /// What is said of such a one.
-const NEWER: &str =
-    "a newer version of millrace wrote the ledger; this one reads it and leaves it untouched: upgrade millrace";
+const NEWER: &str = "a newer version of millrace wrote the ledger; this one reads it and leaves it untouched: upgrade millrace";
 
 /// What one step came to.
 #[derive(Debug)]

@@ -162,7 +162,8 @@ impl Repository {
             None => true,
             Some((_, value)) => {
                 let value = value.to_ascii_lowercase();
-                matches!(&*value, "true" | "yes" | "on") || value.parse::<i64>().is_ok_and(|number| number != 0)
+                matches!(&*value, "true" | "yes" | "on")
+                    || value.parse::<i64>().is_ok_and(|number| number != 0)
             }
         });
         Ok((either("name").zip(either("email")).map(|(name, email)| Identity { name, email }), signs))

@@ -45,7 +45,7 @@ pub(super) fn bring(repo: &TestRepo, item: &str, origin: Option<&str>) {
     intake.item = item.parse().expect("an item");
     let mut payloads = Payloads::default();
     let document = payloads.add(&project.store, bytes).expect("a payload");
-    let submitted = Submitted { document, origin: origin.map(str::to_owned), intake };
+    let submitted = Submitted { document, origin: origin.map(str::to_owned), trusted: false, intake };
     project.transact(&act, &Input::Enqueue { documents: vec![submitted] }, &payloads).expect("a commit");
 }
 

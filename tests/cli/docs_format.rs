@@ -49,8 +49,10 @@ fn every_input_is_in_the_reference_with_its_fields() {
     let source = read("src/domain/transition/input.rs");
     let mut code = variants(&source, "Input");
     assert!(code.len() > 10 && code["genesis"].len() == 1, "the search finds inputs: {code:?}");
-    // Four inputs are structures of their own.
-    for (op, name) in [("launch", "Launching"), ("handoff", "Handoff"), ("retry", "Retrying")] {
+    // Some inputs are structures of their own.
+    for (op, name) in
+        [("launch", "Launching"), ("handoff", "Handoff"), ("retry", "Retrying"), ("adopt", "Adopting")]
+    {
         let body = source.split_once(&format!("pub struct {name} {{\n")).expect("the structure").1;
         let body = body.split_once("\n}\n").expect("its end").0;
         let fields = body.lines().filter_map(|line| line.strip_prefix("    pub ")?.split(':').next());

@@ -4,6 +4,7 @@ use millrace::domain::item::ItemKind;
 use millrace::domain::place::OpenState;
 use millrace::domain::transition::input::Input;
 use millrace::domain::transition::refusal::Refusal;
+use millrace::domain::view::View as _;
 
 use crate::support::play::{Document, Play, document, item, task};
 
@@ -117,6 +118,21 @@ fn what_comes_from_outside_is_held_and_waits_for_nothing_else() {
     play.finish("task/b");
     assert_eq!(play.state("task/a"), "held/5.0000000001");
     play.end();
+}
+
+#[test]
+fn what_comes_from_outside_by_somebody_trusted_may_be_worked_on() {
+    let mut play = Play::judging("r");
+    play.add(&task("b"));
+    play.add_all(&[
+        task("a").outside("push").trusted(),
+        task("c").outside("push").trusted().after("b").of("r"),
+    ]);
+    assert_eq!(play.state("task/a"), "queued/5.0000000004");
+    assert_eq!(play.state("task/c"), "waiting/b/5.0000000005");
+    assert!(play.lineage("r").contains(&"task/c".to_owned()), "{:?}", play.lineage("r"));
+    let known = play.view(|view| view.known(&item("task/a"))).expect("readable").expect("known");
+    assert_eq!(known.origin.as_deref(), Some("push"));
 }
 
 #[test]

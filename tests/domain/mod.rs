@@ -1,6 +1,7 @@
 //! Tests of `src/domain`.
 
 mod acceptance;
+mod adopt;
 mod any_plan;
 mod asks;
 mod bounds;

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use millrace::domain::ids::RunId;
 use millrace::domain::oid::Oid;
 use millrace::domain::result::InfrastructureClass;
 use millrace::domain::transition::input::Input;
@@ -38,8 +37,8 @@ impl Store for Counted {
     fn resolve(&self, name: &RefName) -> Result<Option<Oid>, StoreError> {
         self.inner.resolve(name)
     }
-    fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        self.inner.runs()
+    fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError> {
+        self.inner.refs()
     }
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {
         let now = self.traffic.get();

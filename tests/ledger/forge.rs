@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use millrace::domain::ids::RunId;
 use millrace::domain::oid::Oid;
 use millrace::domain::place::TreePath;
 use millrace::domain::transition::record::Transition;
@@ -34,7 +33,7 @@ impl Store for Objects {
         Ok(None)
     }
 
-    fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
+    fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -9,6 +9,7 @@ mod golden;
 mod history;
 mod object;
 mod old_rules;
+mod onto;
 mod store_contract;
 mod support;
 mod tree;

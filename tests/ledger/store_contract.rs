@@ -168,6 +168,35 @@ fn runs_are_listed(subject: &Subject) {
     assert_eq!(store.runs().expect("one"), expected[..1]);
 }
 
+fn refs_are_listed(subject: &Subject) {
+    let store = subject.store.as_ref();
+    assert_eq!(store.refs().expect("none"), []);
+    let tip = advance(store, "one").expect("published");
+    let id = run("20260102-0000-00000b");
+    let mut names = vec![
+        RefName::Backup("20260101-120000-restore".to_owned()),
+        RefName::Remote("origin".to_owned()),
+        RefName::Remote("team/origin".to_owned()),
+        RefName::RemoteRun("team/origin".to_owned(), id.clone()),
+        RefName::Run(id),
+    ];
+    for name in &names {
+        assert_eq!(RefName::parse(&name.full()).as_ref(), Some(name));
+        publish(store, publication(name.clone(), None, Some(tip), NewObjects::None)).expect("created");
+    }
+    names.push(RefName::State);
+    names.sort_by_key(RefName::full);
+    let expected: Vec<_> = names.into_iter().map(|name| (name, tip)).collect();
+    assert_eq!(store.refs().expect("six"), expected);
+    if let Some(repo) = &subject.repo {
+        // Another program's, below ours: not ours to list.
+        repo.git(&["update-ref", "refs/millrace/other", &tip.to_string()]);
+        repo.git(&["pack-refs", "--all"]);
+        assert_eq!(store.refs().expect("six, packed"), expected);
+        assert_eq!(store.runs().expect("one").len(), 1);
+    }
+}
+
 fn names_that_lead_elsewhere_are_refused(subject: &Subject) {
     let store = subject.store.as_ref();
     for bad in ["", "..", "../state", "a/../../heads/main", "a..b", "x.lock", ".hidden", "a b", "a//b", "a\n"]
@@ -271,12 +300,13 @@ fn one_writer_at_a_time(subject: &Subject) {
 
 type Part = fn(&Subject);
 
-const SUITE: [(&str, Part); 9] = [
+const SUITE: [(&str, Part); 10] = [
     ("publishes_resolves_and_reads", publishes_resolves_and_reads),
     ("a_moved_ref_changes_nothing", a_moved_ref_changes_nothing),
     ("a_ref_needs_a_commit_that_is_there", a_ref_needs_a_commit_that_is_there),
     ("refs_are_deleted_and_reset", refs_are_deleted_and_reset),
     ("runs_are_listed", runs_are_listed),
+    ("refs_are_listed", refs_are_listed),
     ("names_that_lead_elsewhere_are_refused", names_that_lead_elsewhere_are_refused),
     ("big_and_odd_objects_come_back", big_and_odd_objects_come_back),
     ("sixty_publications_are_folded", sixty_publications_are_folded),

@@ -783,6 +783,6 @@ fn a_newer_ledger_is_refused_by_name() {
     };
     assert_eq!(change("ledger.toml", "format = 1", "format = 2"), "format 2 1");
     assert_eq!(change("ledger.toml", "format = 1", "shape = \"new\"\nformat = 3"), "format 3 1");
-    assert_eq!(change("transition.toml", "rules = 3", "rules = 4"), "rules 4 3");
-    assert_eq!(change("transition.toml", "rules = 3", "rules = 9\nnew = true"), "rules 9 3");
+    assert_eq!(change("transition.toml", "rules = 4", "rules = 5"), "rules 5 4");
+    assert_eq!(change("transition.toml", "rules = 4", "rules = 9\nnew = true"), "rules 9 4");
 }

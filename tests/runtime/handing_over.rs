@@ -27,7 +27,7 @@ fn add_spec(site: &Site, id: &str) {
     let parsed = parse_spec(&bytes, "spec.md", &Stamp { now: act.at, by: "a test" }).expect("a spec");
     let mut payloads = Payloads::default();
     let document = payloads.add(&project.store, bytes).expect("bytes");
-    let submitted = Submitted { document, origin: None, intake: parsed.intake };
+    let submitted = Submitted { document, origin: None, trusted: false, intake: parsed.intake };
     let input = Input::Enqueue { documents: vec![submitted] };
     project.transact(&act, &input, &payloads).expect("it is taken in");
 }

@@ -183,5 +183,5 @@ fn spec(project: &Project, payloads: &mut Payloads, id: &str, document: &[u8]) -
     let mut intake = parse_task(task(id).as_bytes(), "spec", &stamp).expect("a document").intake;
     intake.item = item_ref(&format!("spec/{id}"));
     let document = payloads.add(&project.store, document.to_vec()).expect("a payload");
-    Submitted { document, origin: None, intake }
+    Submitted { document, origin: None, trusted: false, intake }
 }

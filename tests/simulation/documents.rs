@@ -44,6 +44,7 @@ impl Document {
         Submitted {
             document: payloads.add(store, self.body.clone().into_bytes()).expect("a payload"),
             origin: self.origin.clone(),
+            trusted: false,
             intake: Intake {
                 item: self.item.clone(),
                 title: format!("About {}", self.item.id),

@@ -464,5 +464,5 @@ fn incident(world: &World, run: &Run, nonce: &Nonce, payloads: &mut Payloads) ->
         related_stage_results: Vec::new(),
     };
     let document = payloads.add(&world.memory, render(&incident).into_bytes()).expect("a payload");
-    Ok(Submitted { document, origin: None, intake: incident.intake })
+    Ok(Submitted { document, origin: None, trusted: false, intake: incident.intake })
 }

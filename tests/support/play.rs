@@ -49,6 +49,7 @@ pub(crate) struct Document {
     priority: u8,
     depends_on: Vec<String>,
     origin: Option<String>,
+    trusted: bool,
     root: Option<String>,
 }
 
@@ -66,6 +67,7 @@ pub(crate) fn document(name: &str) -> Document {
         priority: 5,
         depends_on: Vec::new(),
         origin: None,
+        trusted: false,
         root: None,
     }
 }
@@ -104,6 +106,11 @@ impl Document {
 
     pub(crate) fn outside(mut self, origin: &str) -> Self {
         self.origin = Some(origin.to_owned());
+        self
+    }
+
+    pub(crate) fn trusted(mut self) -> Self {
+        self.trusted = true;
         self
     }
 }
@@ -396,6 +403,7 @@ impl Play {
             .map(|document| Submitted {
                 document: payloads.add(self.store(), document.body.clone().into_bytes()).expect("a payload"),
                 origin: document.origin.clone(),
+                trusted: document.trusted,
                 intake: Intake {
                     item: document.item.clone(),
                     title: document.title.clone(),
@@ -721,7 +729,12 @@ impl Play {
             related_stage_results: Vec::new(),
         };
         let document = payloads.add(self.store(), incident::render(&incident).into_bytes());
-        Submitted { document: document.expect("a payload"), origin: None, intake: incident.intake }
+        Submitted {
+            document: document.expect("a payload"),
+            origin: None,
+            trusted: false,
+            intake: incident.intake,
+        }
     }
 
     /// What would hand off the active run's stage, which ended well and without a word, in a session that can be resumed.

@@ -6,6 +6,7 @@ pub(super) mod config;
 pub(super) mod control;
 pub(super) mod demo;
 pub(super) mod doctor;
+pub(super) mod export;
 pub(super) mod init;
 pub(super) mod log;
 pub(super) mod modes;

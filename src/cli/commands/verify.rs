@@ -75,6 +75,14 @@ struct Finding {
     detail: String,
 }
 
+impl Finding {
+    fn line(&self) -> String {
+        let seq = self.seq.map_or_else(String::new, |seq| format!(" (number {seq})"));
+        let commit = self.commit.map_or_else(String::new, |commit| format!(" {}{seq}:", commit.short()));
+        format!("{}:{commit} {}", self.kind, self.detail)
+    }
+}
+
 /// A tip that is remembered.
 #[derive(Debug, Serialize)]
 struct Remembered {
@@ -151,7 +159,8 @@ fn not_named(signatures: &signatures::Signatures) -> String {
 /// The commit that `--since` names.
 fn since(project: &Project, tip: Option<Oid>, text: &str) -> Result<Oid, Failure> {
     let seq = text.parse::<u64>().ok();
-    let hex = text.len() >= SHORTEST && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hex =
+        text.len() >= SHORTEST && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if seq.is_none() && !hex {
         return Err(Failure::input(format!(
             "`{}` is no number of the ledger and no commit: expected digits, or {SHORTEST} hex digits of a commit or more",
@@ -216,9 +225,7 @@ impl Answer for Verified {
 
     fn text(&self, page: &mut Page) {
         for finding in &self.findings {
-            let seq = finding.seq.map_or_else(String::new, |seq| format!(" (number {seq})"));
-            let commit = finding.commit.map_or_else(String::new, |commit| format!(" {}{seq}:", commit.short()));
-            page.line(format!("{}:{commit} {}", finding.kind, finding.detail));
+            page.line(finding.line());
         }
         if self.tip.is_none() && self.findings.is_empty() {
             page.line("no ledger yet");
@@ -226,8 +233,9 @@ impl Answer for Verified {
         }
         let verdict =
             if self.sound { "all sound".to_owned() } else { format!("{} findings", self.findings.len()) };
-        let since =
-            self.since.map_or_else(String::new, |since| format!(" after {}, which is believed", since.short()));
+        let since = self
+            .since
+            .map_or_else(String::new, |since| format!(" after {}, which is believed", since.short()));
         page.line(format!("{} commits replayed{since}, {verdict}", self.commits));
         if self.not_rejudged > 0 {
             page.line(format!(

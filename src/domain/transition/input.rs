@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::closure::Criterion;
+use crate::domain::control::PauseCause;
 use crate::domain::ids::{ItemId, LedgerId, Nonce, PlanId, RequestId, RunId, SessionId};
 use crate::domain::item::{Arrival, Intake, ItemKind, ItemRef, Priority};
 use crate::domain::oid::Oid;
@@ -226,7 +227,7 @@ pub enum Input {
         items: Vec<ItemRef>,
     },
     /// Dispatch is to rest.
-    Pause(super::super::control::PauseCause),
+    Pause(PauseCause),
     /// A cause of rest is gone.
     Resume {
         /// The cause's key.
@@ -245,6 +246,8 @@ pub enum Input {
         /// Why, in the asker's words.
         reason: String,
     },
+    /// A ledger that was fetched goes on here.
+    Adopt(Box<Adopting>),
     /// Something of the above, under a name by which it is answered once, however often it is asked.
     Requested {
         /// The name.
@@ -276,11 +279,49 @@ pub struct Retrying {
 pub struct Submitted {
     /// The document's bytes.
     pub document: Content,
-    /// Where it came from, when from outside; such an item is held until it is released.
+    /// Where it came from, when from outside; such an item is held until it is released, unless it is trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// Whether whoever brought it from outside is trusted: it may be worked on at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusted: bool,
     /// What it says.
     pub intake: Intake,
+}
+
+impl Submitted {
+    /// Whether it may not be worked on before somebody releases it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.origin.is_some() && !self.trusted
+    }
+}
+
+/// A ledger that was fetched goes on here: what it brings that this machine's operator never let in stays out of the way.
+/// Asked of the fetched tip; what was so here before is a fact that its tree does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adopting {
+    /// The remote that it was fetched from.
+    pub remote: String,
+    /// Where the ledger stood here; none where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Oid>,
+    /// Items that may be worked on there and could not be here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrived: Vec<ItemRef>,
+    /// Runs that are active there and were not here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<RunId>,
+    /// Roots that are to be judged there and were not here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<ItemId>,
+    /// Causes of rest that stood here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<PauseCause>,
+    /// The run whose changes the work tree here still held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<RunId>,
 }
 
 /// A stage is about to start.
@@ -410,7 +451,7 @@ pub struct Resumable {
 
 impl Input {
     /// The words of all operations.
-    pub const OPS: [&'static str; 22] = [
+    pub const OPS: [&'static str; 23] = [
         "genesis",
         "enqueue",
         "idea",
@@ -433,6 +474,7 @@ impl Input {
         "resume",
         "stop",
         "unresumable",
+        "adopt",
     ];
 
     /// The word of the operation, as in the commit's subject and its `Millrace-Op` trailer.
@@ -465,6 +507,7 @@ impl Input {
             Self::Pause(_) => "pause",
             Self::Resume { .. } => "resume",
             Self::Stop { .. } => "stop",
+            Self::Adopt(_) => "adopt",
             Self::Requested { asks, .. } => asks.op(),
         }
     }
@@ -492,6 +535,7 @@ impl Input {
             Self::Reopen { claim, .. } => vec![claim.item.clone()],
             Self::Retry(retrying) => retrying.items.clone(),
             Self::Release { items } => items.clone(),
+            Self::Adopt(adopting) => adopting.arrived.clone(),
             Self::CancelLineage { root, .. } => vec![ItemRef::new(ItemKind::Spec, root.clone())],
             Self::Requested { asks, .. } => asks.items(),
             _ => Vec::new(),

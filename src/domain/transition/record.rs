@@ -15,7 +15,7 @@ use crate::domain::run::Run;
 use crate::domain::view::{Fault, View};
 
 /// The version of the rules that [`super::decide::decide`] holds.
-pub const RULES: u32 = 3;
+pub const RULES: u32 = 4;
 
 /// The version of the ledger's format that [`super::apply::apply`] writes.
 pub const FORMAT: u32 = 1;

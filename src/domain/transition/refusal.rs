@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::domain::ids::{CriterionId, ItemId, PlanId, RequestId, ResultName, RunId, SessionId, StageName};
 use crate::domain::item::{ItemKind, ItemRef};
+use crate::domain::plan::StageRef;
 use crate::domain::slot::Slot;
 
 /// Why an input was refused.
@@ -381,6 +382,27 @@ pub enum Refusal {
         op: String,
         /// About what.
         items: String,
+    },
+    /// A fetched ledger has a stage under way: whoever runs it goes on from there.
+    #[error(
+        "run {run} has {stage} under way there, since {since}: stop its runtime, share it again, then fetch"
+    )]
+    UnderWayElsewhere {
+        /// The run.
+        run: RunId,
+        /// The stage.
+        stage: StageRef,
+        /// When it was launched.
+        since: Timestamp,
+    },
+    /// A fetched ledger has a work tree that is not as it should be.
+    #[error(
+        "run {run} has left changes in the work tree there, which have to go back first: run its runtime once more, \
+         share it again, then fetch"
+    )]
+    OwedElsewhere {
+        /// The run.
+        run: RunId,
     },
     /// A file name that cannot be placed.
     #[error("`{name}` cannot be the name of a kept file")]

@@ -8,8 +8,8 @@ use toml::de::DeTable;
 use super::super::quote::{one_line, quoted};
 use super::super::secrets::secret_line;
 use super::model::{
-    BetweenItems, Config, LedgerRules, Limits, ModelTier, ModelTiers, OnDone, Recovery, RunStyle, Runtime, Sign, SnapshotRules,
-    StageSettings, Watchers, WorkspaceRules,
+    BetweenItems, Config, LedgerRules, Limits, ModelTier, ModelTiers, OnDone, Recovery, RunStyle, Runtime,
+    Sign, SnapshotRules, StageSettings, Watchers, WorkspaceRules,
 };
 use super::runners::{self, Writer};
 use super::section::{Section, Source};

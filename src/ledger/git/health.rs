@@ -5,7 +5,7 @@ use std::fmt;
 use super::open::GitStore;
 use super::{midx, reflog};
 use crate::domain::oid::Oid;
-use crate::ledger::store::{ObjectKind, RefName, Store, StoreError};
+use crate::ledger::store::{NAMESPACE, ObjectKind, RefName, Store, StoreError};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +52,7 @@ impl GitStore {
     /// Looks at every ref of ours, its tip's commit and root tree, and at what gets in the way of reading.
     pub fn health(&self) -> Result<Vec<Finding>, StoreError> {
         let mut findings = Vec::new();
-        let mut names = vec![RefName::State];
-        names.extend(self.refs().run_names()?.into_iter().map(RefName::Run));
-        for name in names {
+        for name in self.refs().names(NAMESPACE)? {
             match self.resolve(&name) {
                 Ok(None) => {}
                 Ok(Some(oid)) => match self.check_tip(oid) {

@@ -14,12 +14,12 @@ use super::command::GitCommand;
 use super::disk::{Disk, Durability, Sharing, fault};
 use super::objects::Objects;
 use super::publish::GitWriter;
-use super::refs::Refs;
+use super::refs::{RUNS, Refs};
 use super::signing::Signing;
 use super::{lock, refusal};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
-use crate::ledger::store::{Belief, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
+use crate::ledger::store::{Belief, NAMESPACE, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
 
 /// A git repository as a store. Opening and reading create nothing.
 pub struct GitStore {
@@ -81,7 +81,13 @@ impl GitStore {
             })?,
         };
         let objects = Objects::open(&common_dir, format)?;
-        Ok(Self { common_dir, format, disk: Disk { durability, sharing }, objects, signing: Mutex::default() })
+        Ok(Self {
+            common_dir,
+            format,
+            disk: Disk { durability, sharing },
+            objects,
+            signing: Mutex::default(),
+        })
     }
 
     /// The directory that all work trees of this repository share.
@@ -115,8 +121,17 @@ impl Store for GitStore {
         self.refs().read(&name.full())
     }
 
+    fn refs(&self) -> Result<Vec<(RefName, Oid)>, StoreError> {
+        self.refs().all(NAMESPACE)
+    }
+
     fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        self.refs().runs()
+        // Another ref that is damaged is no reason not to know the runs.
+        let run = |(name, oid)| match name {
+            RefName::Run(run) => Some((run, oid)),
+            _ => None,
+        };
+        Ok(self.refs().all(RUNS)?.into_iter().filter_map(run).collect())
     }
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {

@@ -408,6 +408,14 @@ fn release_keep(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+impl GitStore {
+    /// An object directory as git reads it in the variable that lists others.
+    #[must_use]
+    pub fn as_alternate(path: &Path) -> std::ffi::OsString {
+        quoted(path)
+    }
+}
+
 /// A path as git reads it in a list of alternates: in quotes, because paths may hold `:`.
 pub(super) fn quoted(path: &Path) -> std::ffi::OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -187,7 +187,8 @@ pub(super) fn former(
         if given_up.iter().any(|text| text.as_bytes() == message) {
             break;
         }
-        let old = std::str::from_utf8(&line[..format.bytes() * 2]).ok().and_then(|hex| hex.parse::<Oid>().ok());
+        let old =
+            std::str::from_utf8(&line[..format.bytes() * 2]).ok().and_then(|hex| hex.parse::<Oid>().ok());
         match old.filter(|oid| oid.as_bytes().iter().any(|byte| *byte != 0)) {
             Some(oid) if seen.insert(oid) => values.push(oid),
             Some(_) => {}

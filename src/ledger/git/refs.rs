@@ -2,20 +2,21 @@
 //!
 //! gix's transaction takes `packed-refs.lock` and never syncs, so it is not used here.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::disk::{self, Disk, PLAIN, fault};
-use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::ledger::store::{ObjectFormat, RefName, StoreError};
 
 /// How long another program's `<ref>.lock` is waited for: git holds one for milliseconds.
 const REF_LOCK_WAIT: Duration = Duration::from_secs(1);
 
-const RUNS: &str = "refs/millrace/runs/";
+/// What the name of every run branch begins with.
+pub(super) const RUNS: &str = "refs/millrace/runs/";
 
 /// The refs of one repository.
 pub(super) struct Refs<'a> {
@@ -96,39 +97,49 @@ impl Refs<'_> {
             .transpose()
     }
 
-    /// Every run that has a branch, with its tip, in the order of run ids.
-    pub(super) fn runs(&self) -> Result<Vec<(RunId, Oid)>, StoreError> {
-        let mut runs = Vec::new();
-        for run in self.run_names()? {
-            if let Some(oid) = self.read(&RefName::Run(run.clone()).full())? {
-                runs.push((run, oid));
+    /// Every ref of ours below `prefix`, which ends in `/`, with its value; in the order of their names.
+    pub(super) fn all(&self, prefix: &str) -> Result<Vec<(RefName, Oid)>, StoreError> {
+        let mut found = Vec::new();
+        for name in self.names(prefix)? {
+            if let Some(oid) = self.read(&name.full())? {
+                found.push((name, oid));
             }
         }
-        Ok(runs)
+        Ok(found)
     }
 
-    /// Every run that has a ref, readable or not.
-    pub(super) fn run_names(&self) -> Result<Vec<RunId>, StoreError> {
+    /// The names of our refs below `prefix`, readable or not.
+    pub(super) fn names(&self, prefix: &str) -> Result<Vec<RefName>, StoreError> {
         // Loose names first: `git pack-refs` publishes the packed value before it removes the loose one.
-        let mut names = Vec::new();
-        let folder = self.common_dir.join(RUNS);
-        match std::fs::read_dir(&folder) {
-            Ok(entries) => {
-                for entry in entries {
-                    let entry = entry.map_err(fault("read", &folder))?;
-                    names.extend(entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()));
+        let mut names = BTreeSet::new();
+        let mut folders = vec![prefix.to_owned()];
+        while let Some(name) = folders.pop() {
+            let folder = self.path(&name);
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    continue;
+                }
+                Err(error) => return Err(fault("read", &folder)(error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(fault("read", &folder))?;
+                let Some(inner) = entry.file_name().to_str().map(|inner| format!("{name}{inner}")) else {
+                    continue;
+                };
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(format!("{inner}/"));
+                } else {
+                    names.insert(inner);
                 }
             }
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            Err(error) => return Err(fault("read", &folder)(error)),
         }
         for (_, name) in packed_lines(&self.packed()?) {
-            let run = std::str::from_utf8(name).ok().and_then(|name| name.strip_prefix(RUNS));
-            names.extend(run.and_then(|run| run.parse::<RunId>().ok()));
+            names.extend(
+                std::str::from_utf8(name).ok().filter(|name| name.starts_with(prefix)).map(str::to_owned),
+            );
         }
-        names.sort();
-        names.dedup();
-        Ok(names)
+        Ok(names.iter().filter_map(|name| RefName::parse(name)).collect())
     }
 
     /// Takes `<name>.lock` by linking `marker` there: the lock appears whole, with the new value in it, and

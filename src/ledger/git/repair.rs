@@ -13,9 +13,7 @@ use super::publish::GitWriter;
 use super::{reflog, refs};
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
-use crate::ledger::store::{
-    NewObjects, ObjectKind, Publication, RefName, Signature, Store as _, StoreError,
-};
+use crate::ledger::store::{NewObjects, ObjectKind, Publication, RefName, Signature, Store as _, StoreError};
 
 /// Where a tip that could take the place of a damaged one was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,10 +34,14 @@ impl Veiled {
         let object = self.object;
         match self.by {
             Veil::Replacement => {
-                format!("refs/replace/{object} makes git show something else; what was written is checked here")
+                format!(
+                    "refs/replace/{object} makes git show something else; what was written is checked here"
+                )
             }
             Veil::Graft => {
-                format!("info/grafts makes git show other parents of {object}; what was written is checked here")
+                format!(
+                    "info/grafts makes git show other parents of {object}; what was written is checked here"
+                )
             }
         }
     }

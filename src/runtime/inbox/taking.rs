@@ -26,7 +26,7 @@ pub(super) struct Taken {
 
 /// What is taken on the operator's behalf, by whoever watches.
 fn terms(held: Option<String>) -> Terms {
-    Terms { actor: Actor::Daemon, held, ..Terms::default() }
+    Terms { actor: Actor::Daemon, origin: held, ..Terms::default() }
 }
 
 /// What came of an intake of one document; `None`: it was here already.

@@ -199,6 +199,7 @@ impl Draft<'_> {
             Some(incident) => Some(Box::new(Submitted {
                 document: payloads.add(&project.store, render(&incident).into_bytes())?,
                 origin: None,
+                trusted: false,
                 intake: incident.intake,
             })),
         };

@@ -48,11 +48,7 @@ impl Signatures {
     }
 
     /// Has git check these commits; gives the bad ones.
-    pub(super) fn check(
-        &mut self,
-        project: &Project,
-        signed: &[Oid],
-    ) -> Result<Vec<(Oid, String)>, Failure> {
+    pub(super) fn check(&mut self, project: &Project, signed: &[Oid]) -> Result<Vec<(Oid, String)>, Failure> {
         self.checked = true;
         if signed.is_empty() {
             return Ok(Vec::new());
@@ -103,7 +99,10 @@ impl Signatures {
         }
         let of = self.signed + self.unsigned;
         let judged = if self.checked {
-            format!(": {} good, {} of keys that git does not know or trust, {} bad", self.good, self.unknown, self.bad)
+            format!(
+                ": {} good, {} of keys that git does not know or trust, {} bad",
+                self.good, self.unknown, self.bad
+            )
         } else {
             String::new()
         };
@@ -112,7 +111,10 @@ impl Signatures {
             page.line(format!("  {number} by {key}"));
         }
         if let Some(gap) = self.first_gap {
-            page.line(format!("signed and unsigned commits are mixed: {} is not signed, and one before it is", gap.short()));
+            page.line(format!(
+                "signed and unsigned commits are mixed: {} is not signed, and one before it is",
+                gap.short()
+            ));
         }
     }
 }

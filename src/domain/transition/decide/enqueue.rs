@@ -140,13 +140,13 @@ pub(super) fn admit(
     intake.root_spec_id = lineage::root_of(view, &intake)?;
     let arrival = arrivals.next();
     let turn = Turn { priority: intake.priority, arrival };
-    let slot = if submitted.origin.is_some() {
+    let slot = if submitted.is_held() {
         Slot::Held(turn)
     } else {
         open_slot(view, intake.item.kind, &intake.depends_on, turn, None)?
     };
     // What came from outside is of no lineage before an operator lets it in.
-    let root = intake.root_spec_id.clone().filter(|_| submitted.origin.is_none());
+    let root = intake.root_spec_id.clone().filter(|_| !submitted.is_held());
     let item = intake.item.clone();
     let mut effects = vec![Effect::Admit {
         slot,

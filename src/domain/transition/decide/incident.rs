@@ -56,7 +56,7 @@ pub(super) fn open(
     intake.about = Some(about.clone());
     // Nobody releases it and nothing is done before it: whatever keeps it would keep it for ever.
     intake.depends_on.clear();
-    let submitted = Submitted { document: submitted.document, origin: None, intake };
+    let submitted = Submitted { document: submitted.document, origin: None, trusted: false, intake };
     let effects = admit(view, at, arrivals, &submitted)?;
     Ok(Ok(Opened { effects, incident: Some(item.id.clone()), said: format!("opened {item}") }))
 }

@@ -3,6 +3,7 @@
 //! The rules may grow from release to release; [`RULES`](super::record::RULES) is their version, and verification
 //! judges a commit again only with the version that judged it first.
 
+mod adopt;
 mod breaker;
 mod cancel;
 mod control;
@@ -83,6 +84,7 @@ fn ruled(view: &dyn View, at: Timestamp, input: &Input) -> Ruling {
         Input::Release { items } => intervene::release(view, items),
         Input::Pause(cause) => control::pause(view, cause),
         Input::Resume { cause, owner } => control::resume(view, cause, owner.as_deref()),
+        Input::Adopt(adopting) => adopt::decide(view, at, adopting),
         Input::Stop { session, now, reason } => control::stop(view, at, session, *now, reason),
     }
 }

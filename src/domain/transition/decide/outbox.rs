@@ -79,6 +79,7 @@ pub(super) fn take(
         .map(|one| Submitted {
             document: one.document,
             origin: None,
+            trusted: false,
             intake: match &source {
                 Some(source) => one.intake.clone().out_of(source),
                 None => one.intake.clone(),
