@@ -12,5 +12,6 @@ mod old_rules;
 mod onto;
 mod store_contract;
 mod support;
+mod tampered;
 mod tree;
 mod verify;
