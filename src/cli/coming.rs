@@ -113,6 +113,12 @@ pub(crate) fn coming(
 }
 
 impl Coming {
+    /// That nothing comes, for this cause.
+    pub(crate) fn waits(cause: &str, detail: &str) -> Self {
+        let detail = format!("{cause}: {detail}");
+        Self { action: "wait", item: None, run: None, detail, until: None }
+    }
+
     /// In one line.
     pub(crate) fn line(&self) -> String {
         let until = self.until.map_or_else(String::new, |until| format!(", until {}", time(until)));

@@ -11,8 +11,8 @@ use crate::domain::view::Fault;
 use crate::format::quote::one_line;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
+use crate::ledger::trust::Distrust;
 use crate::runtime::approval::ApprovalError;
-use crate::runtime::continuity::Discontinuity;
 use crate::runtime::daemon::RunError;
 use crate::runtime::daemon_lock::DaemonLockError;
 use crate::runtime::hooks::HookError;
@@ -29,6 +29,10 @@ use crate::workspace::head::HeadError;
 /// What to do about a damaged ledger.
 const DAMAGED: &str =
     "`millrace doctor` tells what is wrong; `millrace doctor --repair` goes back to the newest intact state";
+
+/// What to do about a ledger that is not what this machine left.
+const DISTRUSTED: &str = "`millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this \
+     machine left, `millrace doctor --accept` believes it as it stands";
 
 /// A command that could not do its work.
 #[derive(Debug)]
@@ -87,7 +91,7 @@ impl From<StoreError> for Failure {
                 Exit::Damaged
             }
             StoreError::Locked { .. } | StoreError::Moved { .. } => Exit::Busy,
-            StoreError::Io { .. } | StoreError::Git { .. } => Exit::Refused,
+            StoreError::Io { .. } | StoreError::Git { .. } | StoreError::Unsigned(_) => Exit::Refused,
         };
         let this = Self::new(exit, &error);
         if exit == Exit::Damaged { this.hint(DAMAGED) } else { this }
@@ -101,11 +105,23 @@ impl From<Fault> for Failure {
     }
 }
 
+impl From<Distrust> for Failure {
+    fn from(error: Distrust) -> Self {
+        match error {
+            Distrust::Store(error) => error.into(),
+            distrust => {
+                Self::new(Exit::Damaged, format!("the ledger cannot be trusted: {distrust}")).hint(DISTRUSTED)
+            }
+        }
+    }
+}
+
 impl From<TransactError> for Failure {
     fn from(error: TransactError) -> Self {
         match error {
             TransactError::Store(error) => error.into(),
             TransactError::Fault(fault) => fault.into(),
+            TransactError::Distrusted(distrust) => (*distrust).into(),
             TransactError::Refused(_) | TransactError::Newer { .. } | TransactError::Internal(_) => {
                 Self::failed(error)
             }
@@ -183,6 +199,7 @@ impl From<RunError> for Failure {
             RunError::Tick(error) => error.into(),
             RunError::Damaged(Damage::Store(error)) => error.into(),
             RunError::Damaged(Damage::Tip(_)) => Self::new(Exit::Damaged, error).hint(DAMAGED),
+            RunError::Damaged(Damage::Distrusted(_)) => Self::new(Exit::Damaged, error).hint(DISTRUSTED),
             RunError::Bare(_) => Self::new(Exit::Repository, error),
             RunError::Start(_) => Self::failed(error),
         }
@@ -198,8 +215,7 @@ impl From<TickError> for Failure {
             TickError::Plan(error) => error.into(),
             TickError::Approval(error) => error.into(),
             TickError::Runner(error) => Self::failed(error),
-            TickError::Discontinuity(Discontinuity::Store(error)) => error.into(),
-            TickError::Discontinuity(_) => Self::new(Exit::Damaged, error).hint(DAMAGED),
+            TickError::Distrusted(error) => error.into(),
             TickError::Tree(error) => Self::failed(error),
         }
     }

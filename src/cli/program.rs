@@ -10,7 +10,6 @@ use clap::{CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Arguments, Command};
-use super::commands::verify::VerifyArguments;
 use super::context::Context;
 use super::exit::{self, Exit};
 use super::failure::Failure;
@@ -81,10 +80,11 @@ fn begin(called: &str, arguments: &[OsString]) -> Result<Exit, Failure> {
         Command::Control(command) | Command::Controls(command) => command.run(&context),
         Command::Restore(arguments) => arguments.run(&context),
         Command::Recover(arguments) => arguments.run(&context),
-        Command::Verify(_) => VerifyArguments::run(&context),
         Command::Share(arguments) => arguments.run(&context),
         Command::Fetch(arguments) => arguments.run(&context),
         Command::RunBranch(command) => command.run(&context),
+        Command::Verify(arguments) => arguments.run(&context),
+        Command::Export(arguments) => arguments.run(&context),
         Command::Doctor(arguments) => arguments.run(&context),
         Command::Compile(command) => command.run(&context),
         Command::Config(command) => command.run(&context),

@@ -33,8 +33,8 @@ pub use contract::{
 };
 pub use hooks::{HookRules, RULE_KEYS, parse_rules, rules_of_git};
 pub use model::{
-    BetweenItems, Config, Limits, ModelTier, ModelTiers, NoModel, OnDone, Recovery, RunStyle, Runners,
-    Runtime, SnapshotRules, StageSettings, TIER, Watchers, WorkspaceRules, table_of,
+    BetweenItems, Config, LedgerRules, Limits, ModelTier, ModelTiers, NoModel, OnDone, Recovery, RunStyle,
+    Runners, Runtime, Sign, SnapshotRules, StageSettings, TIER, Watchers, WorkspaceRules, table_of,
 };
 pub use read::{parse, parse_frozen};
 pub use reading::{Field, Gather, Mapping, Parser, Rule, Scope};

@@ -76,6 +76,26 @@ impl Commit {
         text.into_bytes()
     }
 
+    /// The bytes of a commit without its signature, and whether it had one.
+    #[must_use]
+    pub fn without_signature(bytes: &[u8]) -> (Vec<u8>, bool) {
+        let text = String::from_utf8_lossy(bytes);
+        let (headers, message) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let mut unsigned = String::new();
+        let (mut within, mut signed) = (false, false);
+        for line in headers.lines() {
+            within = line.starts_with("gpgsig ")
+                || line.starts_with("gpgsig-sha256 ")
+                || (within && line.starts_with(' '));
+            signed |= within;
+            if !within {
+                unsigned.push_str(line);
+                unsigned.push('\n');
+            }
+        }
+        (format!("{unsigned}\n{message}").into_bytes(), signed)
+    }
+
     /// A commit from its bytes.
     pub fn parse(oid: Oid, bytes: &[u8]) -> Result<Self, Fault> {
         let broken =

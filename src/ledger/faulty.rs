@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::store::{ObjectFormat, ObjectKind, Publication, RefName, Store, StoreError, Writer};
+use super::store::{Belief, ObjectFormat, ObjectKind, Publication, RefName, Store, StoreError, Writer};
 use crate::domain::oid::Oid;
 
 /// The calls that can be made to fail; each kind is counted by itself, from 1.
@@ -122,6 +122,18 @@ impl<S: Store> Store for Faulty<S> {
         self.around(Call::Read, || self.inner.read(oid))
     }
 
+    fn signs(&self) -> bool {
+        self.inner.signs()
+    }
+
+    fn signed(&self, commit: &[u8], tree: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.signed(commit, tree)
+    }
+
+    fn believed(&self) -> Result<Belief, StoreError> {
+        self.inner.believed()
+    }
+
     fn writer(&self, wait: Duration) -> Result<Box<dyn Writer + '_>, StoreError> {
         self.around(Call::Writer, || {
             let inner = self.inner.writer(wait)?;
@@ -163,6 +175,10 @@ impl<S: Store> FaultyWriter<'_, S> {
 }
 
 impl<S: Store> Writer for FaultyWriter<'_, S> {
+    fn believe(&mut self, tip: Option<Oid>) -> Result<(), StoreError> {
+        self.inner.believe(tip)
+    }
+
     fn publish(&mut self, publication: Publication) -> Result<(), StoreError> {
         match self.store.next(Call::Publish) {
             None => self.inner.publish(publication),

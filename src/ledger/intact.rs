@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::store::{ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
+use super::store::{Belief, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
 use super::transact::{TransactError, read_commit};
 use super::tree::Trees;
 use super::view::TreeView;
@@ -53,6 +53,18 @@ impl Store for Watched<'_> {
             };
             *self.trouble.borrow_mut() = Some(trouble);
         })
+    }
+
+    fn signs(&self) -> bool {
+        self.store.signs()
+    }
+
+    fn signed(&self, commit: &[u8], tree: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.signed(commit, tree)
+    }
+
+    fn believed(&self) -> Result<Belief, StoreError> {
+        self.store.believed()
     }
 
     fn writer(&self, wait: Duration) -> Result<Box<dyn Writer + '_>, StoreError> {

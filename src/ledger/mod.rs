@@ -10,5 +10,6 @@ pub mod object;
 pub mod store;
 pub mod transact;
 pub mod tree;
+pub mod trust;
 pub mod verify;
 pub mod view;

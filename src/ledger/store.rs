@@ -222,6 +222,9 @@ pub enum StoreError {
         /// How long we waited.
         waited: Duration,
     },
+    /// A commit has to be signed, and cannot be.
+    #[error("a commit of the ledger cannot be signed: {0}")]
+    Unsigned(String),
     /// This kind of repository cannot hold a ledger.
     #[error("{0}")]
     Unsupported(String),
@@ -249,6 +252,17 @@ fn shown(oid: Option<Oid>) -> String {
     oid.map_or_else(|| "nothing".to_owned(), |oid| oid.to_string())
 }
 
+/// What a store remembers of the ledger, beside its ref.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belief {
+    /// It keeps no memory: nobody but this process can get at it.
+    Unkept,
+    /// Nothing: what is there is to be verified before it is believed.
+    Nothing,
+    /// This tip was written here, or verified.
+    Tip(Oid),
+}
+
 /// A place that keeps objects and refs.
 pub trait Store {
     /// How objects are named here.
@@ -273,6 +287,22 @@ pub trait Store {
     /// content does not hash to the id: what is read is what was written.
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError>;
 
+    /// The tip of the ledger that this machine wrote or verified last.
+    fn believed(&self) -> Result<Belief, StoreError> {
+        Ok(Belief::Unkept)
+    }
+
+    /// Whether commits of the ledger are signed here, as far as that can be done.
+    fn signs(&self) -> bool {
+        false
+    }
+
+    /// A commit of the ledger with a signature in it; `tree` is its tree, which need not be stored yet. `None`: it stays
+    /// as it is. Takes as long as a program that signs takes, and has an end; needs no lock.
+    fn signed(&self, _commit: &[u8], _tree: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
     /// Takes the writers' lock, waiting at most `wait`.
     fn writer(&self, wait: Duration) -> Result<Box<dyn Writer + '_>, StoreError>;
 }
@@ -283,4 +313,10 @@ pub trait Writer {
     /// it returns an error, the ref is as it was, except after [`StoreError::Io`], where it may have moved:
     /// resolve it again to know.
     fn publish(&mut self, publication: Publication) -> Result<(), StoreError>;
+
+    /// Remembers a tip of the ledger as written here or verified; `None`: that there is none. A memory that is lost
+    /// costs a replay, so this is not waited for.
+    fn believe(&mut self, _tip: Option<Oid>) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

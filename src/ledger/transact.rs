@@ -8,8 +8,11 @@ use thiserror::Error;
 
 use super::commit::{Commit, Person, second};
 use super::object::object_id;
-use super::store::{NewObjects, Object, ObjectKind, Publication, RefName, Signature, Store, StoreError};
+use super::store::{
+    Belief, NewObjects, Object, ObjectKind, Publication, RefName, Signature, Store, StoreError, Writer,
+};
 use super::tree::{TreeEditor, Trees};
+use super::trust::{self, Distrust};
 use super::view::TreeView;
 use crate::domain::oid::Oid;
 use crate::domain::place;
@@ -38,6 +41,9 @@ pub enum TransactError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The ledger is not what this machine left and what the rules made of it since.
+    #[error(transparent)]
+    Distrusted(#[from] Box<Distrust>),
     /// The ledger was written by a newer version.
     #[error(
         "the ledger was written by a newer version of millrace ({what} {theirs}; this one knows {ours}); it is left untouched: upgrade millrace"
@@ -138,40 +144,90 @@ impl Outcome {
     }
 }
 
+/// The tip to build on: one that this machine wrote, or has verified now.
+fn believed(store: &dyn Store) -> Result<Option<Oid>, TransactError> {
+    // What a newer version wrote is refused as that.
+    trust::look(store).map(|standing| standing.tip).map_err(distrusted)
+}
+
+fn distrusted(distrust: Distrust) -> TransactError {
+    match distrust {
+        Distrust::Store(error) => error.into(),
+        distrust => Box::new(distrust).into(),
+    }
+}
+
 /// Makes one transition: all of it, or nothing.
+///
+/// What others wrote since this machine last looked is verified first, before the lock is taken: that may be much.
 pub fn transact(
     store: &dyn Store,
     act: &Act,
     input: &Input,
     payloads: &Payloads,
 ) -> Result<Outcome, TransactError> {
-    let mut writer = store.writer(act.wait)?;
+    let remembers = store.believed()? != Belief::Unkept;
+    let signs = store.signs();
+    let mut verified = if remembers { believed(store)? } else { None };
     let mut attempt = 1;
+    // A signature is paid for before the lock is taken: others write meanwhile, and then it was in vain. The last attempt
+    // has the lock first.
+    let mut writer = if signs { None } else { Some(store.writer(act.wait)?) };
     loop {
-        let tip = store.resolve(&RefName::State)?;
+        if attempt == ATTEMPTS && writer.is_none() {
+            writer = Some(store.writer(act.wait)?);
+        }
+        let mut tip = store.resolve(&RefName::State)?;
+        if remembers && tip != verified {
+            verified = believed(store)?;
+            tip = verified;
+        }
         let trees = Trees::new(store);
-        let prepared = match prepare(store, &trees, tip, act, input, payloads)? {
-            Prepared::Nothing(notes) => return Ok(Outcome::Unchanged { notes }),
+        let mut prepared = match prepare(store, &trees, tip, act, input, payloads)? {
+            Prepared::Nothing(notes) => {
+                if let Some(writer) = &mut writer {
+                    remember(&mut **writer, tip);
+                }
+                return Ok(Outcome::Unchanged { notes });
+            }
             Prepared::Commit(prepared) => *prepared,
         };
+        if signs {
+            prepared.sign(store)?;
+        }
         let publication =
             act.publication(tip, prepared.oid, prepared.objects, message::subject(&prepared.transition));
-        match writer.publish(publication) {
+        let mut held = match writer.take() {
+            Some(writer) => writer,
+            None => store.writer(act.wait)?,
+        };
+        match held.publish(publication) {
             Ok(()) => {
+                remember(&mut *held, Some(prepared.oid));
                 return Ok(Outcome::Committed {
                     commit: prepared.oid,
                     transition: Box::new(prepared.transition),
                 });
             }
-            Err(StoreError::Moved { .. }) if attempt < ATTEMPTS => attempt += 1,
+            Err(StoreError::Moved { .. }) if attempt < ATTEMPTS => {
+                attempt += 1;
+                writer = Some(held).filter(|_| !signs);
+            }
             Err(error) => return Err(error.into()),
         }
     }
 }
 
+/// A memory that cannot be written costs a replay later, no more.
+fn remember(writer: &mut dyn Writer, tip: Option<Oid>) {
+    if let Err(error) = writer.believe(tip) {
+        tracing::warn!(%error, "the tip cannot be remembered as verified; the next writer verifies it again");
+    }
+}
+
 /// Makes one transition that goes on from `tip`, a commit that the ledger's ref does not have yet, and moves the ref from
-/// `old` to what comes of it; to `tip` itself where there is nothing to decide. Whether `tip` is a ledger that follows
-/// `old`, and whether its objects are durable, is the caller's to know.
+/// `old` to what comes of it; to `tip` itself where there is nothing to decide. `tip` has to follow `old` by the rules where
+/// the store keeps a memory; whether its objects are durable is the caller's to know.
 ///
 /// # Errors
 ///
@@ -183,20 +239,34 @@ pub fn transact_onto(
     old: Option<Oid>,
     tip: Oid,
 ) -> Result<Outcome, TransactError> {
-    let mut writer = store.writer(act.wait)?;
-    let trees = Trees::new(store);
-    match prepare(store, &trees, Some(tip), act, input, &Payloads::default())? {
-        Prepared::Nothing(notes) => {
-            let word = format!("{}: nothing to change", input.op());
-            writer.publish(act.publication(old, tip, Vec::new(), word))?;
-            Ok(Outcome::Unchanged { notes })
-        }
-        Prepared::Commit(prepared) => {
-            let NewCommit { oid, objects, transition } = *prepared;
-            writer.publish(act.publication(old, oid, objects, message::subject(&transition)))?;
-            Ok(Outcome::Committed { commit: oid, transition: Box::new(transition) })
-        }
+    if store.believed()? != Belief::Unkept {
+        believed(store)?;
+        let sound = match old {
+            Some(old) => trust::goes_on(store, tip, old),
+            None => trust::sound(store, tip),
+        };
+        sound.map_err(distrusted)?;
     }
+    let trees = Trees::new(store);
+    let (new, objects, subject, outcome) =
+        match prepare(store, &trees, Some(tip), act, input, &Payloads::default())? {
+            Prepared::Nothing(notes) => {
+                let subject = format!("{}: nothing to change", input.op());
+                (tip, Vec::new(), subject, Outcome::Unchanged { notes })
+            }
+            Prepared::Commit(mut prepared) => {
+                if store.signs() {
+                    prepared.sign(store)?;
+                }
+                let NewCommit { oid, objects, transition, .. } = *prepared;
+                let subject = message::subject(&transition);
+                (oid, objects, subject, Outcome::Committed { commit: oid, transition: Box::new(transition) })
+            }
+        };
+    let mut writer = store.writer(act.wait)?;
+    writer.publish(act.publication(old, new, objects, subject))?;
+    remember(&mut *writer, Some(new));
+    Ok(outcome)
 }
 
 impl Act {
@@ -216,8 +286,25 @@ enum Prepared {
 
 struct NewCommit {
     oid: Oid,
+    tree: Oid,
     objects: Vec<Object>,
     transition: Transition,
+}
+
+impl NewCommit {
+    /// Puts a signature into the commit, where there is to be one. Nothing else of it changes.
+    fn sign(&mut self, store: &dyn Store) -> Result<(), TransactError> {
+        let bytes = |oid: Oid| {
+            let object = self.objects.iter().find(|object| object.oid == oid);
+            object.map_or(&[][..], |object| &object.bytes)
+        };
+        let Some(signed) = store.signed(bytes(self.oid), bytes(self.tree))? else { return Ok(()) };
+        let oid = object_id(store.object_format(), ObjectKind::Commit, &signed)?;
+        self.objects.retain(|object| object.oid != self.oid);
+        self.objects.push(Object { kind: ObjectKind::Commit, oid, bytes: signed });
+        self.oid = oid;
+        Ok(())
+    }
 }
 
 fn prepare(
@@ -270,7 +357,7 @@ fn prepare(
     objects.push(Object { kind: ObjectKind::Commit, oid, bytes });
     objects.sort_by_key(|object| object.oid);
     objects.dedup_by_key(|object| object.oid);
-    Ok(Prepared::Commit(Box::new(NewCommit { oid, objects, transition })))
+    Ok(Prepared::Commit(Box::new(NewCommit { oid, tree: root, objects, transition })))
 }
 
 /// A newer format or newer rules: this binary would lose what it does not know.

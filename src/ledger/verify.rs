@@ -26,6 +26,12 @@ pub struct Report {
     pub commits: u64,
     /// How many of them were decided by rules that this binary does not have, and were not judged again.
     pub not_rejudged: u64,
+    /// The replayed commits that carry a signature, newest first. Whose it is, and whether it is good, is git's to say.
+    pub signed: Vec<Oid>,
+    /// Those that carry none, newest first.
+    pub unsigned: Vec<Oid>,
+    /// How many unsigned ones come after the oldest signed one.
+    gaps: usize,
     /// What is wrong, oldest first.
     pub findings: Vec<Finding>,
 }
@@ -169,7 +175,18 @@ impl Check<'_> {
                         if commit.parents.len() > 1 {
                             report.add(oid, None, FindingKind::Chain, "it has more than one parent");
                         }
-                        if !as_we_write(&bytes, &commit) {
+                        // Another date of the author, another zone or an encoding would show a reader something else
+                        // than what is checked.
+                        let (unsigned, signed) = Commit::without_signature(&bytes);
+                        if Some(oid) != last {
+                            if signed {
+                                report.signed.push(oid);
+                                report.gaps = report.unsigned.len();
+                            } else {
+                                report.unsigned.push(oid);
+                            }
+                        }
+                        if unsigned != commit.render() {
                             let detail = "its headers are not those that the ledger writes";
                             report.add(oid, None, FindingKind::Message, detail);
                         }
@@ -358,25 +375,6 @@ impl Check<'_> {
     }
 }
 
-/// Whether a commit's bytes are what we would write, but for a signature: another date of the author, another zone or
-/// an encoding would show a reader something else than what was checked.
-fn as_we_write(bytes: &[u8], commit: &Commit) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    let (headers, message) = text.split_once("\n\n").unwrap_or((&text, ""));
-    let mut unsigned = String::new();
-    let mut signature = false;
-    for line in headers.lines() {
-        signature = line.starts_with("gpgsig ")
-            || line.starts_with("gpgsig-sha256 ")
-            || (signature && line.starts_with(' '));
-        if !signature {
-            unsigned.push_str(line);
-            unsigned.push('\n');
-        }
-    }
-    format!("{unsigned}\n{message}").as_bytes() == commit.render()
-}
-
 fn misnumbered(transition: &Transition, parent: Option<&Before>) -> Option<String> {
     match parent.map(|before| before.told) {
         None if transition.seq != 1 || transition.input.op() != "genesis" => {
@@ -398,6 +396,12 @@ impl Report {
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// The oldest unsigned commit that comes after a signed one.
+    #[must_use]
+    pub fn first_gap(&self) -> Option<Oid> {
+        self.unsigned[..self.gaps].last().copied()
     }
 
     fn add(&mut self, commit: Oid, seq: Option<u64>, kind: FindingKind, detail: &str) {

@@ -16,7 +16,7 @@ use super::repair::{self, Damage};
 use super::source;
 use super::stage::StageError;
 use super::stop::Stop;
-use super::tick::{Driver, StageReport, Tick, TickError};
+use super::tick::{Driver, INTEGRITY, StageReport, Tick, TickError};
 use crate::domain::ids::SessionId;
 use crate::domain::oid::Oid;
 use crate::domain::schedule::Wait;
@@ -218,6 +218,18 @@ fn drive(
         let tick = match driver.tick() {
             Ok(tick) => tick,
             Err(error) if limits.until_idle || limits.max_ticks.is_some() => return Err(error.into()),
+            // Nothing is written on it, run branches included, until somebody has looked or it is as it was.
+            Err(error) if error.distrust().is_some() => {
+                outside.stage_ran();
+                let rest = super::tree::wait(INTEGRITY, error.to_string());
+                let word = format!("{}: {}", rest.cause, rest.detail);
+                if last_word.as_ref() != Some(&word) {
+                    say(Said::Waits(&rest));
+                    last_word = Some(word);
+                }
+                sleep(project, stop, before, Some(&rest), &outside);
+                continue;
+            }
             Err(error) => {
                 outside.stage_ran();
                 // What it is about may pass (a full disk, a lock that is held); nothing is launched meanwhile that

@@ -1,9 +1,11 @@
 //! The driver: it carries out what the pure core decides. Time, randomness, processes and files live here.
 
 pub mod adopt;
+pub mod anchors;
 pub mod approval;
 pub mod backups;
 pub mod bell;
+pub mod bundle;
 pub mod config_file;
 pub mod continuity;
 pub mod daemon;

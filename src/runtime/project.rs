@@ -1,20 +1,21 @@
 //! The user's repository, opened with its ledger: what every command works on.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::Path;
 
 use thiserror::Error;
 
-use super::{continuity, run_branch, source};
+use super::{approval, continuity, run_branch, runner, source};
 use crate::domain::ids::LedgerId;
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
 use crate::domain::transition::input::Input;
 use crate::domain::transition::record::Actor;
 use crate::domain::transition::refusal::Refusal;
-use crate::domain::view::Fault;
+use crate::domain::view::{Fault, View as _};
+use crate::format::config::Sign;
 use crate::ledger::commit::{Commit, Person};
-use crate::ledger::git::{Durability, GitStore};
+use crate::ledger::git::{Durability, GitStore, Signing};
 use crate::ledger::store::{RefName, Signature, Store as _, StoreError};
 use crate::ledger::transact::{Act, Outcome, Payloads, TransactError, read_commit, transact};
 use crate::ledger::tree::Trees;
@@ -41,8 +42,12 @@ pub struct Project {
     pub repository: Repository,
     /// What keeps the ledger.
     pub store: GitStore,
-    /// The user's identity, once it was asked for: it costs a process.
-    person: OnceCell<Person>,
+    /// The user's identity and whether git is told to sign commits, once it was asked for: it costs a process.
+    user: OnceCell<(Person, bool)>,
+    /// What the plan that was looked at last says of signatures.
+    sign: Cell<Option<(Oid, Sign)>>,
+    /// What the store was told of them.
+    signed_as: Cell<Option<Signing>>,
 }
 
 impl Project {
@@ -50,7 +55,13 @@ impl Project {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let repository = Repository::discover(path)?;
         let store = GitStore::open(&repository.git_dir, Durability::Strict)?;
-        Ok(Self { repository, store, person: OnceCell::new() })
+        Ok(Self {
+            repository,
+            store,
+            user: OnceCell::new(),
+            sign: Cell::new(None),
+            signed_as: Cell::new(None),
+        })
     }
 
     /// The ledger's tip, read; `None` where there is no ledger.
@@ -74,14 +85,59 @@ impl Project {
 
     /// The user's git identity, or the fallback.
     pub fn person(&self) -> Result<Person, StoreError> {
-        if let Some(person) = self.person.get() {
-            return Ok(person.clone());
+        Ok(self.user()?.0)
+    }
+
+    fn user(&self) -> Result<(Person, bool), StoreError> {
+        if let Some(user) = self.user.get() {
+            return Ok(user.clone());
         }
-        let person = match self.repository.identity()? {
+        let (identity, signs) = self.repository.identity_and_signing()?;
+        let person = match identity {
             Some(identity) => Person::new(&identity.name, &identity.email),
             None => Person::new("millrace", FALLBACK_EMAIL),
         };
-        Ok(self.person.get_or_init(|| person).clone())
+        Ok(self.user.get_or_init(|| (person, signs)).clone())
+    }
+
+    /// Whether commits of the ledger are signed: by the selected plan's `[ledger] sign`, if that plan may run here, else
+    /// as git is told.
+    pub fn signing(&self) -> Result<Signing, TransactError> {
+        let trees = self.trees();
+        let said = match self.tip() {
+            Ok(Some((_, commit))) => self.said_of_signing(&TreeView::new(&trees, Some(commit.tree))),
+            _ => None,
+        };
+        Ok(match said.unwrap_or_default() {
+            Sign::Always => Signing::Must,
+            Sign::Never => Signing::Off,
+            Sign::Auto if self.user()?.1 => Signing::Try,
+            Sign::Auto => Signing::Off,
+        })
+    }
+
+    /// What the selected plan says; none where it cannot be read: what depends on it says so.
+    fn said_of_signing(&self, view: &TreeView<'_, '_>) -> Option<Sign> {
+        let plan = view.control().ok()?.plan?;
+        let content = approval::content(view, &plan).ok()??;
+        if let Some((_, sign)) = self.sign.get().filter(|(of, _)| *of == content) {
+            return Some(sign);
+        }
+        if !approval::is_approved(self, view, &plan).ok()? {
+            return None;
+        }
+        let sign = runner::frozen_config(view, &plan).ok()?.ledger.sign;
+        self.sign.set(Some((content, sign)));
+        Some(sign)
+    }
+
+    /// Tells the store whether it signs; what it could not do once it is not asked for again.
+    fn settle_signing(&self) -> Result<(), TransactError> {
+        let signing = self.signing()?;
+        if self.signed_as.replace(Some(signing)) != Some(signing) {
+            self.store.sign(signing);
+        }
+        Ok(())
     }
 
     /// What somebody does now.
@@ -104,6 +160,7 @@ impl Project {
 
     /// Makes a transition; begins the ledger first where there is none.
     pub fn transact(&self, act: &Act, input: &Input, payloads: &Payloads) -> Result<Outcome, TransactError> {
+        self.settle_signing()?;
         let outcome = match transact(&self.store, act, input, payloads) {
             Err(TransactError::Refused(Refusal::NoLedger)) => {
                 self.begin(act)?;

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::adopt::{Adopted, adopt, unproved_end};
 use super::approval::{ApprovalError, unapproved};
-use super::continuity::{Discontinuity, goes_on, goes_on_by_the_rules};
+use super::continuity::{self, goes_on};
 use super::landing;
 use super::plans::{self, PlanError};
 use super::posture;
@@ -29,11 +29,21 @@ use crate::domain::view::{Fault, View as _};
 use crate::harness::supervisor::Supervised;
 use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::transact::TransactError;
+use crate::ledger::trust::{Distrust, follows};
 use crate::ledger::view::TreeView;
 
 /// How long the driver waits for a stage before it looks for a cancel or a signal. A command takes effect within a
 /// second.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// The cause of a wait for a ledger that is to be looked at by somebody first.
+pub const INTEGRITY: &str = "integrity";
+
+/// The cause of a wait for a ledger that a newer version wrote.
+pub const UPGRADE: &str = "upgrade";
+
+/// What is said of such a one.
+const NEWER: &str = "a newer version of millrace wrote the ledger; this one reads it and leaves it untouched: upgrade millrace";
 
 /// What one step came to.
 #[derive(Debug)]
@@ -87,7 +97,29 @@ pub enum TickError {
     Approval(#[from] ApprovalError),
     /// The ledger does not go on from where it stood.
     #[error(transparent)]
-    Discontinuity(#[from] Discontinuity),
+    Distrusted(#[from] Distrust),
+}
+
+impl TickError {
+    /// The ledger is not what this machine left: nothing is written until somebody has looked.
+    #[must_use]
+    pub fn distrust(&self) -> Option<&Distrust> {
+        fn inner(error: &TransactError) -> Option<&Distrust> {
+            match error {
+                TransactError::Distrusted(distrust) => Some(distrust),
+                _ => None,
+            }
+        }
+        match self {
+            Self::Distrusted(Distrust::Store(_)) => None,
+            Self::Distrusted(distrust) => Some(distrust),
+            Self::Transact(error)
+            | Self::Stage(StageError::Transact(error))
+            | Self::Plan(PlanError::Transact(error))
+            | Self::Tree(TreeError::Transact(error)) => inner(error),
+            _ => None,
+        }
+    }
 }
 
 /// The driver of one session.
@@ -108,8 +140,13 @@ impl<'p> Driver<'p> {
 
     /// Makes one step.
     pub fn tick(&self) -> Result<Tick, TickError> {
+        let standing = continuity::look(self.project)?;
         if let Some(launched) = self.launched.get() {
-            goes_on(&self.project.store, launched)?;
+            let found = standing.tip.ok_or(Distrust::Gone { known: launched })?;
+            follows(&self.project.store, found, launched)?;
+        }
+        if standing.newer {
+            return Ok(Tick::Waits(tree::wait(UPGRADE, NEWER.to_owned())));
         }
         plans::ensure_selected(self.project)?;
         let trees = self.project.trees();
@@ -225,7 +262,7 @@ impl<'p> Driver<'p> {
         // A stage that has done something to the ledger may be why it could not be watched.
         let watched = self.watch(&stage, &mut supervised, meter.as_mut());
         if let Some(launched) = self.launched.get() {
-            goes_on_by_the_rules(&self.project.store, launched)?;
+            goes_on(&self.project.store, launched)?;
         }
         let Some((ended, saw)) = watched? else {
             // The next look finds a launch without an end, and proves first that nothing of it lives.

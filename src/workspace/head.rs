@@ -144,8 +144,13 @@ impl Repository {
     /// The user's identity from git's configuration (all of its files, and their includes), or `None` unless
     /// both name and address are set.
     pub fn identity(&self) -> Result<Option<Identity>, StoreError> {
+        Ok(self.identity_and_signing()?.0)
+    }
+
+    /// The same, and whether git is told to sign commits (`commit.gpgSign`): asked together, since asking costs a process.
+    pub fn identity_and_signing(&self) -> Result<(Option<Identity>, bool), StoreError> {
         let output = GitCommand::new(&self.git_dir, "config")
-            .args(["--null", "--get-regexp", r"^(user|committer)\.(name|email)$"])
+            .args(["--null", "--get-regexp", r"^((user|committer)\.(name|email)|commit\.gpgsign)$"])
             .output(&[])?;
         // Exit code 1 says that no key matched.
         if !output.status.success() && output.status.code() != Some(1) {
@@ -163,7 +168,17 @@ impl Repository {
         };
         let either =
             |part: &str| value(&format!("committer.{part}")).or_else(|| value(&format!("user.{part}")));
-        Ok(either("name").zip(either("email")).map(|(name, email)| Identity { name, email }))
+        // A key without a value stands for true, and has no line break behind it.
+        let signs = text.split('\0').rfind(|record| record.split('\n').next() == Some("commit.gpgsign"));
+        let signs = signs.is_some_and(|record| match record.split_once('\n') {
+            None => true,
+            Some((_, value)) => {
+                let value = value.to_ascii_lowercase();
+                matches!(&*value, "true" | "yes" | "on")
+                    || value.parse::<i64>().is_ok_and(|number| number != 0)
+            }
+        });
+        Ok((either("name").zip(either("email")).map(|(name, email)| Identity { name, email }), signs))
     }
 }
 

@@ -13,5 +13,6 @@ mod onto;
 mod reftable;
 mod store_contract;
 mod support;
+mod tampered;
 mod tree;
 mod verify;

@@ -24,14 +24,14 @@ use crate::domain::transition::record::{FORMAT, RULES};
 use crate::domain::view::View as _;
 use crate::format::config::{Config, NOBODY};
 use crate::harness::supervisor::proof_here;
-use crate::ledger::git::Finding;
 use crate::ledger::git::command::GitCommand;
+use crate::ledger::git::{Finding, Signing};
 use crate::ledger::store::{RefName, Store as _, StoreError};
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::plans;
 use crate::runtime::project::Project;
-use crate::runtime::repair::{self, Mended, RepairError};
+use crate::runtime::repair::{self, AcceptError, Mended, RepairError};
 use crate::runtime::{approval, posture, runner, source};
 use crate::workspace::bootstrap::reference_style;
 
@@ -43,6 +43,12 @@ pub(crate) struct DoctorArguments {
     /// ref held is kept, and what was lost is said. Changes nothing where nothing is damaged.
     #[arg(long)]
     repair: bool,
+
+    /// Believe the ledger as it stands, although it is not what this machine left: somebody has set it back or put another
+    /// one there, and that was meant. TIP is what the ref holds (`millrace verify` says it), or `none` where it is gone.
+    /// The ledger has to be sound. What was believed before is kept by a ref.
+    #[arg(long, value_name = "TIP", conflicts_with_all = ["repair", "runners"])]
+    accept: Option<String>,
 
     /// Look at the harnesses as well: those that the selected plan uses, or without a plan the configuration. Each is
     /// started in an empty folder to say its version and its options. Whether a login is there is said, and never
@@ -95,6 +101,40 @@ fn repair(project: &Project, context: &Context) -> Result<Exit, Failure> {
     answer(context, &Repaired { tip, seq, found_in: found_in.as_str(), kept, lost })
 }
 
+/// What is believed from now on.
+#[derive(Debug, Serialize)]
+struct Accepted {
+    /// None where the ledger is gone: the next command begins a new one.
+    tip: Option<Oid>,
+    /// The ref that keeps what was believed before.
+    kept: Option<String>,
+}
+
+impl Answer for Accepted {
+    const KIND: &'static str = "accept";
+
+    fn text(&self, page: &mut Page) {
+        page.line(match self.tip {
+            Some(tip) => format!("believed from now on: {tip}"),
+            None => "believed from now on: that there is no ledger".to_owned(),
+        });
+        if let Some(kept) = &self.kept {
+            page.line(format!("what was believed before is kept by {kept}"));
+        }
+    }
+}
+
+fn accept(project: &Project, tip: &str, context: &Context) -> Result<Exit, Failure> {
+    match repair::accept(project, tip) {
+        Ok((tip, kept)) => answer(context, &Accepted { tip, kept }),
+        Err(AcceptError::Store(error)) => Err(error.into()),
+        Err(error @ AcceptError::Unsound { .. }) => {
+            Err(Failure::new(Exit::Damaged, error).hint("`millrace verify` names every commit that is wrong"))
+        }
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
 /// How much a check has to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,6 +173,9 @@ impl Checked {
 
 impl DoctorArguments {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        if let Some(tip) = &self.accept {
+            return accept(&context.open_to_change()?, tip, context);
+        }
         if self.repair {
             return repair(&context.open_to_change()?, context);
         }
@@ -297,6 +340,7 @@ fn ledger(project: &Project, checked: &mut Checked) {
     if let Err(damage) = repair::followed(project) {
         checked.add(Level::Error, "ledger", damage);
     }
+    signing(project, checked);
     match project.tip() {
         Ok(None) => checked.add(Level::Ok, "ledger", "none yet"),
         Ok(Some((tip, commit))) => {
@@ -313,6 +357,26 @@ fn ledger(project: &Project, checked: &mut Checked) {
         }
         // Said with the refs already.
         Err(error) => checked.add(Level::Error, "ledger", error),
+    }
+}
+
+/// Whether commits of the ledger are signed, and could be.
+fn signing(project: &Project, checked: &mut Checked) {
+    let (signing, tip) = match (project.signing(), project.store.resolve(&RefName::State)) {
+        (Ok(signing), Ok(Some(tip))) if signing != Signing::Off => (signing, tip),
+        (Err(error), _) => return checked.add(Level::Error, "signatures", error),
+        _ => return,
+    };
+    match (project.store.can_sign(tip), signing) {
+        (Ok(()), _) => checked.add(Level::Ok, "signatures", "commits of the ledger are signed"),
+        (Err(detail), Signing::Must) => {
+            let detail = format!("commits of the ledger cannot be signed, so none is written: {detail}");
+            checked.add(Level::Error, "signatures", detail);
+        }
+        (Err(detail), _) => {
+            let detail = format!("commits of the ledger are not signed, though git is told to: {detail}");
+            checked.add(Level::Warning, "signatures", detail);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) mod doctor;
 pub(super) mod fetch;
 pub(super) mod hook;
 pub(super) mod hooks;
+pub(super) mod export;
 pub(super) mod init;
 pub(super) mod log;
 pub(super) mod modes;

@@ -28,11 +28,15 @@ use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
 use crate::domain::place::OpenState;
 use crate::domain::view::{Fault, View as _};
+use crate::ledger::store::{Belief, Store as _};
+use crate::ledger::trust::Distrust;
 use crate::ledger::view::TreeView;
+use crate::runtime::continuity;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::finished::{WhereCode, last_done};
 use crate::runtime::project::Project;
 use crate::runtime::source;
+use crate::runtime::tick::INTEGRITY;
 use crate::workspace::bootstrap::reference_style;
 
 /// Items of one state that are named.
@@ -80,6 +84,9 @@ struct Status {
     other_runtime: Option<String>,
     /// None before the ledger begins.
     ledger: Option<Position>,
+    /// Why the ledger is not believed: it is not what this machine left, and nothing is written on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distrusted: Option<String>,
     plan: Option<PlanId>,
     mode: Option<ModeId>,
     /// The runtime that lives, in its own words.
@@ -205,6 +212,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
             .and_then(reference_style)
             .map(|other| other.to_string()),
         ledger: None,
+        distrusted: distrusted(project),
         plan: None,
         mode: None,
         unattended: false,
@@ -280,6 +288,9 @@ fn status(project: &Project) -> Result<Status, Failure> {
     });
     status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
     let mut next = coming(project, &view, control.plan.as_ref(), attended, now)?;
+    if let Some(why) = &status.distrusted {
+        next = Coming::waits(INTEGRITY, why);
+    }
     if let Some(left) = left_over(&status.counts, &status.roots).filter(|_| next.action == "idle") {
         next.detail = left;
     }
@@ -290,6 +301,18 @@ fn status(project: &Project) -> Result<Status, Failure> {
     // A run that judges works on no item that is active.
     status.unattended = (work || judges || !status.runs.is_empty()) && !attended;
     Ok(status)
+}
+
+/// Why the ledger is not believed. A ledger that this machine has never seen is not replayed for that.
+fn distrusted(project: &Project) -> Option<String> {
+    match project.store.believed() {
+        Ok(Belief::Tip(_)) => {}
+        _ => return None,
+    }
+    match continuity::look(project) {
+        Ok(_) | Err(Distrust::Store(_)) => None,
+        Err(distrust) => Some(distrust.to_string()),
+    }
 }
 
 /// What is spent of the limits of the day, of the daemon and of the items that are worked on, and what was spent today.
@@ -338,6 +361,11 @@ impl Answer for Status {
         if let Some(other) = &self.other_runtime {
             page.gap();
             page.line(format!("!! {other}"));
+        }
+        if let Some(why) = &self.distrusted {
+            page.gap();
+            page.line(format!("!! the ledger cannot be trusted: {why}"));
+            page.line("   nothing is written on it; `millrace verify` tells more");
         }
         if self.unattended {
             page.gap();

@@ -1,5 +1,10 @@
 //! `millrace verify`
 
+mod bundle;
+mod signatures;
+
+use std::path::PathBuf;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -8,16 +13,37 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
+use crate::cli::trailers;
 use crate::domain::oid::Oid;
-use crate::ledger::verify::{Report, verify};
+use crate::ledger::history::commits;
+use crate::ledger::store::{RefName, Store as _};
+use crate::ledger::verify::{Report, verify, verify_since};
+use crate::runtime::anchors::{Anchor, Standing, anchors, veils};
+use crate::runtime::project::Project;
 
-/// What replay cannot see: said with every answer, so that nobody takes it for more than it is.
-const NOT_NAMED: &str =
-    "a ledger that was rewound or rewritten consistently: replay sees inconsistent commits only";
+/// Digits that a beginning of a commit's id has at least.
+const SHORTEST: usize = 7;
 
-/// Replay the ledger from its first commit, and name every commit that is wrong.
+/// Replay the ledger from its first commit, name every commit that is wrong, and hold the ledger against what this
+/// machine remembers of it.
+///
+/// By hand, as far as git goes: `git log refs/millrace/state`, `git fsck`, `git log -g refs/millrace/state` for what the
+/// ref held before, and `git log --format='%h %G? %GS' refs/millrace/state` for signatures.
 #[derive(Debug, Args)]
-pub(crate) struct VerifyArguments {}
+pub(crate) struct VerifyArguments {
+    /// Believe the ledger up to here, and replay what came after: a number of the ledger, or a commit.
+    #[arg(long, value_name = "SEQ|COMMIT", conflicts_with = "bundle")]
+    since: Option<String>,
+
+    /// Have git check the signatures, with the keys that it trusts.
+    #[arg(long, conflicts_with = "bundle")]
+    signatures: bool,
+
+    /// Verify what `export` wrote, in no repository and without a network: the ledger in it, and that the run branch in it
+    /// is the one that the ledger names.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+}
 
 /// What replaying found.
 #[derive(Debug, Serialize)]
@@ -26,56 +52,171 @@ pub(crate) struct Verified {
     pub(crate) sound: bool,
     /// The commit that it was replayed to; none where there is no ledger.
     tip: Option<Oid>,
+    /// The commit that was believed, and everything before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Oid>,
     /// Commits that were replayed.
     commits: u64,
     /// Commits whose rules this binary does not have: applied again, not judged again.
     not_rejudged: u64,
     findings: Vec<Finding>,
-    /// What replay cannot name.
-    not_named: &'static str,
+    /// What this machine remembers of the ledger.
+    remembered: Vec<Remembered>,
+    signatures: signatures::Signatures,
+    /// What none of this can name.
+    not_named: String,
 }
 
 #[derive(Debug, Serialize)]
 struct Finding {
-    commit: Oid,
+    commit: Option<Oid>,
     seq: Option<u64>,
     kind: &'static str,
     detail: String,
 }
 
+impl Finding {
+    fn line(&self) -> String {
+        let seq = self.seq.map_or_else(String::new, |seq| format!(" (number {seq})"));
+        let commit = self.commit.map_or_else(String::new, |commit| format!(" {}{seq}:", commit.short()));
+        format!("{}:{commit} {}", self.kind, self.detail)
+    }
+}
+
+/// A tip that is remembered.
+#[derive(Debug, Serialize)]
+struct Remembered {
+    /// Where, in words.
+    by: String,
+    tip: Oid,
+    /// `follows`: the ledger is there or goes on from it; `ahead`, `apart`, `other`, `gone`.
+    standing: &'static str,
+}
+
 impl Verified {
     pub(crate) fn of(tip: Option<Oid>, report: Report) -> Self {
+        let signatures = signatures::Signatures::of(&report);
+        let findings: Vec<Finding> = report
+            .findings
+            .into_iter()
+            .map(|finding| Finding {
+                commit: Some(finding.commit),
+                seq: finding.seq,
+                kind: finding.kind.as_str(),
+                detail: finding.detail,
+            })
+            .collect();
         Self {
-            sound: report.is_sound(),
+            sound: findings.is_empty(),
             tip,
+            since: None,
             commits: report.commits,
             not_rejudged: report.not_rejudged,
-            findings: report
-                .findings
-                .into_iter()
-                .map(|finding| Finding {
-                    commit: finding.commit,
-                    seq: finding.seq,
-                    kind: finding.kind.as_str(),
-                    detail: finding.detail,
-                })
-                .collect(),
-            not_named: NOT_NAMED,
+            findings,
+            remembered: Vec::new(),
+            not_named: not_named(&signatures),
+            signatures,
+        }
+    }
+
+    fn add(&mut self, commit: Option<Oid>, kind: &'static str, detail: String) {
+        self.sound = false;
+        self.findings.push(Finding { commit, seq: None, kind, detail });
+    }
+
+    /// Adds what the machine remembers. One accusation for each kind: several memories of the same are no more than one.
+    fn hold_against(&mut self, anchors: Vec<Anchor>) {
+        for anchor in anchors {
+            if let Some((kind, detail)) = anchor.accusation()
+                && !self.findings.iter().any(|finding| finding.kind == kind)
+            {
+                self.add(Some(anchor.tip), kind, detail);
+            }
+            self.remembered.push(Remembered {
+                by: anchor.place.in_words(),
+                tip: anchor.tip,
+                standing: anchor.standing.as_str(),
+            });
         }
     }
 }
 
+/// What nothing of this can see: said with every answer, so that nobody takes it for more than it is.
+fn not_named(signatures: &signatures::Signatures) -> String {
+    let rewritten = "a ledger that was rewritten consistently before this machine first saw it, or together with what it \
+                     remembers";
+    if signatures.proves() {
+        return format!("{rewritten}, by one who has a key that git trusts; inputs that lie");
+    }
+    let who = match (signatures.signed, signatures.checked) {
+        (0, _) => "no commit is signed".to_owned(),
+        (_, false) => "`millrace verify --signatures` has git check those that are there".to_owned(),
+        (_, true) => "not every commit has a good signature of a key that git trusts".to_owned(),
+    };
+    format!("{rewritten}; who wrote a commit, which only a signature proves ({who}); inputs that lie")
+}
+
+/// The commit that `--since` names.
+fn since(project: &Project, tip: Option<Oid>, text: &str) -> Result<Oid, Failure> {
+    let seq = text.parse::<u64>().ok();
+    let hex =
+        text.len() >= SHORTEST && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if seq.is_none() && !hex {
+        return Err(Failure::input(format!(
+            "`{}` is no number of the ledger and no commit: expected digits, or {SHORTEST} hex digits of a commit or more",
+            text.escape_debug()
+        )));
+    }
+    let mut found = None;
+    for one in commits(&project.store, tip) {
+        // What is not readable is a finding of the replay; what was named may lie before it.
+        let Ok((oid, commit)) = one else { break };
+        if seq.is_some() && trailers::seq(&commit.message) == seq {
+            return Ok(oid);
+        }
+        if hex && oid.to_string().starts_with(text) {
+            if found.is_some_and(|found| found != oid) {
+                return Err(Failure::input(format!("`{text}` begins several commits of the ledger"))
+                    .hint("type more of it"));
+            }
+            found = Some(oid);
+        }
+    }
+    found.ok_or_else(|| {
+        Failure::failed(format!("the ledger has no commit `{text}`"))
+            .hint("`millrace log` shows its commits; `millrace verify` alone replays all of them")
+    })
+}
+
 impl VerifyArguments {
-    pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
-        use crate::ledger::store::{RefName, Store as _};
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        if let Some(file) = &self.bundle {
+            return bundle::verify_bundle(context, file);
+        }
         let project = context.open()?;
         // The ref alone: a tip that cannot be read is a finding, not a reason to give up.
         let tip = project.store.resolve(&RefName::State)?;
-        let report = match tip {
-            Some(tip) => verify(&project.store, tip)?,
-            None => Report::default(),
+        let since = self.since.as_ref().map(|text| since(&project, tip, text)).transpose()?;
+        let report = match (tip, since) {
+            (Some(tip), Some(since)) => verify_since(&project.store, tip, since)?,
+            (Some(tip), None) => verify(&project.store, tip)?,
+            (None, _) => Report::default(),
         };
-        answer(context, &Verified::of(tip, report))
+        let signed = report.signed.clone();
+        let mut verified = Verified::of(tip, report);
+        verified.since = since;
+        for veil in veils(&project, tip)? {
+            verified.add(Some(veil.object), "veiled", veil.detail());
+        }
+        verified.hold_against(anchors(&project, tip)?);
+        if self.signatures {
+            let bad = verified.signatures.check(&project, &signed)?;
+            for (commit, detail) in bad {
+                verified.add(Some(commit), "signature", detail);
+            }
+            verified.not_named = not_named(&verified.signatures);
+        }
+        answer(context, &verified)
     }
 }
 
@@ -84,22 +225,35 @@ impl Answer for Verified {
 
     fn text(&self, page: &mut Page) {
         for finding in &self.findings {
-            let seq = finding.seq.map_or_else(String::new, |seq| format!(" (number {seq})"));
-            page.line(format!("{}: {}{seq}: {}", finding.kind, finding.commit.short(), finding.detail));
+            page.line(finding.line());
         }
-        if self.tip.is_none() {
+        if self.tip.is_none() && self.findings.is_empty() {
             page.line("no ledger yet");
             return;
         }
         let verdict =
             if self.sound { "all sound".to_owned() } else { format!("{} findings", self.findings.len()) };
-        page.line(format!("{} commits replayed, {verdict}", self.commits));
+        let since = self
+            .since
+            .map_or_else(String::new, |since| format!(" after {}, which is believed", since.short()));
+        page.line(format!("{} commits replayed{since}, {verdict}", self.commits));
         if self.not_rejudged > 0 {
             page.line(format!(
                 "{} of them were decided by other rules, and not judged again",
                 self.not_rejudged
             ));
         }
+        let follows = |one: &&Remembered| one.standing == Standing::Follows.as_str();
+        let by: Vec<&str> = self.remembered.iter().filter(follows).map(|one| one.by.as_str()).collect();
+        if !by.is_empty() {
+            page.line(format!("it goes on from {}", by.join(", ")));
+        }
+        for one in &self.remembered {
+            if one.standing == Standing::Ahead.as_str() && self.sound {
+                page.line(format!("{} is ahead of it, at {}", one.by, one.tip.short()));
+            }
+        }
+        self.signatures.text(page);
         page.line(format!("not named by this: {}", self.not_named));
     }
 

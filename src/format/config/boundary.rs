@@ -44,12 +44,13 @@ impl Boundary {
 }
 
 /// Every key with its boundary: section, key, when. `<...>` stands for a name, and `*` for whatever the section has.
-pub const BOUNDARIES: [(&str, &str, Boundary); 35] = [
+pub const BOUNDARIES: [(&str, &str, Boundary); 36] = [
     ("runtime", "default_mode", Boundary::Compile),
     ("runtime", "run_style", Boundary::Nothing),
     ("runtime", "idle_sleep_seconds", Boundary::AtOnce),
     ("workspace", "between_items", Boundary::Compile),
     ("workspace", "on_done", Boundary::Compile),
+    ("ledger", "sign", Boundary::Compile),
     ("snapshot", "exclude", Boundary::Compile),
     ("snapshot", "max_file_bytes", Boundary::Compile),
     ("redaction", "patterns", Boundary::Compile),

@@ -24,6 +24,8 @@ pub struct Config {
     pub workspace: WorkspaceRules,
     /// `[snapshot]`
     pub snapshot: SnapshotRules,
+    /// `[ledger]`
+    pub ledger: LedgerRules,
     /// `[redaction]`
     pub redaction: Redaction,
     /// `[limits]`
@@ -108,6 +110,25 @@ pub struct WorkspaceRules {
     pub between_items: BetweenItems,
     /// When an item is done.
     pub on_done: OnDone,
+}
+
+/// `[ledger]`: how the ledger is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LedgerRules {
+    /// Whether its commits are signed.
+    pub sign: Sign,
+}
+
+/// Whether commits of the ledger are signed, by git's own configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sign {
+    /// Where git is told to sign commits (`commit.gpgSign`) and can; one that it cannot sign is written without.
+    #[default]
+    Auto,
+    /// All of them: what cannot be signed is not written.
+    Always,
+    /// None.
+    Never,
 }
 
 /// `[snapshot]`: what a code snapshot leaves out.

@@ -8,8 +8,8 @@ use toml::de::DeTable;
 use super::super::quote::{one_line, quoted};
 use super::super::secrets::secret_line;
 use super::model::{
-    BetweenItems, Config, Limits, ModelTier, ModelTiers, OnDone, Recovery, RunStyle, Runtime, SnapshotRules,
-    StageSettings, Watchers, WorkspaceRules,
+    BetweenItems, Config, LedgerRules, Limits, ModelTier, ModelTiers, OnDone, Recovery, RunStyle, Runtime,
+    Sign, SnapshotRules, StageSettings, Watchers, WorkspaceRules,
 };
 use super::runners::{self, Writer};
 use super::section::{Section, Source};
@@ -18,9 +18,10 @@ use super::{budget, hooks, prices, redaction};
 use crate::domain::ids::StageName;
 
 /// The sections and their keys; `limits`, `prices`, `runners` and `stages` have tables below them, `model_tiers` has names of the operator's.
-const SECTIONS: [(&str, &[&str]); 12] = [
+const SECTIONS: [(&str, &[&str]); 13] = [
     ("runtime", &["default_mode", "run_style", "idle_sleep_seconds"]),
     ("workspace", &["between_items", "on_done"]),
+    ("ledger", &["sign"]),
     ("snapshot", &["exclude", "max_file_bytes"]),
     ("redaction", redaction::KEYS),
     (
@@ -104,6 +105,9 @@ fn read(text: &str, file: &str, writer: Writer) -> Result<Loaded, ConfigError> {
     }
     if let Some(section) = open(&root, "snapshot")? {
         snapshot(&section, &mut config.snapshot)?;
+    }
+    if let Some(section) = open(&root, "ledger")? {
+        ledger(&section, &mut config.ledger)?;
     }
     if let Some(section) = open(&root, "redaction")? {
         redaction::read(&section, &mut config.redaction)?;
@@ -205,6 +209,14 @@ fn workspace(section: &Section<'_>, rules: &mut WorkspaceRules) -> Result<(), Co
     }
     if let Some(choice) = section.word("on_done", &[("leave", OnDone::Leave), ("commit", OnDone::Commit)])? {
         rules.on_done = choice;
+    }
+    Ok(())
+}
+
+fn ledger(section: &Section<'_>, rules: &mut LedgerRules) -> Result<(), ConfigError> {
+    let words = [("auto", Sign::Auto), ("always", Sign::Always), ("never", Sign::Never)];
+    if let Some(choice) = section.word("sign", &words)? {
+        rules.sign = choice;
     }
     Ok(())
 }

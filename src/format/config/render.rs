@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::budget;
 use super::hooks;
-use super::model::{BetweenItems, Config, ModelTier, OnDone, RunStyle, table_of};
+use super::model::{BetweenItems, Config, ModelTier, OnDone, RunStyle, Sign, table_of};
 use super::prices;
 use super::redaction;
 use super::render_runner::runner;
@@ -33,6 +33,12 @@ pub(super) fn effective_table(config: &Config) -> Table {
             ("max_file_bytes", number(config.snapshot.max_file_bytes)),
         ]),
     );
+    let sign = match config.ledger.sign {
+        Sign::Auto => "auto",
+        Sign::Always => "always",
+        Sign::Never => "never",
+    };
+    root.insert("ledger".to_owned(), table([("sign", text(sign))]));
     root.insert("redaction".to_owned(), redaction::effective(&config.redaction));
     let mut limits = keys([
         ("max_launches_per_item", number(config.limits.max_launches_per_item.into())),

@@ -5,6 +5,7 @@
 
 pub mod command;
 
+mod belief;
 mod disk;
 mod fold;
 mod health;
@@ -22,8 +23,12 @@ mod refs;
 mod reftable;
 mod refusal;
 mod repair;
+mod signing;
+mod veils;
 
 pub use disk::Durability;
 pub use health::Finding;
 pub use open::GitStore;
 pub use repair::Memory;
+pub use signing::Signing;
+pub use veils::{Veil, Veiled};

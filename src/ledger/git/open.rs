@@ -17,10 +17,11 @@ use super::objects::Objects;
 use super::publish::GitWriter;
 use super::refs::RUNS;
 use super::reftable::Memory;
+use super::signing::Signing;
 use super::{lock, refusal};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
-use crate::ledger::store::{NAMESPACE, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
+use crate::ledger::store::{Belief, NAMESPACE, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
 
 /// A git repository as a store. Opening and reading create nothing.
 pub struct GitStore {
@@ -32,6 +33,7 @@ pub struct GitStore {
     pub(super) keeping: Mutex<Keeping>,
     /// What is known of refs in a reftable.
     pub(super) listing: Memory,
+    pub(super) signing: Mutex<Signing>,
 }
 
 impl GitStore {
@@ -90,6 +92,7 @@ impl GitStore {
             objects,
             keeping: Mutex::new(Keeping::of(&config)),
             listing: Memory::default(),
+            signing: Mutex::default(),
         })
     }
 
@@ -135,6 +138,18 @@ impl Store for GitStore {
 
     fn read(&self, oid: Oid) -> Result<(ObjectKind, Vec<u8>), StoreError> {
         self.objects.read(oid)
+    }
+
+    fn signs(&self) -> bool {
+        self.signing() != Signing::Off
+    }
+
+    fn signed(&self, commit: &[u8], tree: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.try_signed(commit, tree)
+    }
+
+    fn believed(&self) -> Result<Belief, StoreError> {
+        self.belief()
     }
 
     fn writer(&self, wait: Duration) -> Result<Box<dyn Writer + '_>, StoreError> {

@@ -351,6 +351,10 @@ impl<'a> GitWriter<'a> {
 }
 
 impl Writer for GitWriter<'_> {
+    fn believe(&mut self, tip: Option<Oid>) -> Result<(), StoreError> {
+        self.store.set_belief(tip)
+    }
+
     fn publish(&mut self, publication: Publication) -> Result<(), StoreError> {
         if let Err(error) = self.try_publish(publication) {
             if let Err(second) = self.settle() {
@@ -427,8 +431,16 @@ fn release_keep(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+impl GitStore {
+    /// An object directory as git reads it in the variable that lists others.
+    #[must_use]
+    pub fn as_alternate(path: &Path) -> std::ffi::OsString {
+        quoted(path)
+    }
+}
+
 /// A path as git reads it in a list of alternates: in quotes, because paths may hold `:`.
-fn quoted(path: &Path) -> std::ffi::OsString {
+pub(super) fn quoted(path: &Path) -> std::ffi::OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let mut text = vec![b'"'];
     for byte in path.as_os_str().as_bytes() {

@@ -165,3 +165,38 @@ pub(super) fn values(common_dir: &Path, name: &str, format: ObjectFormat) -> Res
     }
     Ok(values)
 }
+
+/// The values that a later value took the place of, newest first, each once, back to the newest line with one of these
+/// messages, or that made the ref anew.
+pub(super) fn former(
+    common_dir: &Path,
+    name: &str,
+    format: ObjectFormat,
+    given_up: &[&str],
+) -> Result<Vec<Oid>, StoreError> {
+    let path = path(common_dir, name);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(fault("read", &path)(error)),
+    };
+    let mut seen = std::collections::HashSet::new();
+    let mut values = Vec::new();
+    for line in bytes.split(|byte| *byte == b'\n').rev() {
+        if new_value(line, format).is_none() {
+            continue;
+        }
+        let message = line.iter().position(|byte| *byte == b'\t').map_or(&[][..], |at| &line[at + 1..]);
+        if given_up.iter().any(|text| text.as_bytes() == message) {
+            break;
+        }
+        let old =
+            std::str::from_utf8(&line[..format.bytes() * 2]).ok().and_then(|hex| hex.parse::<Oid>().ok());
+        match old.filter(|oid| oid.as_bytes().iter().any(|byte| *byte != 0)) {
+            Some(oid) if seen.insert(oid) => values.push(oid),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    Ok(values)
+}

@@ -14,7 +14,7 @@ use super::publish::GitWriter;
 use super::{reflog, refs};
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
-use crate::ledger::store::{ObjectKind, RefName, Signature, Store as _, StoreError};
+use crate::ledger::store::{NewObjects, ObjectKind, Publication, RefName, Signature, Store as _, StoreError};
 
 /// Where a tip that could take the place of a damaged one was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,26 +39,45 @@ impl Memory {
     }
 }
 
+/// What the reflog says of a repair. What stood before it was given up by somebody who was asked.
+const REPAIRED: &str = "repair: back to an intact tip";
+
+/// What the reflog says where somebody believed the ledger as it stands.
+const ACCEPTED: &str = "accept: believed as it stands";
+
 impl GitStore {
+    /// The values that the ledger's ref had and that another one followed, newest first, as far back as somebody has last
+    /// given up what stood before. What was on its way when a crash came is none of them.
+    pub fn former_tips(&self) -> Result<Vec<Oid>, StoreError> {
+        reflog::former(&self.common_dir, &RefName::State.full(), self.format, &[REPAIRED, ACCEPTED])
+    }
+
+    /// Believes that the ledger is what its ref holds, whatever it was before. `tip` has to be that; `None`: it is gone.
+    /// Only when somebody asked for it.
+    pub fn accept(&self, tip: Option<Oid>, by: &Signature) -> Result<(), StoreError> {
+        let mut writer = self.writer(LOCK_WAIT)?;
+        writer.publish(Publication {
+            name: RefName::State,
+            old: tip,
+            new: tip,
+            objects: NewObjects::None,
+            by: by.clone(),
+            message: ACCEPTED.to_owned(),
+        })?;
+        writer.believe(tip)
+    }
+
     /// Tips that the ledger had, the most trustworthy first: the reflog from its newest line on, then what was
     /// fetched, then every commit among the objects that says it is one of a ledger, the highest number first.
     /// None of them is known to be intact.
     pub fn remembered_tips(&self) -> Result<Vec<(Oid, Memory)>, StoreError> {
         let mut tips: Vec<(Oid, Memory)> =
             self.last_tips()?.into_iter().map(|oid| (oid, Memory::Reflog)).collect();
-        tips.extend(self.fetched()?.into_iter().map(|oid| (oid, Memory::Remote)));
+        tips.extend(self.fetched_ledgers()?.into_iter().map(|(_, oid)| (oid, Memory::Remote)));
         tips.extend(self.ledger_commits()?.into_iter().map(|oid| (oid, Memory::Objects)));
         let mut seen = std::collections::HashSet::new();
         tips.retain(|(oid, _)| seen.insert(*oid));
         Ok(tips)
-    }
-
-    fn fetched(&self) -> Result<Vec<Oid>, StoreError> {
-        let listed = GitCommand::new(&self.common_dir, "for-each-ref")
-            .args(["--format=%(objectname)", "refs/millrace/remotes"])
-            .output(&[])?;
-        // A damaged ref makes git fail after it has listed the others.
-        Ok(String::from_utf8_lossy(&listed.stdout).lines().filter_map(|line| line.parse().ok()).collect())
     }
 
     fn ledger_commits(&self) -> Result<Vec<Oid>, StoreError> {
@@ -89,7 +108,7 @@ impl GitStore {
         let writer = GitWriter::new(self, guard)?;
         self.check_tip(to)?;
         let old = self.read_ref(&name).ok().flatten();
-        let line = reflog::Line { old, new: to, by, message: "repair: back to an intact tip" };
+        let line = reflog::Line { old, new: to, by, message: REPAIRED };
         let kept = match self.keeping() {
             Keeping::Files => {
                 let held = std::fs::read(self.files().path(&name)).unwrap_or_default();
@@ -104,6 +123,7 @@ impl GitStore {
                 kept
             }
         };
+        self.set_belief(Some(to))?;
         drop(writer);
         Ok(kept)
     }

@@ -42,6 +42,10 @@ fn is_not_gone_on_with(behaviour: &str, named: &[&str]) {
     let (answer, well, said) = hostile.once();
     assert!(!well && answer.is_null(), "{answer}");
     assert!(named.iter().all(|words| said.contains(words)), "{behaviour}: {said}");
+    assert!(
+        said.contains("the ledger cannot be trusted: ") || said.contains(" is damaged: "),
+        "{behaviour}: {said}"
+    );
     assert!(said.contains("`millrace doctor --repair` goes back to the newest intact state"), "{said}");
     let held = |hostile: &Hostile| {
         hostile.site.repo.git_output(&["rev-parse", "-q", "--verify", "refs/millrace/state"])
@@ -49,7 +53,7 @@ fn is_not_gone_on_with(behaviour: &str, named: &[&str]) {
     let before = held(&hostile).stdout;
     let (answer, well, said) = hostile.once();
     assert!(!well && answer.is_null(), "{answer}");
-    assert!(said.contains(" is damaged: "), "{behaviour}: {said}");
+    assert!(named.iter().all(|words| said.contains(words)), "{behaviour}: {said}");
     let doctor = hostile.site.run(&["doctor"]);
     assert!(!doctor.status.success(), "{behaviour}: doctor names it");
     assert_eq!(held(&hostile).stdout, before, "{behaviour}: the ref is left as it is until somebody asks");
@@ -66,7 +70,7 @@ fn is_not_gone_on_with(behaviour: &str, named: &[&str]) {
 fn it_adds_to_the_ledger_what_the_rules_do_not_make() {
     is_not_gone_on_with(
         "rewrites_ledger",
-        &["refs/millrace/state was given commit ", " while a stage ran, which the rules do not make: "],
+        &["refs/millrace/state was given commit ", ", which the rules do not make: "],
     );
 }
 
@@ -74,7 +78,11 @@ fn it_adds_to_the_ledger_what_the_rules_do_not_make() {
 fn it_replaces_the_ledger() {
     is_not_gone_on_with(
         "replaces_ledger",
-        &["refs/millrace/state holds ", ", which does not follow ", ", where it stood when a stage began"],
+        &[
+            "refs/millrace/state was rewritten: it holds ",
+            ", which does not follow ",
+            ", where this machine left it",
+        ],
     );
 }
 
@@ -82,23 +90,27 @@ fn it_replaces_the_ledger() {
 fn it_rewinds_the_ledger() {
     is_not_gone_on_with(
         "rewinds_ledger",
-        &["refs/millrace/state holds ", ", which does not follow ", ", where it stood when a stage began"],
+        &[
+            "refs/millrace/state was rewound: it holds ",
+            ", which came before ",
+            ", where this machine left it",
+        ],
     );
 }
 
 #[test]
 fn it_deletes_the_ledger() {
-    is_not_gone_on_with(
-        "deletes_ledger",
-        &["refs/millrace/state is gone; it stood at ", " when a stage began"],
-    );
+    is_not_gone_on_with("deletes_ledger", &["refs/millrace/state is gone; this machine left it at "]);
     // Nor does another command begin a new one in its place.
     let mut hostile = Hostile::new("deletes_ledger", "");
     hostile.once();
     let document = hostile.site.repo.beside().join("one.md");
     let output = hostile.site.run(&["queue", "add-task", &document.display().to_string()]);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("it is gone; it stood at "), "{said}");
+    assert!(
+        !output.status.success() && said.contains("refs/millrace/state is gone; this machine left it at "),
+        "{said}"
+    );
     assert!(
         hostile
             .site
