@@ -25,7 +25,7 @@ fn one_log_tells_the_run() {
     site.work();
     let branch = site.run_branch();
     assert_eq!(
-        site.snapshots(&branch),
+        site.told(&branch),
         [
             "start: one",
             "builder: BUILDER_COMPLETE",
