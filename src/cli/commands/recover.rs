@@ -198,12 +198,11 @@ impl Answer for Recovered {
 impl From<RecoveryError> for Failure {
     fn from(error: RecoveryError) -> Self {
         match error {
-            RecoveryError::Store(error) => error.into(),
-            RecoveryError::Transact(error) => error.into(),
-            RecoveryError::Fault(fault) => fault.into(),
-            RecoveryError::Branch(BranchError::Store(error)) => error.into(),
-            RecoveryError::Branch(BranchError::Transact(error)) => error.into(),
-            RecoveryError::Branch(BranchError::Fault(fault)) => fault.into(),
+            RecoveryError::Store(error) | RecoveryError::Branch(BranchError::Store(error)) => error.into(),
+            RecoveryError::Transact(error) | RecoveryError::Branch(BranchError::Transact(error)) => {
+                error.into()
+            }
+            RecoveryError::Fault(fault) | RecoveryError::Branch(BranchError::Fault(fault)) => fault.into(),
             error @ (RecoveryError::Folder(_) | RecoveryError::Branch(_)) => Self::failed(error),
         }
     }
