@@ -307,7 +307,7 @@ pub fn rebuild_all(project: &Project, runs: &[RunId], only_look: bool) -> Result
         .into_iter()
         .map(|(record, active)| {
             let step = steps.remove(&record.run);
-            rebuild_one(project, &record, active.as_ref(), &step, only_look)
+            rebuild_one(project, &record, active.as_ref(), step.as_ref(), only_look)
         })
         .collect()
 }
@@ -316,7 +316,7 @@ fn rebuild_one(
     project: &Project,
     record: &RunRecord,
     active: Option<&Run>,
-    step: &Option<Step>,
+    step: Option<&Step>,
     only_look: bool,
 ) -> Result<Rebuilt, BranchError> {
     let run = &record.run;
@@ -350,7 +350,7 @@ fn rebuild_one(
     let due = tip;
     let mut now = before;
     if now.is_none() {
-        for oid in chain(project, step, run, &record.end, tip, record.start) {
+        for oid in chain(project, step, run, record.end.as_ref(), tip, record.start) {
             if self::missing(project, oid, record.base).is_ok_and(|missing| missing.is_empty()) {
                 if !only_look {
                     place(project, &name, None, oid)?;
@@ -402,17 +402,16 @@ fn last(project: &Project, step: &Step, run: &RunId) -> Result<Option<Oid>, Bran
 /// The commits of the branch that the ledger names, newest first.
 fn chain(
     project: &Project,
-    step: &Option<Step>,
+    step: Option<&Step>,
     run: &RunId,
-    end: &Option<RunEnd>,
+    end: Option<&RunEnd>,
     tip: Oid,
     start: Oid,
 ) -> Vec<Oid> {
     let mut chain = vec![tip];
-    chain.extend(end.as_ref().map(|end| end.snapshot));
+    chain.extend(end.map(|end| end.snapshot));
     // Handoffs carry the snapshots in their trailers.
-    let from =
-        step.as_ref().map(|step| step.oid).or_else(|| project.store.resolve(&RefName::State).ok().flatten());
+    let from = step.map(|step| step.oid).or_else(|| project.store.resolve(&RefName::State).ok().flatten());
     let named = format!("Millrace-Run: {run}");
     for read in commits(&project.store, from) {
         let Ok((_, commit)) = read else { break };
