@@ -57,7 +57,7 @@ pub enum GoingBackError {
     #[error("{source}; what was there is kept at {}", .backup.full())]
     OnTheWay {
         /// What failed.
-        source: RestoreError,
+        source: Box<RestoreError>,
         /// Where it is kept.
         backup: Backup,
     },
@@ -177,7 +177,7 @@ pub fn go_back(project: &Project, _rest: &Rest, asked: &Asked<'_>) -> Result<Wen
         }
         // Where nothing is uncommitted, `HEAD` has all that goes.
         restore(&project.repository, &plan).map_err(|source| match &backup {
-            Some(backup) => GoingBackError::OnTheWay { source, backup: backup.clone() },
+            Some(backup) => GoingBackError::OnTheWay { source: Box::new(source), backup: backup.clone() },
             None => source.into(),
         })?;
     }

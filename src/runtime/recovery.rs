@@ -5,19 +5,18 @@
 
 use thiserror::Error;
 
-use super::backups::Backup;
 use super::going_back::Rest;
 use super::project::Project;
+use super::run_branch::{BranchError, Rebuilt, rebuild_all};
 use super::snapshots;
 use super::stage::history::launches;
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::domain::place::TreePath;
-use crate::domain::run::{Run, RunRecord};
+use crate::domain::run::Run;
 use crate::domain::stage_file;
 use crate::domain::view::{Fault, View as _};
-use crate::ledger::git::command::GitCommand;
-use crate::ledger::store::{ObjectKind, RefName, Store as _, StoreError};
+use crate::ledger::store::{Store as _, StoreError};
 use crate::ledger::transact::TransactError;
 use crate::ledger::view::TreeView;
 use crate::workspace::mend_kept;
@@ -36,6 +35,9 @@ pub enum RecoveryError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// A run branch cannot be made.
+    #[error(transparent)]
+    Branch(#[from] BranchError),
     /// A folder of the work tree cannot be used.
     #[error(transparent)]
     Folder(#[from] NoFollowError),
@@ -59,8 +61,8 @@ pub enum Found {
         from: Oid,
         /// What it is.
         to: Oid,
-        /// What keeps what it was.
-        kept: Option<Backup>,
+        /// The ref that keeps what it was, where no other one does.
+        kept: Option<String>,
     },
     /// A run branch belongs to no run, and is gone.
     BranchStale {
@@ -68,15 +70,17 @@ pub enum Found {
         run: RunId,
         /// What it was.
         tip: Oid,
-        /// What keeps it.
-        kept: Option<Backup>,
+        /// The ref that keeps it, where no other one does.
+        kept: Option<String>,
     },
-    /// A run branch cannot be made again: its commits are not in this repository any more.
+    /// A run branch cannot be made whole again: something of it is not in this repository any more.
     BranchLost {
         /// The run.
         run: RunId,
-        /// The commit that is missing.
-        commit: Oid,
+        /// What is missing, by the ids that git gives it.
+        missing: Vec<String>,
+        /// How far it goes; none: there is no branch.
+        now: Option<Oid>,
     },
     /// Files of a stage's folder were gone, and are there again as the ledger has them.
     Folder {
@@ -112,15 +116,12 @@ pub fn recover(
         Some(run) => vec![run.clone()],
         None => all_runs(&view)?,
     };
-    for run in &runs {
-        if let Some(record) = view.run_record(run)? {
-            found.extend(branch(project, &view, &record, dry_run)?);
-        }
-    }
+    found.extend(rebuild_all(project, &runs, dry_run)?.into_iter().filter_map(branch));
     if only.is_none() {
         for (run, tip) in project.store.runs()? {
             if view.run_record(&run)?.is_none() {
                 let kept = if dry_run { None } else { snapshots::reset(project, &run, tip, None)? };
+                let kept = kept.map(|backup| backup.full());
                 found.push(Found::BranchStale { run, tip, kept });
             }
         }
@@ -160,57 +161,17 @@ fn path(text: String) -> Result<TreePath, Fault> {
     TreePath::new(text.clone()).map_err(|error| Fault { at: text, detail: error.to_string() })
 }
 
-/// Where the ledger says that the branch of a run stands, at least.
-fn named(view: &TreeView<'_, '_>, record: &RunRecord) -> Result<Oid, Fault> {
-    if let Some(run) = view.run(&record.run)? {
-        return Ok(run.tip);
+/// What became of a run branch; none where it is as the ledger has it.
+fn branch(rebuilt: Rebuilt) -> Option<Found> {
+    let Rebuilt { run, before, now, due, missing, kept } = rebuilt;
+    if !missing.is_empty() {
+        return Some(Found::BranchLost { run, missing, now });
     }
-    let left = launches(view, &record.run)?.into_iter().rev().find_map(|past| past.result.snapshot);
-    Ok(left.or_else(|| record.end.as_ref().map(|end| end.snapshot)).unwrap_or(record.start))
-}
-
-fn branch(
-    project: &Project,
-    view: &TreeView<'_, '_>,
-    record: &RunRecord,
-    dry_run: bool,
-) -> Result<Option<Found>, RecoveryError> {
-    let run = record.run.clone();
-    let to = named(view, record)?;
-    let there = project.store.resolve(&RefName::Run(run.clone()))?;
-    let exact = record.end.is_none();
-    if let Some(from) = there
-        && (from == to || (!exact && leads_to(project, from, to)?))
-    {
-        return Ok(None);
+    match before {
+        Some(from) if from == due => None,
+        Some(from) => Some(Found::BranchMoved { run, from, to: due, kept }),
+        None => Some(Found::BranchMade { run, tip: due }),
     }
-    match project.store.read(to) {
-        Ok((ObjectKind::Commit, _)) => {}
-        Ok(_) | Err(StoreError::Missing(_)) => return Ok(Some(Found::BranchLost { run, commit: to })),
-        Err(error) => return Err(error.into()),
-    }
-    Ok(Some(match there {
-        None => {
-            if !dry_run {
-                snapshots::restore_branch(project, &run, to)?;
-            }
-            Found::BranchMade { run, tip: to }
-        }
-        Some(from) => {
-            let kept = if dry_run { None } else { snapshots::reset(project, &run, from, Some(to))? };
-            Found::BranchMoved { run, from, to, kept }
-        }
-    }))
-}
-
-/// Whether a commit comes after another one.
-fn leads_to(project: &Project, later: Oid, earlier: Oid) -> Result<bool, StoreError> {
-    let output = GitCommand::new(&project.repository.common_dir, "merge-base")
-        .arg("--is-ancestor")
-        .arg(earlier.to_string())
-        .arg(later.to_string())
-        .output(&[])?;
-    Ok(output.status.success())
 }
 
 /// The folders of the launches of an active run that have ended, as the ledger has them. One that has not ended is for

@@ -2,15 +2,18 @@
 //! how the run ended and why. What it holds beyond the snapshots is derived from the ledger, byte for byte, so that it
 //! can be made again.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
+use super::backups;
 use super::project::Project;
 use crate::domain::closure::TargetState;
 use crate::domain::ids::RunId;
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
 use crate::domain::plan::Ending;
-use crate::domain::run::{Run, RunEnd};
+use crate::domain::run::{Run, RunEnd, RunRecord};
 use crate::domain::transition::decision::Effect;
 use crate::domain::transition::record::Transition;
 use crate::domain::view::{Fault, View as _};
@@ -214,7 +217,7 @@ fn end(project: &Project, step: &Step, run: &RunId, found: Oid) -> Result<Option
         return Ok(None);
     }
     let known = closing.commit.parents.contains(&found) || leads_to(project, found, closing.oid);
-    let kept = if known { None } else { Some(keep(project, run, found)?) };
+    let kept = if known { None } else { keep(project, run, found)? };
     publish(project, run, Some(found), &closing)?;
     Ok(kept)
 }
@@ -245,22 +248,12 @@ fn leads_to(project: &Project, early: Oid, late: Oid) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-/// Makes a commit reachable that is about to leave its branch; the ref's name.
-fn keep(project: &Project, run: &RunId, commit: Oid) -> Result<String, BranchError> {
-    let name = RefName::Backup(format!("run-{run}-{}", commit.short()));
-    let full = name.full();
-    let published = project.store.writer(LOCK_WAIT)?.publish(Publication {
-        name,
-        old: None,
-        new: Some(commit),
-        objects: NewObjects::None,
-        by: project.signature()?,
-        message: format!("kept: what stood on the branch of run {run}"),
-    });
-    match published {
-        Err(StoreError::Moved { found: Some(found), .. }) if found == commit => Ok(full),
-        other => other.map(|()| full).map_err(BranchError::from),
-    }
+/// Makes a commit reachable that is about to leave its branch, unless another ref leads to it; the ref's name.
+fn keep(project: &Project, run: &RunId, commit: Oid) -> Result<Option<String>, BranchError> {
+    let name = RefName::Run(run.clone());
+    let why = format!("kept: what stood on the branch of run {run}");
+    let kept = backups::keep_cut_off(project, Some(&name), commit, &format!("run-{run}"), &why)?;
+    Ok(kept.map(|backup| backup.full()))
 }
 
 /// Closes the branches of all runs that have ended and whose branch does not say so: a crash came between, or an earlier
@@ -293,17 +286,43 @@ pub(super) fn close_all(project: &Project, branches: &[(RunId, Oid)]) -> Result<
 /// Makes the branch of a run again, wholly from the ledger: to the closing commit of a run that has ended, to its last
 /// snapshot of one that has not. Where objects are missing it goes as far as whole commits go.
 pub fn rebuild(project: &Project, run: &RunId) -> Result<Rebuilt, BranchError> {
+    let rebuilt = rebuild_all(project, std::slice::from_ref(run), false)?.pop();
+    rebuilt.ok_or_else(|| BranchError::NoSuchRun(run.clone()))
+}
+
+/// The same of several runs, with one walk over the ledger; with `only_look` nothing is changed, and what would be is
+/// said.
+pub fn rebuild_all(project: &Project, runs: &[RunId], only_look: bool) -> Result<Vec<Rebuilt>, BranchError> {
     let trees = project.trees();
     let view = project.view(&trees)?;
-    let record = view.run_record(run)?.ok_or_else(|| BranchError::NoSuchRun(run.clone()))?;
+    let mut records = Vec::new();
+    for run in runs {
+        let record = view.run_record(run)?.ok_or_else(|| BranchError::NoSuchRun(run.clone()))?;
+        records.push((record, view.run(run)?));
+    }
+    let ended = |(record, active): &&(RunRecord, Option<Run>)| active.is_none() && record.end.is_some();
+    let wanted = records.iter().filter(ended).map(|(record, _)| record.run.clone()).collect();
+    let mut steps: BTreeMap<RunId, Step> = ends(project, wanted)?.into_iter().collect();
+    records
+        .into_iter()
+        .map(|(record, active)| {
+            let step = steps.remove(&record.run);
+            rebuild_one(project, &record, active.as_ref(), step.as_ref(), only_look)
+        })
+        .collect()
+}
+
+fn rebuild_one(
+    project: &Project,
+    record: &RunRecord,
+    active: Option<&Run>,
+    step: Option<&Step>,
+    only_look: bool,
+) -> Result<Rebuilt, BranchError> {
+    let run = &record.run;
     let name = RefName::Run(run.clone());
     let before = project.store.resolve(&name)?;
-    let active = view.run(run)?;
-    let step = match (&active, &record.end) {
-        (None, Some(_)) => ends(project, vec![run.clone()])?.pop().map(|(_, step)| step),
-        _ => None,
-    };
-    let (tip, end) = match (&active, &step, &record.end) {
+    let (tip, end) = match (active, step, &record.end) {
         (Some(active), _, _) => (active.tip, None),
         (None, Some(step), _) => match last(project, step, run)? {
             Some(tip) => (tip, Some(step)),
@@ -316,23 +335,26 @@ pub fn rebuild(project: &Project, run: &RunId) -> Result<Rebuilt, BranchError> {
     if missing.is_empty() {
         let closing = end.map(|step| closing(project, step, run)).transpose()?.flatten();
         let due = closing.as_ref().map_or(tip, |closing| closing.oid);
-        if before == Some(due) {
-            return Ok(Rebuilt { run: run.clone(), before, now: before, due, missing, kept: None });
+        let now = Some(due);
+        if before == now || only_look {
+            return Ok(Rebuilt { run: run.clone(), before, now, due, missing, kept: None });
         }
         let kept = kept(project, run, before, due, tip)?;
         match &closing {
             Some(closing) => publish(project, run, before, closing)?,
             None => place(project, &name, before, due)?,
         }
-        return Ok(Rebuilt { run: run.clone(), before, now: Some(due), due, missing, kept });
+        return Ok(Rebuilt { run: run.clone(), before, now, due, missing, kept });
     }
     // The newest commit of the branch that is whole; where one stands there already, it stays.
     let due = tip;
     let mut now = before;
     if now.is_none() {
-        for oid in chain(project, &step, run, &record.end, tip, record.start) {
+        for oid in chain(project, step, run, record.end.as_ref(), tip, record.start) {
             if self::missing(project, oid, record.base).is_ok_and(|missing| missing.is_empty()) {
-                place(project, &name, None, oid)?;
+                if !only_look {
+                    place(project, &name, None, oid)?;
+                }
                 now = Some(oid);
                 break;
             }
@@ -351,12 +373,7 @@ fn kept(
 ) -> Result<Option<String>, BranchError> {
     match before {
         Some(before) if before != tip && before != due && !leads_to(project, before, tip) => {
-            // What cannot be read cannot be kept either.
-            match keep(project, run, before) {
-                Ok(name) => Ok(Some(name)),
-                Err(BranchError::Store(StoreError::Missing(_))) => Ok(None),
-                Err(error) => Err(error),
-            }
+            keep(project, run, before)
         }
         _ => Ok(None),
     }
@@ -385,17 +402,16 @@ fn last(project: &Project, step: &Step, run: &RunId) -> Result<Option<Oid>, Bran
 /// The commits of the branch that the ledger names, newest first.
 fn chain(
     project: &Project,
-    step: &Option<Step>,
+    step: Option<&Step>,
     run: &RunId,
-    end: &Option<RunEnd>,
+    end: Option<&RunEnd>,
     tip: Oid,
     start: Oid,
 ) -> Vec<Oid> {
     let mut chain = vec![tip];
-    chain.extend(end.as_ref().map(|end| end.snapshot));
+    chain.extend(end.map(|end| end.snapshot));
     // Handoffs carry the snapshots in their trailers.
-    let from =
-        step.as_ref().map(|step| step.oid).or_else(|| project.store.resolve(&RefName::State).ok().flatten());
+    let from = step.map(|step| step.oid).or_else(|| project.store.resolve(&RefName::State).ok().flatten());
     let named = format!("Millrace-Run: {run}");
     for read in commits(&project.store, from) {
         let Ok((_, commit)) = read else { break };

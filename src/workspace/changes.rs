@@ -178,12 +178,11 @@ pub(crate) fn work_tree_versions_within(
         return Ok(found);
     }
     let own;
-    let quarantine = match within {
-        Some(quarantine) => quarantine,
-        None => {
-            own = Quarantine::create(repository)?;
-            &own
-        }
+    let quarantine = if let Some(quarantine) = within {
+        quarantine
+    } else {
+        own = Quarantine::create(repository)?;
+        &own
     };
     let index = PrivateIndex::fresh(repository, work_tree, quarantine, "compare", base)?;
     for refused in index.record(&ask)? {

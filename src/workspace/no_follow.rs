@@ -193,6 +193,20 @@ impl Folder {
         Ok((names, false))
     }
 
+    /// Removes a file or a link; where nothing is there, nothing is to be done.
+    pub(super) fn unlink(&self, name: &OsStr) -> Result<(), NoFollowError> {
+        match unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(fault("remove", &self.path.join(name), errno)),
+        }
+    }
+
+    /// Moves the file or link at a path that is trusted as a whole to this name, in one step.
+    pub(super) fn place(&self, from: &Path, name: &OsStr) -> Result<(), NoFollowError> {
+        renameat(rustix::fs::CWD, from, &self.fd, name)
+            .map_err(|errno| fault("write", &self.path.join(name), errno))
+    }
+
     /// Removes a file, a link, or a folder with all that is in it. What a link leads to stays.
     pub(super) fn remove_tree(&self, name: &OsStr) -> Result<(), NoFollowError> {
         let path = self.path.join(name);

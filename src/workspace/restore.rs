@@ -21,6 +21,7 @@ use super::changes::{
 };
 use super::discover::Repository;
 use super::head::HeadError;
+use super::no_follow::{Folder, NoFollowError};
 use super::path::{RepoPath, nul_terminated};
 use super::private_index::PrivateIndex;
 use super::quarantine::Quarantine;
@@ -50,6 +51,9 @@ pub enum RestoreError {
     /// git failed.
     #[error(transparent)]
     Git(#[from] StoreError),
+    /// A folder of the work tree cannot be used.
+    #[error(transparent)]
+    Folder(#[from] NoFollowError),
     /// The machine refused. Plan again when it is mended.
     #[error("cannot {action} {}: {source}", .path.display())]
     Io {
@@ -299,17 +303,16 @@ fn go_back(
             return Err(RestoreError::Moved((*path).clone()));
         }
     }
+    // Never through a symbolic link: where one stands in the place of a folder, it is not that folder.
+    let root = Folder::root(work_tree)?;
     for path in remove {
-        let target = path.under(work_tree);
-        match std::fs::remove_file(&target) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(fault("remove", &target)(error));
-            }
-            _ => remove_empty_folders(work_tree, path),
+        if let Some((folder, name)) = root.walk(path.as_path(), false)? {
+            folder.unlink(name)?;
         }
+        remove_empty_folders(work_tree, path);
     }
     for path in put_back {
-        install(&path.under(&aside), &path.under(work_tree))?;
+        install(&root, &path.under(&aside), &path.under(work_tree), path)?;
     }
     Ok(())
 }
@@ -324,23 +327,22 @@ fn remove_empty_folders(work_tree: &Path, path: &RepoPath) {
 }
 
 /// Moves a file or symbolic link to its place in one step.
-fn install(from: &Path, to: &Path) -> Result<(), RestoreError> {
+fn install(root: &Folder, from: &Path, to: &Path, path: &RepoPath) -> Result<(), RestoreError> {
     let meta = from.symlink_metadata().map_err(fault("read", from))?;
     if meta.is_file() {
         // The content before the name: after a power cut the name may be all that is left.
         File::open(from).and_then(|file| file.sync_all()).map_err(fault("fsync", from))?;
     }
-    if let Some(folder) = to.parent() {
-        std::fs::create_dir_all(folder).map_err(fault("create", folder))?;
-    }
+    let outside = || NoFollowError::Outside(path.as_path().to_owned());
+    let (folder, name) = root.walk(path.as_path(), true)?.ok_or_else(outside)?;
     if to.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
         remove_empty_tree(to).map_err(fault("remove", to))?;
     }
-    match std::fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+    match folder.place(from, name) {
+        Err(NoFollowError::Io { source, .. }) if source.kind() == io::ErrorKind::CrossesDevices => {
             copy_across(from, to, &meta).map_err(fault("write", to))
         }
-        moved => moved.map_err(fault("write", to)),
+        placed => Ok(placed?),
     }
 }
 

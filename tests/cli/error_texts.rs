@@ -247,7 +247,7 @@ fn a_compile_that_failed() {
 #[test]
 fn a_way_back_that_fails_in_the_middle_says_where_everything_is() {
     let error = GoingBackError::OnTheWay {
-        source: RestoreError::Moved(RepoPath::new("src/a.rs")),
+        source: Box::new(RestoreError::Moved(RepoPath::new("src/a.rs"))),
         backup: Backup {
             name: "20261122-093000-restore".to_owned(),
             commit: "1".repeat(40).parse().expect("an id"),

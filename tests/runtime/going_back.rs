@@ -257,15 +257,20 @@ fn paths_limit_it() {
     assert_eq!(site.repo.read("src/moved.txt"), "made\n");
 }
 
+#[track_caller]
+fn refused_now(site: &Site, args: &[&str], code: i32, words: &str) {
+    let output = site.run(args);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(words), "{said}");
+}
+
 #[test]
 fn nobody_else_may_be_at_work() {
     let site = done();
     let before = files(site.repo.path());
     let refused = |args: &[&str], code: i32, words: &str| {
-        let output = site.run(args);
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains(words), "{said}");
+        refused_now(&site, args, code, words);
         assert_eq!(files(site.repo.path()), before);
     };
     let lock = hold(&site.private().join("daemon.lock"));
@@ -278,11 +283,20 @@ fn nobody_else_may_be_at_work() {
         "a bisect is in progress in this work tree; finish or abort it first",
     );
     site.repo.git(&["bisect", "reset"]);
-    refused(&["restore", "one", "--to", "fixer", "--save"], 1, "has no `fixer`: it has start, 01-builder, ");
-    refused(&["restore", "one", "--to", "builder#2", "--save"], 1, "has no `builder#2`");
-    refused(&["restore", "one", "--to", "9", "--save"], 1, "has no `9`");
+    refused(&["restore", "one", "--to", "fixer", "--save"], 1, " had no stage ");
+    refused(
+        &["restore", "one", "--to", "builder#2", "--save"],
+        1,
+        "builder was not launched 2 times in run ",
+    );
+    refused(&["restore", "one", "--to", "9", "--save"], 1, " has no launch 9");
     refused(&["restore", "--backup", "x"], 1, "there is no backup `x`, nor any other");
     refused(&["restore", "one"], 2, "--to");
+    restored(&site, &["one", "--to", "start", "--save"]);
+    restored(&site, &["one", "--to", "builder", "--save"]);
+    let begin = backups(&site)[0].rsplit('/').next().expect("a name")[..8].to_owned();
+    refused_now(&site, &["restore", "--backup", &begin], 2, &format!("`{begin}` begins 2 backups: {begin}"));
+    refused_now(&site, &["restore", "--backup", "never"], 1, "the newest are ");
 }
 
 #[test]
@@ -301,4 +315,76 @@ fn a_stage_without_an_end_may_still_write() {
     assert!(said.contains("launch 1 of run "), "{said}");
     assert!(said.contains(" has no end yet; the next runtime finds out what became of it"), "{said}");
     assert_eq!(site.repo.read("half.txt"), "half\n");
+}
+
+/// What a person reads.
+#[test]
+fn in_words() {
+    let site = Site::scripted(super::site::STRAIGHT);
+    site.add("one");
+    site.work();
+    site.repo.write(".env", "TOKEN=dummy\n");
+    let said = site.ok(&["restore", "one", "--to", "start", "--dry-run"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines[0].starts_with("the start of run ") && lines[0].ends_with(": the work tree would get it"),
+        "{said}"
+    );
+    assert_eq!(
+        lines[1..],
+        [
+            "  removed  made.txt (uncommitted)",
+            "left alone:",
+            "  .env  looks like a secret and is not tracked"
+        ]
+    );
+    let said = site.ok(&["restore", "one", "--to", "start", "--save"]);
+    let backup = backups(&site)[0].clone();
+    let name = backup.rsplit('/').next().expect("a name");
+    let end =
+        format!("what was there is kept at {backup}\n`millrace restore --backup {name}` brings it back\n");
+    assert!(said.ends_with(&end), "{said}");
+    let said = site.ok(&["restore", "--backup", name, "--save"]);
+    assert!(said.starts_with(&format!("the backup {name}, commit ")), "{said}");
+    assert_eq!(site.repo.read("made.txt"), "made\n");
+    let said = site.ok(&["restore", "one", "--to", "end"]);
+    assert!(said.contains(": the work tree holds it already\n"), "{said}");
+}
+
+/// A sparse checkout leaves out what was in HEAD; that HEAD has moved since makes it no file to write.
+#[test]
+fn a_sparse_checkout_stays_sparse() {
+    let repo = repository();
+    repo.write("other/large", "first\n");
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "--quiet", "-m", "other"]);
+    let site = Site::with(repo, "", super::site::STRAIGHT);
+    site.add("one");
+    site.work();
+    site.repo.write("other/large", "second\n");
+    site.repo.git(&["add", "-A"]);
+    site.repo.git(&["commit", "--quiet", "-m", "all of it"]);
+    site.repo.git(&["sparse-checkout", "set", "--no-cone", "/*", "!/other/"]);
+    assert!(!site.repo.path().join("other").exists());
+    let went = restored(&site, &["one", "--to", "start", "--save"]);
+    assert!(!site.repo.path().join("other").exists(), "{went}");
+    assert!(!site.repo.path().join("made.txt").exists());
+}
+
+/// The place of another repository is not ours to write into.
+#[test]
+fn a_repository_that_came_meanwhile_is_left_alone() {
+    let site = done();
+    std::fs::remove_dir_all(site.repo.path().join("src")).expect("removed");
+    std::fs::create_dir(site.repo.path().join("src")).expect("a folder");
+    site.repo.git(&["-C", "src", "init", "--quiet"]);
+    let went = restored(&site, &["one", "--to", "builder", "--save"]);
+    assert!(!site.repo.path().join("src/made.txt").exists());
+    let left: Vec<&str> = went["left_alone"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|one| one["path"].as_str())
+        .collect();
+    assert_eq!(left, ["src", "src/made.txt"]);
 }

@@ -28,6 +28,7 @@ use crate::ledger::git::command::GitCommand;
 use crate::ledger::git::{Finding, Signing};
 use crate::ledger::store::{RefName, Store as _, StoreError};
 use crate::ledger::view::TreeView;
+use crate::runtime::backups;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::plans;
 use crate::runtime::project::Project;
@@ -60,6 +61,9 @@ pub(crate) struct DoctorArguments {
     #[arg(long, requires = "runners")]
     all: bool,
 }
+
+/// So many backups are worth a word: nobody but their owner deletes them.
+const MANY_BACKUPS: usize = 50;
 
 /// What a repair did.
 #[derive(Debug, Serialize)]
@@ -473,8 +477,9 @@ fn leftovers(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) 
         Ok(branches) => {
             for (run, _) in branches {
                 if view.run_record(&run)?.is_none() {
-                    let detail =
-                        format!("refs/millrace/runs/{run} belongs to no run; the next runtime removes it");
+                    let detail = format!(
+                        "refs/millrace/runs/{run} belongs to no run; the next runtime removes it, after what it holds was kept"
+                    );
                     checked.add(Level::Warning, "run branch", detail);
                 }
             }
@@ -482,6 +487,15 @@ fn leftovers(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) 
         // A damaged one is a finding of the refs already.
         Err(StoreError::DamagedRef { .. }) => {}
         Err(error) => return Err(error.into()),
+    }
+    let backups = backups::list(project)?;
+    if let (Some(oldest), true) = (backups.first(), backups.len() >= MANY_BACKUPS) {
+        let detail = format!(
+            "{} below refs/millrace/backup/, the oldest is {}; delete those that you do not want any more",
+            backups.len(),
+            oldest.name
+        );
+        checked.add(Level::Warning, "backups", detail);
     }
     Ok(())
 }

@@ -14,12 +14,12 @@ use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::domain::view::View as _;
 use crate::ledger::view::TreeView;
-use crate::runtime::backups::Backup;
 use crate::runtime::daemon::RunError;
 use crate::runtime::going_back::{Asked, Rest, go_back, policy};
 use crate::runtime::project::Project;
 use crate::runtime::recovery::{Found, RecoveryError, recover};
 use crate::runtime::repair;
+use crate::runtime::run_branch::BranchError;
 
 /// Make again what is derived from the ledger and is not as it says: run branches, the folders of an active run's
 /// stages, what interrupted snapshots left.
@@ -63,7 +63,7 @@ struct Derived {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<RunId>,
-    /// The commit of a run branch: what it is, or was where it is gone.
+    /// The commit of a run branch: what it is, or was where it is gone; none where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<Oid>,
     /// The ref that keeps what no other one leads to.
@@ -120,12 +120,11 @@ impl RecoverArguments {
 
 impl Derived {
     fn of(found: Found, dry_run: bool) -> Self {
-        let full = |kept: &Option<Backup>| kept.as_ref().map(Backup::full);
         let (kind, run, commit, backup) = match &found {
             Found::BranchMade { run, tip } => ("branch_made", Some(run), Some(*tip), None),
-            Found::BranchMoved { run, to, kept, .. } => ("branch_moved", Some(run), Some(*to), full(kept)),
-            Found::BranchStale { run, tip, kept } => ("branch_stale", Some(run), Some(*tip), full(kept)),
-            Found::BranchLost { run, commit } => ("branch_lost", Some(run), Some(*commit), None),
+            Found::BranchMoved { run, to, kept, .. } => ("branch_moved", Some(run), Some(*to), kept.clone()),
+            Found::BranchStale { run, tip, kept } => ("branch_stale", Some(run), Some(*tip), kept.clone()),
+            Found::BranchLost { run, now, .. } => ("branch_lost", Some(run), *now, None),
             Found::Folder { .. } => ("folder", None, None, None),
             Found::Index => ("index", None, None, None),
             Found::Quarantines(_) => ("leftovers", None, None, None),
@@ -143,10 +142,21 @@ impl Derived {
             Found::BranchStale { run, tip, .. } => {
                 format!("refs/millrace/runs/{run}, at {}, belongs to no run; it {would} gone", tip.short())
             }
-            Found::BranchLost { run, commit } => format!(
-                "refs/millrace/runs/{run} cannot be made again: commit {} is no longer in this repository",
-                commit.short()
-            ),
+            Found::BranchLost { run, missing, now } => {
+                let more = if missing.len() > 1 {
+                    format!(" and {} more", missing.len() - 1)
+                } else {
+                    String::new()
+                };
+                let goes = now.map_or_else(
+                    || "there is no branch".to_owned(),
+                    |now| format!("it goes as far as {}", now.short()),
+                );
+                format!(
+                    "refs/millrace/runs/{run} cannot be made whole: {}{more} is no longer in this repository; {goes}",
+                    missing.first().map_or("something", String::as_str)
+                )
+            }
             Found::Folder { folder, files } => {
                 format!("{folder}: {} {would} there again, as the ledger has it", files.join(", "))
             }
@@ -188,10 +198,12 @@ impl Answer for Recovered {
 impl From<RecoveryError> for Failure {
     fn from(error: RecoveryError) -> Self {
         match error {
-            RecoveryError::Store(error) => error.into(),
-            RecoveryError::Transact(error) => error.into(),
-            RecoveryError::Fault(fault) => fault.into(),
-            RecoveryError::Folder(error) => Self::failed(error),
+            RecoveryError::Store(error) | RecoveryError::Branch(BranchError::Store(error)) => error.into(),
+            RecoveryError::Transact(error) | RecoveryError::Branch(BranchError::Transact(error)) => {
+                error.into()
+            }
+            RecoveryError::Fault(fault) | RecoveryError::Branch(BranchError::Fault(fault)) => fault.into(),
+            error @ (RecoveryError::Folder(_) | RecoveryError::Branch(_)) => Self::failed(error),
         }
     }
 }
