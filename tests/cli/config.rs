@@ -42,8 +42,8 @@ fn every_key_is_shown_with_its_value_and_its_source() {
       idle_sleep_seconds  at_once    default                          1.0
 
     [workspace]
-      between_items  compile    default  "restore"
-      on_done        no_effect  default  "leave"
+      between_items  compile  default  "restore"
+      on_done        compile  default  "leave"
 
     [snapshot]
       exclude         compile  default  []

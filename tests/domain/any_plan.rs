@@ -248,6 +248,7 @@ fn play(compiled: &Compiled, moves: &[Move]) {
                 spent.launches += 1;
             }
             Next::Restore(_) => play.settle_if_owed(),
+            Next::Land(to_land) => play.land(&to_land.run),
             Next::Adopt(_) => hand(&mut play, plan, moves.next(), &mut spent),
             Next::Wait(wait) => {
                 assert!(!wait.cause.is_empty() && !wait.detail.is_empty(), "a wait has a reason");

@@ -339,6 +339,7 @@ fn step(play: &mut Play, next: &Move, last: &mut Option<Handoff>) {
                 play.launch();
             }
             Next::Restore(_) => play.settle_if_owed(),
+            Next::Land(to_land) => play.land(&to_land.run),
             Next::Adopt(run) => {
                 // The stage does what it should, so that runs come to an end as well.
                 let result = well(run.stage.stage.as_str());
@@ -446,6 +447,7 @@ fn items_end_within_their_caps_whatever_their_stages_do() {
                     launches += 1;
                 }
                 Next::Restore(_) => play.settle_if_owed(),
+                Next::Land(to_land) => play.land(&to_land.run),
                 Next::Judge { root } => {
                     play.judge(root.as_str());
                     launches += 1;

@@ -34,7 +34,6 @@ fn all_accepted_configurations_are_accepted_with_their_warnings() {
       millrace.toml:3: runtime.run_style: has no effect; `millrace run once` and `millrace run daemon` say it
       millrace.toml:24: recovery.stale_state_recovery_enabled: has no effect; recovery reads the last commit, at every start
     own-keys
-      millrace.toml:3: workspace.on_done: has no effect in this version: finished code stays in the work tree, uncommitted
       millrace.toml:35: runners.second-agent.env.API_TOKEN: its value is frozen into plans, and commits are for ever; use `env_pass` for a secret
     ");
 }

@@ -61,7 +61,7 @@ fn interrupted_once(site: &Site) {
         ]
     );
     // What the interrupted stage left is on the branch, and nowhere else.
-    assert_eq!(site.repo.git(&["show", &format!("{branch}~3:half.txt")]), "half");
+    assert_eq!(site.repo.git(&["show", &format!("{branch}^~3:half.txt")]), "half");
     let names = site.repo.git(&["ls-tree", "-r", "--name-only", &branch]);
     assert!(names.contains("made.txt") && !names.contains("half.txt"), "{names}");
     assert!(!site.repo.path().join("half.txt").exists());

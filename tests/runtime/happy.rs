@@ -73,8 +73,8 @@ fn a_task_goes_through_a_round_of_fixing_to_done() {
             "updater: UPDATE_COMPLETE",
         ]
     );
-    let at = |back: usize, path: &str| site.repo.git(&["show", &format!("{branch}~{back}:{path}")]);
-    assert_eq!(site.repo.git(&["rev-parse", &format!("{branch}~6")]), before.0);
+    let at = |back: usize, path: &str| site.repo.git(&["show", &format!("{branch}^~{back}:{path}")]);
+    assert_eq!(site.repo.git(&["rev-parse", &format!("{branch}^~6")]), before.0);
     assert_eq!((at(5, "loose.txt").as_str(), at(5, "staged.txt").as_str()), ("loose", "staged"));
     assert_eq!(at(4, "src/a.txt"), "one");
     assert_eq!((at(2, "src/a.txt").as_str(), at(2, "src/b.txt").as_str()), ("two", "new"));

@@ -230,10 +230,20 @@ impl Site {
     }
 
     /// The subjects of a run branch, oldest first, without what it stands on.
-    pub(super) fn snapshots(&self, branch: &str) -> Vec<String> {
+    pub(super) fn told(&self, branch: &str) -> Vec<String> {
         let log =
             self.repo.git(&["log", "--reverse", "--first-parent", "--format=%s", branch, "--not", "HEAD"]);
         log.lines().map(str::to_owned).collect()
+    }
+
+    /// The same without the closing commit.
+    pub(super) fn snapshots(&self, branch: &str) -> Vec<String> {
+        let mut told = self.told(branch);
+        let closing = self.repo.git(&["log", "-1", "--format=%(trailers:key=Millrace-Seq,valueonly)", branch]);
+        if !closing.trim().is_empty() {
+            told.pop();
+        }
+        told
     }
 
     /// Our own folder in the git directory.

@@ -9,7 +9,7 @@ use millrace::domain::item::{Intake, ItemKind, ItemRef, Priority};
 use millrace::domain::oid::Oid;
 use millrace::domain::plan::{BetweenItems, Plan};
 use millrace::domain::result::{Interrupter, Judgement};
-use millrace::domain::run::Run;
+use millrace::domain::run::{Landing, Run};
 use millrace::domain::runtime_error::RuntimeError;
 use millrace::domain::schedule::{Next, Wait, schedule};
 use millrace::domain::transition::input::{
@@ -239,6 +239,14 @@ impl Driver {
                 Phase::Ended { run: run.run, nonce, asked: false, came: Box::new(came) }
             }
             Next::Restore(owed) => Phase::Paying(owed),
+            Next::Land(to_land) => {
+                let landing = Landing::Left { why: "the simulation has no branch".to_owned() };
+                let input = Input::Land { run: to_land.run, landing };
+                return match world.ask(Actor::Daemon, &input, &Payloads::default()) {
+                    Ok(_) | Err(TransactError::Refused(_)) => Ok(Did::Something),
+                    Err(_) => Err(Broken),
+                };
+            }
             Next::Launch(run) => {
                 Phase::Prepared(Box::new(Input::Launch(self.launching(world, run.run, None, None))))
             }

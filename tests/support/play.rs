@@ -16,7 +16,7 @@ use millrace::domain::oid::Oid;
 use millrace::domain::plan::Plan;
 use millrace::domain::recovery::Recovery;
 use millrace::domain::result::{InfrastructureClass, Interrupter, Judgement, ResultChannel, ResultClass};
-use millrace::domain::run::{Run, RunRecord};
+use millrace::domain::run::{Landing, Run, RunRecord};
 use millrace::domain::schedule::{Next, schedule};
 use millrace::domain::slot::Slot;
 use millrace::domain::transition::decision::{Effect, StageResult};
@@ -496,6 +496,7 @@ impl Play {
                     begun.push(format!("reopen {item}"));
                 }
                 Next::Restore(_) => self.settle_if_owed(),
+                Next::Land(to_land) => self.land(&to_land.run),
                 Next::Launch(_) => {
                     self.launch();
                 }
@@ -506,6 +507,13 @@ impl Play {
                 Next::Idle | Next::Wait(_) => return begun,
             }
         }
+    }
+
+    /// The change of this run stays uncommitted.
+    #[track_caller]
+    pub(crate) fn land(&mut self, run: &RunId) {
+        let landing = Landing::Left { why: "nobody commits here".to_owned() };
+        self.done(&Input::Land { run: run.clone(), landing });
     }
 
     /// The root's closure target.

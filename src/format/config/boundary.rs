@@ -49,7 +49,7 @@ pub const BOUNDARIES: [(&str, &str, Boundary); 34] = [
     ("runtime", "run_style", Boundary::Nothing),
     ("runtime", "idle_sleep_seconds", Boundary::AtOnce),
     ("workspace", "between_items", Boundary::Compile),
-    ("workspace", "on_done", Boundary::Nothing),
+    ("workspace", "on_done", Boundary::Compile),
     ("snapshot", "exclude", Boundary::Compile),
     ("snapshot", "max_file_bytes", Boundary::Compile),
     ("redaction", "patterns", Boundary::Compile),

@@ -201,12 +201,6 @@ fn workspace(section: &Section<'_>, rules: &mut WorkspaceRules) -> Result<(), Co
     }
     if let Some(choice) = section.word("on_done", &[("leave", OnDone::Leave), ("commit", OnDone::Commit)])? {
         rules.on_done = choice;
-        if choice == OnDone::Commit {
-            section.warn(
-                "on_done",
-                "has no effect in this version: finished code stays in the work tree, uncommitted",
-            );
-        }
     }
     Ok(())
 }

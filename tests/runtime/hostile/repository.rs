@@ -9,7 +9,7 @@ fn it_commits_and_stages() {
     assert_eq!(hostile.judged().1, "BUILDER_COMPLETE");
     hostile.is_over();
     let findings = hostile.findings().join("\n");
-    assert!(findings.contains("HEAD is no longer the commit that the run began on"), "{findings}");
+    assert!(findings.contains("HEAD moved from "), "{findings}");
     // What it staged stays staged: the snapshot has an index of its own.
     let repo = &hostile.site.repo;
     assert_eq!(repo.git(&["diff", "--cached", "--name-only"]), "staged.txt");
@@ -26,7 +26,7 @@ fn it_switches_the_branch() {
     hostile.is_over();
     let findings = hostile.findings().join("\n");
     assert!(
-        findings.contains("the branch changed from refs/heads/main to refs/heads/elsewhere"),
+        findings.contains("the branch changed from main to elsewhere"),
         "{findings}"
     );
     let (answer, ..) = hostile.once();
