@@ -62,7 +62,10 @@ fn f01_f08_f31_a_drained_root_is_judged_on_named_code_and_accepted() {
     // A judge leaves no code: the run's branch is the code that was judged.
     let branch = format!("refs/millrace/runs/{}", request["run"].as_str().expect("a run"));
     assert_eq!(site.repo.git(&["rev-parse", &format!("{branch}^")]), snapshot);
-    assert_eq!(site.told(&branch).last().map(String::as_str), Some("accepted: sessions (arbiter:ARBITER_COMPLETE)"));
+    assert_eq!(
+        site.told(&branch).last().map(String::as_str),
+        Some("accepted: sessions (arbiter:ARBITER_COMPLETE)")
+    );
     assert_eq!(site.work()["stages"], 0, "it is not judged again");
     site.sound();
 }

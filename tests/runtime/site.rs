@@ -239,7 +239,8 @@ impl Site {
     /// The same without the closing commit.
     pub(super) fn snapshots(&self, branch: &str) -> Vec<String> {
         let mut told = self.told(branch);
-        let closing = self.repo.git(&["log", "-1", "--format=%(trailers:key=Millrace-Seq,valueonly)", branch]);
+        let closing =
+            self.repo.git(&["log", "-1", "--format=%(trailers:key=Millrace-Seq,valueonly)", branch]);
         if !closing.trim().is_empty() {
             told.pop();
         }

@@ -25,10 +25,7 @@ fn it_switches_the_branch() {
     assert_eq!(hostile.judged().1, "BUILDER_COMPLETE");
     hostile.is_over();
     let findings = hostile.findings().join("\n");
-    assert!(
-        findings.contains("the branch changed from main to elsewhere"),
-        "{findings}"
-    );
+    assert!(findings.contains("the branch changed from main to elsewhere"), "{findings}");
     let (answer, ..) = hostile.once();
     assert_eq!(answer["cause"], "branch_switched", "{answer:#}");
     hostile.site.sound();
