@@ -24,11 +24,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use millrace::domain::ids::RunId;
+use millrace::domain::oid::Oid;
 use millrace::domain::plan::SnapshotPolicy;
 use millrace::ledger::store::{RefName, Store as _};
 use millrace::ledger::verify::verify;
+use millrace::runtime::moves::Began;
 use millrace::runtime::project::Project;
-use millrace::runtime::snapshots::{self, Place};
+use millrace::runtime::snapshots::{self, Place, Says};
 use millrace::runtime::source;
 
 use disk::FourFiles;
@@ -51,6 +54,12 @@ const MAX_READ: Duration = Duration::from_millis(10);
 /// Bytes of memory that a reading command should need at most, at the longest queue.
 const MAX_MEMORY: u64 = 30 * 1024 * 1024;
 
+/// Files of the repositories whose snapshots are measured.
+const SNAPSHOTS: [u32; 2] = [500, 50_000];
+
+/// How long the second snapshot of a run should take at most.
+const MAX_SNAPSHOT: Duration = Duration::from_millis(300);
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // `cargo test --all-targets` runs benches as well, without this word.
@@ -72,6 +81,17 @@ fn main() -> ExitCode {
 }
 
 fn measure() -> Result<Aims> {
+    // The snapshots alone, for who works on those.
+    if std::env::args().any(|word| word == "--snapshots") {
+        let folder = folder();
+        std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        let folder = tempfile::Builder::new().prefix("snapshots-").tempdir_in(&folder)?;
+        let mut aims = Aims::default();
+        for files in SNAPSHOTS {
+            snapshots_apart(&folder.path().join(format!("code-{files}")), files, 5, &mut aims)?;
+        }
+        return Ok(aims);
+    }
     let rounds: u32 = match std::env::var("MILLRACE_BENCH_ROUNDS") {
         Ok(text) => text.parse().context("MILLRACE_BENCH_ROUNDS is not a number")?,
         Err(_) => 60,
@@ -94,7 +114,9 @@ fn measure() -> Result<Aims> {
         .map(|queued| Scratch::make(&folder.join(format!("queue-{queued}")), *queued))
         .collect::<Result<_>>()?;
     transitions(folder, &scratches, rounds, &mut aims)?;
-    snapshots_apart(&folder.join("code"), rounds.min(20))?;
+    for files in SNAPSHOTS {
+        snapshots_apart(&folder.join(format!("code-{files}")), files, rounds.min(10), &mut aims)?;
+    }
     for (scratch, queued) in scratches.iter().zip(QUEUES) {
         verified(scratch, queued)?;
     }
@@ -174,11 +196,11 @@ fn transitions(folder: &Path, scratches: &[Scratch], rounds: u32, aims: &mut Aim
 }
 
 /// What a stage costs beside its two transitions: the snapshot of the code.
-fn snapshots_apart(folder: &Path, rounds: u32) -> Result<()> {
-    const FILES: u32 = 500;
+fn snapshots_apart(folder: &Path, files: u32, rounds: u32, aims: &mut Aims) -> Result<()> {
+    const CHANGED: u32 = 10;
     scratch::repository(folder)?;
-    for n in 0..FILES {
-        let inner = folder.join(format!("src/part-{}", n % 20));
+    for n in 0..files {
+        let inner = folder.join(format!("src/part-{}", n % (files / 25)));
         std::fs::create_dir_all(&inner)?;
         std::fs::write(inner.join(format!("file-{n}.txt")), format!("line {n}\n").repeat(100))?;
     }
@@ -186,24 +208,48 @@ fn snapshots_apart(folder: &Path, rounds: u32) -> Result<()> {
     let project = Project::open(folder)?;
     let policy = SnapshotPolicy { exclude: Vec::new(), max_file_bytes: 10 * 1024 * 1024 };
     let author = project.person()?;
-    let mut first = Samples::default();
-    let mut later = Samples::default();
+    let says = |subject: &str| Says {
+        subject: subject.to_owned(),
+        changed: None,
+        unchanged: None,
+        trailers: Vec::new(),
+    };
+    let take = |run: &RunId, tip: Option<Oid>, even_unchanged: bool| -> Result<_> {
+        let began = tip.map(|_| Began { base: Some(head), branch: Some("refs/heads/main".to_owned()) });
+        let place = Place { run, tip, parent: tip.or(Some(head)), began, even_unchanged };
+        let started = Instant::now();
+        let taken = snapshots::take(&project, &policy, &place, &author, &says("bench"))?;
+        Ok((taken, started.elapsed()))
+    };
+    let (mut cold, mut first, mut same, mut later) =
+        (Samples::default(), Samples::default(), Samples::default(), Samples::default());
     for round in 0..rounds {
         let run = source::run_id(source::now())?;
-        let started = Instant::now();
-        let place = Place { run: &run, tip: None, parent: Some(head), even_unchanged: true };
-        let zero = snapshots::take(&project, &policy, &place, &author, "start: bench\n")?
-            .context("a snapshot was wanted")?;
-        first.add(started.elapsed());
-        std::fs::write(folder.join("src/part-1/file-1.txt"), format!("round {round}\n"))?;
-        let started = Instant::now();
-        let tip = Some(zero.commit);
-        let place = Place { run: &run, tip, parent: tip, even_unchanged: true };
-        snapshots::take(&project, &policy, &place, &author, "builder: bench\n")?;
-        later.add(started.elapsed());
+        let (zero, took) = take(&run, None, true)?;
+        if round == 0 {
+            cold.add(took)
+        } else {
+            first.add(took)
+        }
+        let zero = zero.context("a snapshot was wanted")?.commit;
+        let (one, took) = take(&run, Some(zero), true)?;
+        same.add(took);
+        let one = one.context("a snapshot was wanted")?.commit;
+        for n in 0..CHANGED {
+            let file = folder.join(format!("src/part-{n}/file-{n}.txt"));
+            std::fs::write(file, format!("round {round}\n"))?;
+        }
+        let (_, took) = take(&run, Some(one), true)?;
+        later.add(took);
     }
-    println!("\nsnapshot     {first}   nothing changed, {FILES} files");
-    println!("snapshot     {later}   one of {FILES} files changed");
+    println!("\nsnapshot     {cold}   the first of a repository, {files} files");
+    if rounds > 1 {
+        println!("snapshot     {first}   the first of a later run, {CHANGED} changed");
+    }
+    println!("snapshot     {same}   the second, nothing changed");
+    println!("snapshot     {later}   the third, {CHANGED} changed");
+    let what = format!("second snapshot of {files} files: at most {} ms", MAX_SNAPSHOT.as_millis());
+    aims.add(same.median() <= MAX_SNAPSHOT, what, ms(same.median()));
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! A private index: git's `add` without the user's index, and without the user's object database.
 //!
 //! One file per work tree, `<common-dir>/millrace/index/<work-tree>`, is kept between snapshots for its record
-//! of file times, so that only changed files are read again. It is a cache and nothing else: every use starts
-//! with `read-tree --reset <base>`, which drops each entry that differs from the base, so that a kept index from
-//! a snapshot that was never published, or from another branch, gives the same result as none. A use works on a
+//! of file times, so that only changed files are read again. It is a cache and nothing else: a use starts from one that
+//! holds exactly the base's tree, and any other goes through `read-tree --reset <base>` first, which drops each entry
+//! that differs from the base, so that a kept index from a snapshot that was never published, or from another branch,
+//! gives the same result as none. A use works on a
 //! copy; the kept file is replaced only when all went well, and one that git cannot read is thrown away.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("i18n.commitEncoding", "UTF-8"),
 ];
 
-const LIST_IGNORED: [&str; 4] = ["-z", "--cached", "--ignored", "--exclude-standard"];
+/// Paths that one call of git is given as arguments.
+const PATHS_A_CALL: usize = 200;
 
 /// An index in a quarantine, for one work tree.
 pub(crate) struct PrivateIndex<'a> {
@@ -36,6 +38,10 @@ pub(crate) struct PrivateIndex<'a> {
     work_tree: &'a Path,
     quarantine: &'a Quarantine,
     file: PathBuf,
+    /// The tree that it begins with.
+    base: String,
+    /// Whether it was kept, and held exactly that tree.
+    knows_times: bool,
 }
 
 /// A path that git refused to take, with what it said.
@@ -53,10 +59,22 @@ impl<'a> PrivateIndex<'a> {
         quarantine: &'a Quarantine,
         base: Option<Oid>,
     ) -> Result<Self, StoreError> {
-        let index = Self { repository, work_tree, quarantine, file: quarantine.scratch("index") };
+        let file = quarantine.scratch("index");
+        let mut index =
+            Self { repository, work_tree, quarantine, file, base: String::new(), knows_times: false };
+        index.base = index.tree_of(base)?;
         index.copy_kept();
-        if index.file.exists() && index.reset(base).is_ok() {
-            return Ok(index);
+        if index.file.exists() {
+            // Mostly the last snapshot is what the next one stands on: then nothing has to be read into it. Which entries
+            // a sparse checkout leaves out is what `read-tree` finds out.
+            let sparse = repository.git_dir.join("info/sparse-checkout").exists();
+            if !sparse && index.write_tree().is_ok_and(|tree| tree == index.base) {
+                index.knows_times = true;
+                return Ok(index);
+            }
+            if index.reset(base).is_ok() {
+                return Ok(index);
+            }
         }
         // Not readable, or written by a newer git: from the beginning, then.
         let _ = std::fs::remove_file(&index.file);
@@ -73,9 +91,20 @@ impl<'a> PrivateIndex<'a> {
         name: &str,
         base: Option<Oid>,
     ) -> Result<Self, StoreError> {
-        let index = Self { repository, work_tree, quarantine, file: quarantine.scratch(name) };
+        let file = quarantine.scratch(name);
+        let index = Self { repository, work_tree, quarantine, file, base: String::new(), knows_times: false };
         index.reset(base)?;
         Ok(index)
+    }
+
+    /// The tree that it began with.
+    pub(crate) fn base_tree(&self) -> &str {
+        &self.base
+    }
+
+    /// Whether the times of files are known from the last use, so that what differs need not be read to be found.
+    pub(crate) fn knows_times(&self) -> bool {
+        self.knows_times
     }
 
     /// A git command on this index, the quarantine and the work tree.
@@ -145,39 +174,117 @@ impl<'a> PrivateIndex<'a> {
         Ok(paths(&output))
     }
 
-    /// Paths of the index that the ignore rules name.
-    pub(crate) fn ignored(&self) -> Result<Vec<RepoPath>, StoreError> {
-        Ok(paths(&self.git("ls-files").args(LIST_IGNORED).run(&[])?))
+    /// The folders of a tree, and its nested repositories: those with `true`.
+    pub(crate) fn folders(&self, tree: &str) -> Result<Vec<(RepoPath, bool)>, StoreError> {
+        let output = self.git("ls-tree").args(["-r", "-d", "-z", "--full-tree", tree]).run(&[])?;
+        let entry = |record: &[u8]| {
+            let tab = record.iter().position(|byte| *byte == b'\t')?;
+            Some((RepoPath::new(&record[tab + 1..]), record.starts_with(b"160000 ")))
+        };
+        Ok(split_nul(&output).filter_map(entry).collect())
     }
 
-    /// The same of the user's own index, which is only read: what was added although it is ignored. One that is
-    /// damaged is the user's to mend, and names nothing.
-    pub(crate) fn ignored_but_added_by_user(&self) -> Result<Vec<RepoPath>, StoreError> {
-        let git = GitCommand::new(&self.repository.git_dir, "ls-files").work_tree(self.work_tree);
-        let output = git.args(LIST_IGNORED).output(&[])?;
+    /// What a tree holds at these paths; nothing of those that it does not have.
+    pub(crate) fn versions(
+        &self,
+        tree: &str,
+        paths: &[RepoPath],
+    ) -> Result<BTreeMap<RepoPath, Version>, StoreError> {
+        let mut found = BTreeMap::new();
+        for some in paths.chunks(PATHS_A_CALL) {
+            let output = self
+                .git("ls-tree")
+                .env("GIT_LITERAL_PATHSPECS", "1")
+                .args(["-z", "--full-tree", tree, "--"])
+                .args(some.iter().map(|path| path.as_path()))
+                .run(&[])?;
+            for record in split_nul(&output) {
+                // <mode> <kind> <oid>\t<path>
+                let Some(tab) = record.iter().position(|byte| *byte == b'\t') else { continue };
+                let head = String::from_utf8_lossy(&record[..tab]).into_owned();
+                let mut words = head.split(' ');
+                let (mode, kind, oid) = (words.next(), words.next(), words.next());
+                if kind != Some("tree")
+                    && let Some(version) = parse_version(mode, oid)
+                {
+                    found.insert(RepoPath::new(&record[tab + 1..]), version);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The paths of the index.
+    pub(crate) fn names(&self) -> Result<BTreeSet<RepoPath>, StoreError> {
+        Ok(paths(&self.git("ls-files").args(["-z", "--cached"]).run(&[])?).into_iter().collect())
+    }
+
+    /// What the user's own index, which is only read, has beyond a commit: what was added. One that is damaged is the
+    /// user's to mend, and names nothing.
+    pub(crate) fn added_by_user(&self, beyond: Option<Oid>) -> Result<Vec<RepoPath>, StoreError> {
+        let git = |name: &str| GitCommand::new(&self.repository.git_dir, name).work_tree(self.work_tree);
+        let output = match beyond {
+            Some(commit) => git("diff-index")
+                .args(["--cached", "-z", "--name-only", "--diff-filter=A", "--no-renames"])
+                .args(["--ita-visible-in-index", "--no-ext-diff", "--no-relative"])
+                .arg(commit.to_string())
+                .output(&[])?,
+            None => git("ls-files").args(["-z", "--cached"]).output(&[])?,
+        };
         Ok(if output.status.success() { paths(&output.stdout) } else { Vec::new() })
     }
 
-    /// Of these paths, those that no ignore rule names. What git cannot judge counts as ignored.
+    /// Of these paths, tracked or not, those that no ignore rule names. What git cannot judge is one of them.
+    pub(crate) fn not_ignored_by_rule(
+        &self,
+        candidates: &[RepoPath],
+    ) -> Result<BTreeSet<RepoPath>, StoreError> {
+        let ignored = self.ignored_among(candidates, true)?;
+        let unclear = |path: &RepoPath| ignored.get(path).copied() != Some(true);
+        Ok(candidates.iter().filter(|path| unclear(path)).cloned().collect())
+    }
+
+    /// Of these paths, those that are not in the index and that no ignore rule names. What git cannot judge is none of
+    /// them.
     pub(crate) fn not_ignored(&self, candidates: Vec<RepoPath>) -> Result<Vec<RepoPath>, StoreError> {
-        if candidates.is_empty() {
-            return Ok(candidates);
+        let ignored = self.ignored_among(&candidates, false)?;
+        Ok(candidates.into_iter().filter(|path| !ignored.contains_key(path)).collect())
+    }
+
+    /// Which of these paths the ignore rules name: `true`; those that git cannot judge (behind a symbolic link, in a
+    /// submodule): `false`. git gives up a whole batch for one of those; so a batch that fails is halved.
+    fn ignored_among(
+        &self,
+        candidates: &[RepoPath],
+        also_tracked: bool,
+    ) -> Result<BTreeMap<RepoPath, bool>, StoreError> {
+        let mut found = BTreeMap::new();
+        let mut batches = vec![candidates];
+        while let Some(batch) = batches.pop() {
+            if batch.is_empty() {
+                continue;
+            }
+            // A name that begins with `:` would be read as a pattern.
+            let mut input = Vec::new();
+            for path in batch {
+                input.extend_from_slice(b"./");
+                input.extend_from_slice(path.as_bytes());
+                input.push(0);
+            }
+            let git = self.git("check-ignore").args(["-z", "--stdin"]);
+            let output = git.args(also_tracked.then_some("--no-index")).output(&input)?;
+            // 0: some are ignored; 1: none is.
+            if matches!(output.status.code(), Some(0 | 1)) {
+                let named = split_nul(&output.stdout).filter_map(|path| path.strip_prefix(b"./"));
+                found.extend(named.map(|path| (RepoPath::new(path), true)));
+            } else if let [path] = batch {
+                found.insert(path.clone(), false);
+            } else {
+                let (first, second) = batch.split_at(batch.len() / 2);
+                batches.extend([second, first]);
+            }
         }
-        // A name that begins with `:` would be read as a pattern.
-        let mut input = Vec::new();
-        for path in &candidates {
-            input.extend_from_slice(b"./");
-            input.extend_from_slice(path.as_bytes());
-            input.push(0);
-        }
-        let output = self.git("check-ignore").args(["-z", "--stdin"]).output(&input)?;
-        // 0: some are ignored; 1: none is.
-        if !matches!(output.status.code(), Some(0 | 1)) {
-            return Ok(Vec::new());
-        }
-        let ignored: BTreeSet<&[u8]> =
-            split_nul(&output.stdout).filter_map(|path| path.strip_prefix(b"./")).collect();
-        Ok(candidates.into_iter().filter(|path| !ignored.contains(path.as_bytes())).collect())
+        Ok(found)
     }
 
     /// Records these paths as the work tree has them now: added, changed or, where they are gone, removed.

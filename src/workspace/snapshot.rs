@@ -18,7 +18,7 @@ use std::thread;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::changes::{GITLINK, Version, diff, probe};
+use super::changes::{diff, probe};
 use super::discover::Repository;
 use super::head::HeadError;
 use super::path::RepoPath;
@@ -26,6 +26,7 @@ use super::private_index::PrivateIndex;
 use super::quarantine::Quarantine;
 use super::snapshot_rules::{SnapshotRules, is_scratch};
 use super::special_files;
+use super::user_index::UserIndex;
 use crate::domain::oid::Oid;
 use crate::ledger::store::{Signature, StoreError};
 
@@ -192,33 +193,26 @@ impl<'a> Snapshots<'a> {
         index: &PrivateIndex<'_>,
         work_tree: &Path,
         parent: Option<Oid>,
-        head: Option<Oid>,
+        tracked: Option<Oid>,
     ) -> Result<(Oid, Oid, Vec<Skipped>), StoreError> {
-        index.refresh()?;
-        let seen = Seen::of(index, parent)?;
+        if !index.knows_times() {
+            index.refresh()?;
+        }
+        let seen = Seen::of(self.repository, index, parent, tracked)?;
         let mut filling = Filling {
             rules: &self.rules,
             work_tree,
             seen: &seen,
             skipped: BTreeMap::new(),
-            removed: Vec::new(),
+            removed: seen.ignored.iter().cloned().collect(),
         };
-
-        let parent_only = self.parent_only(&seen, parent, head)?;
-        let tracked = |path: &RepoPath| {
-            seen.added_by_user.contains(path) || (seen.base.contains_key(path) && !parent_only.contains(path))
-        };
-        for path in seen.ignored.iter().filter(|path| !tracked(path)) {
-            // An earlier snapshot took it; since then the ignore rules name it.
-            filling.removed.push(path.clone());
-        }
         let dropped: BTreeSet<RepoPath> = filling.removed.iter().cloned().collect();
         let mut todo: Vec<RepoPath> =
             seen.candidates.iter().filter(|path| !dropped.contains(path)).cloned().collect();
         for read in 1..=READS {
             let mut record = Vec::new();
             for path in &todo {
-                if let Some(taken) = filling.judge(path, tracked(path)) {
+                if let Some(taken) = filling.judge(path, seen.is_tracked(path)) {
                     record.push((path.clone(), taken));
                 }
             }
@@ -240,78 +234,92 @@ impl<'a> Snapshots<'a> {
             }
         }
         let mut skipped = filling.skipped;
-        skipped.extend(seen.nested.iter().map(|path| (path.clone(), SkipReason::NestedRepository)));
         // Whatever the index knew of a path that was left out: the tree has what the parent has.
-        let back: Vec<_> = skipped
-            .keys()
-            .filter(|path| seen.candidates.contains(*path))
-            .map(|path| (path.clone(), seen.base.get(path).copied()))
-            .collect();
+        let back: Vec<RepoPath> =
+            skipped.keys().filter(|path| seen.candidates.contains(*path)).cloned().collect();
+        let before = index.versions(&seen.parent_tree, &back)?;
+        let back: Vec<_> = back.into_iter().map(|path| (path.clone(), before.get(&path).copied())).collect();
         index.set(&back)?;
-        for (path, why) in special_files::search(work_tree, index, &seen.folders(), &seen.gitlinks())? {
+        if index.knows_times() && skipped.keys().any(|path| seen.differing.contains(path)) {
+            // Nobody has looked yet whether those differ in more than their times.
+            index.refresh()?;
+            let still: BTreeSet<RepoPath> = index.differing()?.into_iter().collect();
+            skipped.retain(|path, _| !seen.differing.contains(path) || still.contains(path));
+        }
+        skipped.extend(seen.nested.iter().map(|path| (path.clone(), SkipReason::NestedRepository)));
+        for (path, why) in special_files::search(work_tree, index, &seen.folders(), &seen.gitlinks)? {
             skipped.entry(path).or_insert(why);
         }
         let tree = oid(&index.write_tree()?)?;
-        Ok((tree, seen.parent_tree, skipped.into_iter().map(|(path, why)| Skipped { path, why }).collect()))
-    }
-
-    /// Paths that the parent holds and `HEAD` does not: taken by earlier snapshots, not tracked by the user.
-    fn parent_only(
-        &self,
-        seen: &Seen,
-        parent: Option<Oid>,
-        head: Option<Oid>,
-    ) -> Result<BTreeSet<RepoPath>, StoreError> {
-        let matters = !seen.ignored.is_empty()
-            || seen
-                .candidates
-                .iter()
-                .any(|path| seen.base.contains_key(path) && self.rules.looks_secret(path));
-        match (parent, head) {
-            _ if !matters || parent == head => Ok(BTreeSet::new()),
-            (Some(parent), Some(head)) => Ok(diff(self.repository, head, parent)?
-                .into_iter()
-                .filter(|change| change.from.is_none())
-                .map(|change| change.path)
-                .collect()),
-            _ => Ok(seen.base.keys().cloned().collect()),
-        }
+        let parent_tree = oid(&seen.parent_tree)?;
+        Ok((tree, parent_tree, skipped.into_iter().map(|(path, why)| Skipped { path, why }).collect()))
     }
 }
 
-/// What git says about the work tree, beside the parent.
+/// What git says about the work tree, beside the parent. Its cost is that of looking at every file once, and of what has
+/// changed: nothing here lists all that the parent holds.
 struct Seen {
     /// The parent's tree.
-    parent_tree: Oid,
-    /// What the parent holds.
-    base: BTreeMap<RepoPath, Version>,
-    /// Paths of the parent that the ignore rules name.
+    parent_tree: String,
+    /// The folders that the parent has.
+    base_folders: Vec<RepoPath>,
+    /// The parent's nested repositories.
+    gitlinks: BTreeSet<RepoPath>,
+    /// Paths of the parent that the user does not track and that the ignore rules name: an earlier snapshot took them.
     ignored: BTreeSet<RepoPath>,
     /// Ignored paths that the user added to the index all the same.
     added_by_user: BTreeSet<RepoPath>,
+    /// Paths that the parent holds and that the user does not track, wherever one looks.
+    untracked_of_parent: BTreeSet<RepoPath>,
+    /// Paths whose files need not be there.
+    sparse: BTreeSet<RepoPath>,
     /// Untracked repositories inside this one.
     nested: BTreeSet<RepoPath>,
-    /// What may have to be taken.
+    /// Paths of the parent that the work tree may have otherwise.
+    differing: BTreeSet<RepoPath>,
+    /// What may have to be taken: those, and what is new.
     candidates: BTreeSet<RepoPath>,
 }
 
 impl Seen {
-    fn of(index: &PrivateIndex<'_>, parent: Option<Oid>) -> Result<Self, StoreError> {
-        // Six questions, each a process that writes nothing: side by side.
-        let (parent_tree, base, differing, untracked, ignored, added) = thread::scope(|scope| {
-            let tree = scope.spawn(|| index.tree_of(parent));
-            let base = scope.spawn(|| index.entries());
+    fn of(
+        repository: &Repository,
+        index: &PrivateIndex<'_>,
+        parent: Option<Oid>,
+        tracked: Option<Oid>,
+    ) -> Result<Self, StoreError> {
+        // Questions of which each is a process that writes nothing: side by side.
+        let parent_tree = index.base_tree().to_owned();
+        let (differing, untracked, folders, only, added, user) = thread::scope(|scope| {
             let differing = scope.spawn(|| index.differing());
             let untracked = scope.spawn(|| index.untracked());
-            let ignored = scope.spawn(|| index.ignored());
-            let added = index.ignored_but_added_by_user();
-            (joined(tree), joined(base), joined(differing), joined(untracked), joined(ignored), added)
+            let folders = scope.spawn(|| index.folders(&parent_tree));
+            let only = scope.spawn(|| parent_only(repository, index, parent, tracked));
+            let user = scope.spawn(|| UserIndex::read(repository));
+            let added = index.added_by_user(tracked);
+            (joined(differing), joined(untracked), joined(folders), joined(only), added, joined(user))
         });
-        let (base, added_by_user): (_, BTreeSet<RepoPath>) = (base?, added?.into_iter().collect());
+        let (mut base_folders, mut gitlinks) = (Vec::new(), BTreeSet::new());
+        for (path, is_link) in folders? {
+            if is_link {
+                gitlinks.insert(path);
+            } else {
+                base_folders.push(path);
+            }
+        }
+        let added = added?;
+        let (parent_only, unfollowed) = only?;
+        let known: BTreeSet<RepoPath> = index.not_ignored_by_rule(&added)?;
+        let added_by_user: BTreeSet<RepoPath> =
+            added.into_iter().filter(|path| !known.contains(path)).collect();
+        let only: Vec<RepoPath> =
+            parent_only.iter().filter(|path| !added_by_user.contains(*path)).cloned().collect();
+        let kept = index.not_ignored_by_rule(&only)?;
+        let ignored = only.into_iter().filter(|path| !kept.contains(path)).collect();
         let mut nested = BTreeSet::new();
         let mut candidates = BTreeSet::new();
-        let added = added_by_user.iter().filter(|path| !base.contains_key(path)).cloned();
-        for path in differing?.into_iter().chain(untracked?).chain(added) {
+        let differing: BTreeSet<RepoPath> = differing?.into_iter().filter(|path| !is_scratch(path)).collect();
+        for path in untracked?.into_iter().chain(added_by_user.iter().cloned()) {
             if is_scratch(&path) {
                 continue;
             }
@@ -320,28 +328,60 @@ impl Seen {
                 None => candidates.insert(path),
             };
         }
+        candidates.extend(differing.iter().cloned());
+        let mut untracked_of_parent = parent_only;
+        untracked_of_parent.extend(unfollowed);
         Ok(Self {
-            parent_tree: oid(&parent_tree?)?,
-            base,
-            ignored: ignored?.into_iter().collect(),
+            parent_tree,
+            base_folders,
+            gitlinks,
+            ignored,
             added_by_user,
+            untracked_of_parent,
+            sparse: user?.map(|user| user.skipped).unwrap_or_default(),
             nested,
+            differing,
             candidates,
         })
     }
 
-    /// The folders that hold something git knows.
-    fn folders(&self) -> BTreeSet<RepoPath> {
-        self.base.keys().chain(&self.candidates).flat_map(RepoPath::folders).collect()
+    /// Whether the user tracks what may have to be taken.
+    fn is_tracked(&self, path: &RepoPath) -> bool {
+        self.added_by_user.contains(path)
+            || (self.differing.contains(path) && !self.untracked_of_parent.contains(path))
     }
 
-    fn gitlinks(&self) -> BTreeSet<RepoPath> {
-        self.base
-            .iter()
-            .filter(|(_, version)| version.mode == GITLINK)
-            .map(|(path, _)| path.clone())
-            .collect()
+    /// The folders that hold something git knows.
+    fn folders(&self) -> BTreeSet<RepoPath> {
+        let new = self.candidates.iter().flat_map(RepoPath::folders);
+        self.base_folders.iter().cloned().chain(new).collect()
     }
+}
+
+/// Paths that the parent holds and the user does not track: taken by earlier snapshots. First by the commit that the run
+/// began on; then those that `HEAD` does not hold any more, which counts for what looks like a secret.
+fn parent_only(
+    repository: &Repository,
+    index: &PrivateIndex<'_>,
+    parent: Option<Oid>,
+    tracked: Option<Oid>,
+) -> Result<(BTreeSet<RepoPath>, BTreeSet<RepoPath>), StoreError> {
+    let Some(parent) = parent else { return Ok((BTreeSet::new(), BTreeSet::new())) };
+    let beyond = |commit: Option<Oid>| -> Result<BTreeSet<RepoPath>, StoreError> {
+        match commit {
+            Some(commit) if commit == parent => Ok(BTreeSet::new()),
+            Some(commit) => Ok(diff(repository, commit, parent)?
+                .into_iter()
+                .filter(|change| change.from.is_none())
+                .map(|change| change.path)
+                .collect()),
+            None => index.names(),
+        }
+    };
+    let only = beyond(tracked)?;
+    let head = repository.head().ok().and_then(|head| head.oid);
+    let unfollowed = if head == tracked { BTreeSet::new() } else { beyond(head)? };
+    Ok((only, unfollowed))
 }
 
 fn joined<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
@@ -370,6 +410,8 @@ impl Filling<'_> {
         }
         let meta = match probe(self.work_tree, path) {
             Ok(Some(meta)) => meta,
+            // Where only a part of the tree is checked out, what is not there is no removal.
+            Ok(None) if self.seen.sparse.contains(path) => return None,
             Ok(None) => {
                 self.removed.push(path.clone());
                 return None;
@@ -381,7 +423,7 @@ impl Filling<'_> {
         };
         let kind = meta.file_type();
         if kind.is_dir() {
-            if self.seen.base.get(path).is_some_and(|version| version.mode == GITLINK) {
+            if self.seen.gitlinks.contains(path) {
                 return Some(Fingerprint::of(&meta));
             }
             // A file became a folder; what is in it comes by its own paths.

@@ -3,8 +3,10 @@
 mod bootstrap;
 mod changes;
 mod discover;
+mod hard_cases;
 mod head;
 mod inbox;
+mod landing;
 mod restore;
 mod run_dir;
 mod snapshot;
