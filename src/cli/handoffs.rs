@@ -158,9 +158,6 @@ impl Handoffs {
     /// of the launch, also as `03-fixer`.
     pub(crate) fn launch(&self, text: &str) -> Result<&Launched, Failure> {
         let run = &self.record.run;
-        if self.launches.is_empty() {
-            return Err(Failure::failed(format!("run {run} has no launch yet")));
-        }
         if let Ok(number) = text.parse::<u32>() {
             return self.launches.iter().find(|launch| launch.number == number).ok_or_else(|| {
                 Failure::failed(format!("run {run} has no launch {number}")).hint(self.there_is())
@@ -210,7 +207,11 @@ impl Handoffs {
 
     fn there_is(&self) -> String {
         let all: Vec<&Launched> = self.launches.iter().collect();
-        format!("there is {}", listed(&all))
+        if all.is_empty() {
+            "it has had no launch yet".to_owned()
+        } else {
+            format!("there is {}", listed(&all))
+        }
     }
 }
 

@@ -235,6 +235,7 @@ fn every_example_does_what_its_document_says() {
             "README.md" | "docs/runtime/millrace-ledger-format.md" => 8,
             "docs/skills/millrace-ops-agent-manual/SKILL.md" => 20,
             "docs/runtime/millrace-loop-authoring.md" => 9,
+            "docs/reviewing-with-git.md" => 15,
             _ => 0,
         };
         assert!(count >= least, "{name} has only {count} examples: are they still found?");

@@ -372,7 +372,10 @@ fn a_stage_that_ran_again_is_named_by_its_turn() {
 fn what_names_nothing_is_refused() {
     let repo = TestRepo::with_commit();
     let shown = |arguments: &[&str]| said(&repo, &call(&repo, arguments));
-    insta::assert_snapshot!(shown(&["show", "7"]), @"");
+    insta::assert_snapshot!(shown(&["show", "7"]), @"
+    exit 1
+    ! millrace: the ledger has no commit 7: there is no ledger yet
+    ");
     insta::assert_snapshot!(shown(&["review", "nothing"]), @"
     exit 1
     ! millrace: there is no item nothing
@@ -389,7 +392,10 @@ fn what_names_nothing_is_refused() {
     ! millrace: there is no item fix-lgin
     ! hint: did you mean `task/fix-login`? `millrace queue ls` shows what is open
     ");
-    insta::assert_snapshot!(shown(&["show", "7000"]), @"");
+    insta::assert_snapshot!(shown(&["show", "7000"]), @"
+    exit 1
+    ! millrace: the ledger has no commit 7000: the newest is 2
+    ");
     insta::assert_snapshot!(shown(&["show", "19990101"]), @"
     exit 1
     ! millrace: there is no run 19990101
