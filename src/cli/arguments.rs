@@ -6,11 +6,11 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
     compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand,
-    control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, init::InitArguments,
-    log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
-    queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
-    run::RunCommand, runs::RunsCommand, status::StatusArguments, usage::UsageArguments,
-    verify::VerifyArguments, wait::WaitArguments,
+    control::ControlCommand, demo::DemoArguments, doctor::DoctorArguments, hook::HookArguments,
+    hooks::HooksCommand, init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand,
+    queue::QueueCommand, queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments,
+    queue::add_task::AddTaskArguments, run::RunCommand, runs::RunsCommand, status::StatusArguments,
+    uninstall::UninstallArguments, usage::UsageArguments, verify::VerifyArguments, wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.
@@ -64,6 +64,10 @@ pub(crate) enum Command {
     Modes(ModesCommand),
     #[command(subcommand)]
     Plan(PlanCommand),
+    Hook(HookArguments),
+    #[command(subcommand)]
+    Hooks(HooksCommand),
+    Uninstall(UninstallArguments),
     Demo(DemoArguments),
     Completions(CompletionsArguments),
 }

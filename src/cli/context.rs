@@ -19,12 +19,15 @@ pub(crate) struct Context {
     pub(crate) json: bool,
     /// Whether this process belongs to a stage.
     inside_a_stage: bool,
+    /// Whether the command line says where to work.
+    said: bool,
 }
 
 impl Context {
     /// From the options and the environment.
     pub(crate) fn new(workspace: Option<PathBuf>, json: bool) -> Self {
         Self {
+            said: workspace.is_some(),
             workspace: workspace.unwrap_or_else(|| PathBuf::from(".")),
             json,
             inside_a_stage: std::env::var_os(MARK).is_some(),
@@ -40,6 +43,16 @@ impl Context {
     pub(crate) fn open_to_change(&self) -> Result<Project, Failure> {
         self.refuse_inside_a_stage()?;
         self.open()
+    }
+
+    /// Whether the command line says where to work.
+    pub(crate) fn is_workspace_said(&self) -> bool {
+        self.said
+    }
+
+    /// Whether this process belongs to a stage.
+    pub(crate) fn is_inside_a_stage(&self) -> bool {
+        self.inside_a_stage
     }
 
     /// Refuses where this process belongs to a stage.

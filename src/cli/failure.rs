@@ -13,6 +13,7 @@ use crate::runtime::approval::ApprovalError;
 use crate::runtime::continuity::Discontinuity;
 use crate::runtime::daemon::RunError;
 use crate::runtime::daemon_lock::DaemonLockError;
+use crate::runtime::hooks::HookError;
 use crate::runtime::intake::IntakeError;
 use crate::runtime::plans::PlanError;
 use crate::runtime::project::OpenError;
@@ -117,6 +118,17 @@ impl From<IntakeError> for Failure {
             IntakeError::Id(error) => Self::input(error),
             IntakeError::Store(error) => error.into(),
             IntakeError::Transact(error) => error.into(),
+        }
+    }
+}
+
+impl From<HookError> for Failure {
+    fn from(error: HookError) -> Self {
+        match error {
+            HookError::Line(error) => Self::input(error),
+            HookError::Head(error) => error.into(),
+            HookError::Store(error) => error.into(),
+            HookError::Transact(error) => error.into(),
         }
     }
 }

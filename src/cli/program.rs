@@ -82,6 +82,9 @@ fn begin(called: &str, arguments: &[OsString]) -> Result<Exit, Failure> {
         Command::Config(command) => command.run(&context),
         Command::Modes(command) => command.run(&context),
         Command::Plan(command) => command.run(&context),
+        Command::Hook(arguments) => Ok(arguments.run(&context)),
+        Command::Hooks(command) => command.run(&context),
+        Command::Uninstall(arguments) => arguments.run(&context),
         Command::Demo(arguments) => arguments.run(&context),
         Command::Completions(arguments) => arguments.run(&context),
     }

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod closure;
 pub mod control;
+pub mod hook;
 pub mod ids;
 pub mod item;
 pub mod limits;

@@ -9,6 +9,7 @@ mod budget;
 mod contract;
 mod contract_check;
 mod contract_keys;
+mod hooks;
 mod model;
 mod prices;
 mod read;
@@ -30,6 +31,7 @@ pub use boundary::{BOUNDARIES, Boundary, boundary_of, changed_keys};
 pub use contract::{
     DEFAULT_OUTPUT_BYTES, MIN_GRACE_SECONDS, NOBODY, PromptBy, RefusesRoot, Runner, RunnerKind, in_words,
 };
+pub use hooks::{HookRules, RULE_KEYS, parse_rules, rules_of_git};
 pub use model::{
     BetweenItems, Config, Limits, ModelTier, ModelTiers, NoModel, OnDone, Recovery, RunStyle, Runners,
     Runtime, SnapshotRules, StageSettings, TIER, Watchers, WorkspaceRules, table_of,

@@ -4,6 +4,7 @@ pub mod config;
 pub mod document;
 pub mod form;
 pub mod front_matter;
+pub mod hooks;
 pub mod idea;
 pub mod incident;
 pub mod message;

@@ -1,13 +1,17 @@
 //! Work documents into the queue: all of one call in one commit, or none.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use super::evidence::Secrets;
 use super::project::Project;
 use crate::domain::ids::{BadId, ItemId, RequestId};
 use crate::domain::item::{Intake, ItemKind, ItemRef};
+use crate::domain::limits::LOCK_WAIT;
+use crate::domain::oid::Oid;
 use crate::domain::transition::decision::Effect;
-use crate::domain::transition::input::{Input, Submitted};
+use crate::domain::transition::input::{Content, Input, Submitted};
 use crate::domain::transition::record::Actor;
 use crate::domain::view::View as _;
 use crate::format::document::{DocumentError, Parsed, Stamp};
@@ -62,17 +66,38 @@ pub struct Terms {
     pub actor: Actor,
     /// Where it comes from, when from outside: it is held until somebody releases it, unless it is trusted.
     pub origin: Option<String>,
-    /// Whether what comes from outside may be worked on at once.
+    /// Whether whoever brings it from outside is trusted: it may be worked on at once.
     pub trusted: bool,
     /// Whether a line may look like a secret.
     pub allow_secret: bool,
     /// The name by which this is answered once, however often it is asked.
     pub request: Option<RequestId>,
+    /// How long to wait for the writers' lock.
+    pub wait: Duration,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { actor: Actor::Operator, origin: None, trusted: false, allow_secret: false, request: None }
+        Self {
+            actor: Actor::Operator,
+            origin: None,
+            trusted: false,
+            allow_secret: false,
+            request: None,
+            wait: LOCK_WAIT,
+        }
+    }
+}
+
+impl Terms {
+    /// The act of an intake now.
+    fn act(&self, project: &Project) -> Result<Act, StoreError> {
+        Ok(Act { wait: self.wait, ..project.act(self.actor, None)? })
+    }
+
+    /// A document that is understood, on these terms.
+    fn submit(&self, document: Content, intake: Intake) -> Submitted {
+        Submitted { document, origin: self.origin.clone(), trusted: self.trusted, intake }
     }
 }
 
@@ -103,13 +128,14 @@ pub fn add_specs(project: &Project, documents: &[Document], terms: &Terms) -> Re
 
 /// Takes an idea in: its text is kept, and it becomes a root spec. The same text is never taken twice.
 pub fn add_idea(project: &Project, idea: &Idea, terms: &Terms) -> Result<TakenIn, IntakeError> {
-    let act = project.act(terms.actor, None)?;
+    let act = terms.act(project)?;
     let stamp = Stamp { now: act.at, by: &act.committer.name };
     let Document { file, bytes } = &idea.text;
     let spec = root_spec(bytes, file, &idea.id, idea.found_in.as_deref(), &stamp)?;
     let guard = Guard::of(project, terms)?;
     guard.check(&idea.text)?;
     guard.check_name(&idea.text, idea.id.as_str())?;
+    guard.check_origin(terms)?;
     if let Some(path) = &idea.found_in {
         guard.check_name(&idea.text, path)?;
     }
@@ -119,12 +145,7 @@ pub fn add_idea(project: &Project, idea: &Idea, terms: &Terms) -> Result<TakenIn
         idea: idea.id.clone(),
         text,
         found_in: idea.found_in.clone(),
-        spec: Box::new(Submitted {
-            document: payloads.add(&project.store, spec.document.into_bytes())?,
-            origin: terms.origin.clone(),
-            trusted: terms.trusted,
-            intake: spec.intake,
-        }),
+        spec: Box::new(terms.submit(payloads.add(&project.store, spec.document.into_bytes())?, spec.intake)),
     };
     let mut taken = take_in(project, &act, input, &payloads, terms, Vec::new())?;
     if !taken.answered && taken.added.is_empty() {
@@ -145,25 +166,97 @@ fn add(
     terms: &Terms,
     parse: Parse,
 ) -> Result<TakenIn, IntakeError> {
-    let act = project.act(terms.actor, None)?;
-    let stamp = Stamp { now: act.at, by: &act.committer.name };
-    let mut payloads = Payloads::default();
-    let mut submitted = Vec::new();
-    let guard = Guard::of(project, terms)?;
-    let mut warnings = Vec::new();
-    for document in documents {
-        let parsed = parse(&document.bytes, &document.file, &stamp)?;
-        guard.check(document)?;
-        warnings.extend(parsed.warnings);
-        let content = payloads.add(&project.store, document.bytes.clone())?;
-        submitted.push(Submitted {
-            document: content,
-            origin: terms.origin.clone(),
-            trusted: terms.trusted,
-            intake: parsed.intake,
-        });
+    let reader = Reader::of(project, terms)?;
+    let prepared = documents
+        .iter()
+        .map(|document| reader.read(document, parse, terms))
+        .collect::<Result<Vec<_>, _>>()?;
+    enqueue(project, &prepared.iter().collect::<Vec<_>>(), terms)
+}
+
+/// A document that was read, and is ready to be taken in.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    submitted: Submitted,
+    bytes: Vec<u8>,
+    warnings: Vec<Warning>,
+}
+
+impl Prepared {
+    /// The item that it becomes.
+    #[must_use]
+    pub fn item(&self) -> ItemRef {
+        self.submitted.intake.item.clone()
     }
-    take_in(project, &act, Input::Enqueue { documents: submitted }, &payloads, terms, warnings)
+
+    /// Its bytes' id.
+    #[must_use]
+    pub fn content(&self) -> Oid {
+        self.submitted.document.oid
+    }
+
+    /// Whether it will be held, in words.
+    #[must_use]
+    pub fn state_word(&self) -> &'static str {
+        if self.submitted.is_held() { "held" } else { "not held" }
+    }
+
+    /// Gives it another id than it says itself, and holds it for that.
+    pub fn rename(&mut self, id: ItemId, why: &str) {
+        self.submitted.intake.item.id = id;
+        self.submitted.trusted = false;
+        let origin = self.submitted.origin.take();
+        self.submitted.origin =
+            Some(origin.map_or_else(|| why.to_owned(), |origin| format!("{origin}; {why}")));
+    }
+}
+
+/// Reads documents, all with the same time and by the same rules about secrets.
+pub struct Reader<'p> {
+    project: &'p Project,
+    act: Act,
+    guard: Guard,
+}
+
+impl<'p> Reader<'p> {
+    /// A reader now.
+    pub fn of(project: &'p Project, terms: &Terms) -> Result<Self, IntakeError> {
+        Ok(Self { project, act: terms.act(project)?, guard: Guard::of(project, terms)? })
+    }
+
+    /// Reads a task document.
+    pub fn task(&self, document: &Document, terms: &Terms) -> Result<Prepared, IntakeError> {
+        self.read(document, parse_task, terms)
+    }
+
+    /// Reads a spec document.
+    pub fn spec(&self, document: &Document, terms: &Terms) -> Result<Prepared, IntakeError> {
+        self.read(document, parse_spec, terms)
+    }
+
+    fn read(&self, document: &Document, parse: Parse, terms: &Terms) -> Result<Prepared, IntakeError> {
+        let stamp = Stamp { now: self.act.at, by: &self.act.committer.name };
+        let parsed = parse(&document.bytes, &document.file, &stamp)?;
+        self.guard.check_origin(terms)?;
+        self.guard.check(document)?;
+        let bytes = document.bytes.clone();
+        let content = Payloads::default().add(&self.project.store, bytes.clone())?;
+        Ok(Prepared { submitted: terms.submit(content, parsed.intake), bytes, warnings: parsed.warnings })
+    }
+}
+
+/// Takes documents in that were read: all of them or none.
+pub fn enqueue(project: &Project, documents: &[&Prepared], terms: &Terms) -> Result<TakenIn, IntakeError> {
+    let mut payloads = Payloads::default();
+    let mut warnings = Vec::new();
+    let mut submitted = Vec::new();
+    for document in documents {
+        payloads.add(&project.store, document.bytes.clone())?;
+        warnings.extend(document.warnings.iter().cloned());
+        submitted.push(document.submitted.clone());
+    }
+    let input = Input::Enqueue { documents: submitted };
+    take_in(project, &terms.act(project)?, input, &payloads, terms, warnings)
 }
 
 /// Refuses what holds a secret, unless the one who brings it wants it all the same.
@@ -194,6 +287,14 @@ impl Guard {
                 expected: "another name".to_owned(),
             })
         })
+    }
+
+    /// Where it comes from is kept with it.
+    fn check_origin(&self, terms: &Terms) -> Result<(), DocumentError> {
+        match (&self.secrets, &terms.origin) {
+            (Some(secrets), Some(origin)) => secrets.refuse(origin, "--origin"),
+            _ => Ok(()),
+        }
     }
 
     fn shown(&self, document: &Document) -> String {

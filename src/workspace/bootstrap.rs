@@ -15,7 +15,7 @@ pub const AGENTS: &str = "millrace-agents";
 pub const CONFIG: &str = "millrace.toml";
 
 /// The line of `.gitignore` that keeps our scratch out of the user's commits.
-const IGNORE_LINE: &str = "runs/";
+pub const IGNORE_LINE: &str = "runs/";
 
 /// Bytes of a `.gitignore` that are looked at.
 const MAX_IGNORE_BYTES: u64 = 1024 * 1024;

@@ -6,9 +6,10 @@
 //! explicit path names the one that is meant.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use thiserror::Error;
+
+use crate::ledger::git::command::GitCommand;
 
 /// Why no repository was found at a path.
 #[derive(Debug, Error)]
@@ -136,24 +137,14 @@ fn one_line(error: &impl std::fmt::Display) -> String {
     error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
-/// git checks ownership only where it finds the repository by itself: a `GIT_DIR`, as [`GitCommand`] sets it,
-/// would switch the check off. So this one call is made without.
-///
-/// [`GitCommand`]: crate::ledger::git::command::GitCommand
+/// git checks ownership only where it finds the repository by itself: a `GIT_DIR` would switch the check off.
 fn ask_git_about_trust(start: &Path) -> Result<(), DiscoverError> {
-    let mut git = Command::new("git");
-    for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"GIT_") {
-            git.env_remove(name);
-        }
-    }
     let refused = |detail: String| DiscoverError::NotTrusted { path: start.to_owned(), detail };
-    let output = git
-        .current_dir(start)
-        .env("LC_ALL", "C")
-        .args(["rev-parse", "--git-dir"])
-        .stdin(Stdio::null())
-        .output()
+    let output = GitCommand::discover(start, "rev-parse")
+        // The path was named.
+        .config("safe.bareRepository", "all")
+        .arg("--git-dir")
+        .output(&[])
         .map_err(|error| refused(format!("git cannot be asked: {error}")))?;
     if output.status.success() {
         return Ok(());

@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod changes;
 pub mod discover;
 pub mod head;
+pub mod hooks;
 pub mod inbox;
 mod no_follow;
 pub mod path;

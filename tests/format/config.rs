@@ -320,7 +320,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     unknown-runner-name
       millrace.toml:3: stages.builder.runner: there is no runner `elsewhere`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
     unknown-section
-      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers`, `prices` or `stages`
+      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `hooks`, `runners`, `model_tiers`, `prices` or `stages`
     zero
       millrace.toml:2: recovery.max_fix_cycles: found `0`; expected a whole number from 1 to 4294967295
     "#);
@@ -1305,7 +1305,9 @@ fn a_limit_that_was_raised_is_a_change_that_counts_after_a_compile() {
 #[test]
 fn every_key_has_a_boundary() {
     let mut used = std::collections::BTreeSet::new();
-    for name in ["every-key-of-the-reference", "own-keys", "budgets", "empty", "every-key-of-a-contract"] {
+    for name in
+        ["every-key-of-the-reference", "own-keys", "budgets", "empty", "every-key-of-a-contract", "hooks"]
+    {
         for setting in settings(&accepted(name)) {
             let Setting { section, key, .. } = &setting;
             let rows = BOUNDARIES.iter().filter(|(pattern, name, _)| {

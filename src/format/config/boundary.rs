@@ -44,7 +44,7 @@ impl Boundary {
 }
 
 /// Every key with its boundary: section, key, when. `<...>` stands for a name, and `*` for whatever the section has.
-pub const BOUNDARIES: [(&str, &str, Boundary); 34] = [
+pub const BOUNDARIES: [(&str, &str, Boundary); 35] = [
     ("runtime", "default_mode", Boundary::Compile),
     ("runtime", "run_style", Boundary::Nothing),
     ("runtime", "idle_sleep_seconds", Boundary::AtOnce),
@@ -72,6 +72,7 @@ pub const BOUNDARIES: [(&str, &str, Boundary); 34] = [
     ("watchers", "debounce_ms", Boundary::AtOnce),
     ("watchers", "watch_ideas_inbox", Boundary::AtOnce),
     ("watchers", "watch_specs_queue", Boundary::AtOnce),
+    ("hooks", "rules", Boundary::Compile),
     ("runners", "default_runner", Boundary::Compile),
     ("runners.<runner>", "*", Boundary::Compile),
     ("model_tiers", "*", Boundary::Compile),

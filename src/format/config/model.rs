@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::DEFAULT_STAGE_TIMEOUT_SECONDS;
 use super::contract::{Runner, RunnerKind};
+use super::hooks::HookRules;
 use super::redaction::Redaction;
 use crate::domain::budget::Budget;
 use crate::domain::ids::{ModeId, RunnerName, StageName};
@@ -31,6 +32,8 @@ pub struct Config {
     pub recovery: Recovery,
     /// `[watchers]`
     pub watchers: Watchers,
+    /// `[hooks]`
+    pub hooks: HookRules,
     /// `[runners]`
     pub runners: Runners,
     /// `[model_tiers]`

@@ -14,11 +14,11 @@ use super::model::{
 use super::runners::{self, Writer};
 use super::section::{Section, Source};
 use super::{ConfigError, Loaded, MAX_CONFIG_BYTES, MAX_SECONDS, TIER};
-use super::{budget, prices, redaction};
+use super::{budget, hooks, prices, redaction};
 use crate::domain::ids::StageName;
 
 /// The sections and their keys; `limits`, `prices`, `runners` and `stages` have tables below them, `model_tiers` has names of the operator's.
-const SECTIONS: [(&str, &[&str]); 11] = [
+const SECTIONS: [(&str, &[&str]); 12] = [
     ("runtime", &["default_mode", "run_style", "idle_sleep_seconds"]),
     ("workspace", &["between_items", "on_done"]),
     ("snapshot", &["exclude", "max_file_bytes"]),
@@ -48,6 +48,7 @@ const SECTIONS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("watchers", &["enabled", "debounce_ms", "watch_ideas_inbox", "watch_specs_queue"]),
+    ("hooks", &[hooks::RULES]),
     ("runners", &["default_runner"]),
     ("model_tiers", &[]),
     ("prices", &[]),
@@ -115,6 +116,9 @@ fn read(text: &str, file: &str, writer: Writer) -> Result<Loaded, ConfigError> {
     }
     if let Some(section) = open(&root, "watchers")? {
         watchers(&section, &mut config.watchers)?;
+    }
+    if let Some(section) = open(&root, "hooks")? {
+        hooks::read(&section, &mut config.hooks)?;
     }
     let runner_section = root.section("runners")?;
     if let Some(section) = &runner_section {

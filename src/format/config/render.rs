@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::budget;
+use super::hooks;
 use super::model::{BetweenItems, Config, ModelTier, OnDone, RunStyle, table_of};
 use super::prices;
 use super::redaction;
@@ -66,6 +67,7 @@ pub(super) fn effective_table(config: &Config) -> Table {
             ("watch_specs_queue", Value::Boolean(watchers.watch_specs_queue)),
         ]),
     );
+    put(&mut root, "hooks", hooks::render(&config.hooks));
     root.insert("runners".to_owned(), runners(config));
     let tiers = config.model_tiers.0.iter().map(|(name, tier)| {
         let value = match tier {

@@ -130,6 +130,10 @@ impl<'s> Section<'s> {
         matches!(self.value(key), Some(DeValue::Table(_)))
     }
 
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        matches!(self.value(key), Some(DeValue::Array(_)))
+    }
+
     fn wrong(&self, key: &str, value: &DeValue<'_>, expected: &str) -> ConfigError {
         self.refuse(key, format!("found {}", describe(value)), expected)
     }

@@ -15,6 +15,7 @@ use crate::domain::ids::RequestId;
 use crate::domain::item::ItemRef;
 use crate::domain::limits::{MAX_DOCUMENT_BYTES, MAX_INTAKE_DOCUMENTS};
 use crate::domain::oid::Oid;
+use crate::format::message::plain;
 use crate::runtime::intake::{Document, IntakeError, TakenIn, Terms};
 use crate::runtime::plans;
 use crate::runtime::project::Project;
@@ -25,14 +26,38 @@ pub(super) struct TermsArguments {
     #[arg(long)]
     allow_secret: bool,
 
-    /// A name of your own for this call: made again under the same name, it is answered and not done again.
-    #[arg(long, value_name = "ID")]
+    /// A name of your own for this call: made again under the same name, it is answered and not done again. Also
+    /// `--idempotency-key`.
+    #[arg(long, visible_alias = "idempotency-key", value_name = "ID")]
     request_id: Option<RequestId>,
+
+    /// Where it comes from, in a line, when that is outside: it is held until `millrace release`.
+    #[arg(long, value_name = "TEXT", value_parser = origin)]
+    origin: Option<String>,
+
+    /// Whoever brings it from outside is trusted: it is not held.
+    #[arg(long, requires = "origin")]
+    trusted: bool,
+}
+
+/// Characters of an origin: a line of a listing.
+const MAX_ORIGIN: usize = 500;
+
+/// A line that nothing in it can break.
+fn origin(text: &str) -> Result<String, String> {
+    let line = plain(text, MAX_ORIGIN);
+    if line.is_empty() { Err("there is nothing to read in it".to_owned()) } else { Ok(line) }
 }
 
 impl TermsArguments {
     pub(super) fn terms(&self) -> Terms {
-        Terms { allow_secret: self.allow_secret, request: self.request_id.clone(), ..Terms::default() }
+        Terms {
+            allow_secret: self.allow_secret,
+            request: self.request_id.clone(),
+            origin: self.origin.clone(),
+            trusted: self.trusted,
+            ..Terms::default()
+        }
     }
 }
 

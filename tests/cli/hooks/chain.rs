@@ -1,0 +1,149 @@
+//! A hook that was there before goes on as if nothing had come, and is put back to the byte.
+
+use std::process::Stdio;
+
+use super::super::commands::{call, said, task, well};
+use super::{HOOKS, contents, hook_of_theirs, program};
+use crate::support::repo::TestRepo;
+
+/// A repository whose post-receive has a rule for `tasks/`, and a clone of it with one commit to push.
+fn server_and_client() -> (TestRepo, TestRepo) {
+    let server = TestRepo::init_with(&["--bare"]);
+    server.git(&["config", "millrace.incoming.tasks", "tasks/*.md"]);
+    let client = TestRepo::with_commit();
+    client.git(&["remote", "add", "origin", &format!("file://{}", server.path().display())]);
+    client.write("tasks/one.md", task("one"));
+    client.git(&["add", "-A"]);
+    client.git(&["commit", "--quiet", "-m", "a task"]);
+    (server, client)
+}
+
+#[test]
+fn every_kind_of_hook_comes_back_as_it_was() {
+    let repo = TestRepo::with_commit();
+    let hooks = repo.git_dir().join("hooks");
+    hook_of_theirs(&repo, "pre-push", "#!/bin/sh\nexit 0\n");
+    // One that git passes over.
+    std::fs::write(hooks.join("post-commit"), "#!/bin/sh\nexit 1\n").expect("a file");
+    // A link to a script, and one to nothing.
+    program(&hooks.join("scripts/merge"), "#!/bin/sh\n");
+    std::os::unix::fs::symlink("scripts/merge", hooks.join("post-merge")).expect("a link");
+    std::os::unix::fs::symlink("gone", hooks.join("reference-transaction")).expect("a link");
+    // A program.
+    std::fs::copy("/bin/true", hooks.join("post-receive")).expect("a program");
+    let before = contents(repo.path());
+    let mut words = vec!["hooks", "install"];
+    words.extend(HOOKS);
+    let output = call(&repo, &words);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&repo, &output));
+    for name in HOOKS {
+        assert!(hooks.join(format!("{name}.before-millrace")).symlink_metadata().is_ok(), "{name}");
+        assert!(!hooks.join(name).is_symlink(), "{name}");
+    }
+    // git goes on as it did.
+    repo.git(&["commit", "--quiet", "--allow-empty", "-m", "with hooks"]);
+    repo.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    well(&repo, &["hooks", "uninstall"]);
+    let ours = |path: &std::path::Path| path.starts_with(&hooks);
+    let after: Vec<_> = contents(repo.path()).into_iter().filter(|(path, _)| ours(path)).collect();
+    let before: Vec<_> = before.into_iter().filter(|(path, _)| ours(path)).collect();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn both_read_what_git_says() {
+    let (server, client) = server_and_client();
+    let seen = server.beside().join("seen");
+    hook_of_theirs(
+        &server,
+        "post-receive",
+        &format!(
+            "#!/bin/sh\n{{ pwd; printf '%s\\n' \"$GIT_DIR\" \"$#\"; cat; }} >'{}'\nexit 7\n",
+            seen.display()
+        ),
+    );
+    client.git(&["push", "--quiet", "origin", "main:first"]);
+    let alone = std::fs::read_to_string(&seen).expect("it ran");
+    well(&server, &["hooks", "install"]);
+    let pushed = client.git_output(&["push", "origin", "main:second"]);
+    let text = String::from_utf8_lossy(&pushed.stderr).into_owned();
+    assert!(pushed.status.success(), "{text}");
+    assert!(text.contains("remote: millrace: held until `millrace release`: task/one"), "{text}");
+    let chained = std::fs::read_to_string(&seen).expect("it ran");
+    assert_eq!(chained.replace("second", "first"), alone);
+    // Its exit code is the hook's.
+    let old = "0".repeat(40);
+    let line = format!("{old} {} refs/heads/third\n", client.git(&["rev-parse", "HEAD"]));
+    let lines = server.beside().join("lines");
+    std::fs::write(&lines, &line).expect("a file");
+    let status = server
+        .command(server.git_dir().join("hooks/post-receive"))
+        .env("GIT_DIR", ".")
+        .stdin(std::fs::File::open(&lines).expect("a file"))
+        .stderr(Stdio::null())
+        .status()
+        .expect("it runs");
+    assert_eq!(status.code(), Some(7));
+    assert!(std::fs::read_to_string(&seen).expect("it ran").ends_with(&line));
+}
+
+#[test]
+fn a_push_that_their_hook_refuses_is_refused_and_takes_nothing_in() {
+    let (server, client) = server_and_client();
+    client.git(&["config", "millrace.outgoing.on", "pre-push"]);
+    client.git(&["config", "millrace.outgoing.tasks", "tasks/*.md"]);
+    let hook =
+        hook_of_theirs(&client, "pre-push", "#!/bin/sh\ncat >/dev/null\necho \"no: $1 $2\" >&2\nexit 3\n");
+    well(&client, &["hooks", "install"]);
+    let refused = client.git_output(&["push", "origin", "main"]);
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && text.contains("no: origin file://"), "{text}");
+    assert!(!text.contains("millrace"), "{text}");
+    assert!(!client.git_output(&["rev-parse", "--verify", "refs/millrace/state"]).status.success());
+    // Once it lets the push through, the same lines reach the rules.
+    program(&hook.with_file_name("pre-push.before-millrace"), "#!/bin/sh\ncat >/dev/null\n");
+    let pushed = client.git_output(&["push", "origin", "main"]);
+    let text = String::from_utf8_lossy(&pushed.stderr).into_owned();
+    assert!(pushed.status.success() && text.contains("task/one"), "{text}");
+    assert_eq!(server.git(&["rev-parse", "main"]), client.git(&["rev-parse", "main"]));
+}
+
+/// Whatever becomes of the program, git goes on.
+#[test]
+fn git_goes_on_without_the_program() {
+    let (_server, client) = server_and_client();
+    let mut words = vec!["hooks", "install", "reference-transaction"];
+    words.extend(["pre-push", "post-commit", "post-merge"]);
+    well(&client, &words);
+    let hooks = client.git_dir().join("hooks");
+    // The program is gone, then it ends in ways of its own.
+    for (name, program_text) in [
+        ("gone", None),
+        ("usage", Some("#!/bin/sh\nexit 2\n")),
+        ("panic", Some("#!/bin/sh\nexit 101\n")),
+        ("killed", Some("#!/bin/sh\nkill -9 $$\n")),
+    ] {
+        let path = client.beside().join(name);
+        if let Some(text) = program_text {
+            program(&path, text);
+        }
+        for hook in ["pre-push", "post-commit", "post-merge", "reference-transaction"] {
+            let text = std::fs::read_to_string(hooks.join(hook)).expect("a hook");
+            let was = text
+                .lines()
+                .find(|line| line.starts_with("millrace_program='"))
+                .expect("its line")
+                .to_owned();
+            let text = text.replace(&was, &format!("millrace_program='{}'", path.display()));
+            std::fs::write(hooks.join(hook), text).expect("a hook");
+        }
+        client.git(&["commit", "--quiet", "--allow-empty", "-m", name]);
+        let pushed = client.git_output(&["push", "origin", "main"]);
+        let text = String::from_utf8_lossy(&pushed.stderr).into_owned();
+        assert!(pushed.status.success(), "{name}: {text}");
+        let missing = text.matches("millrace: the program is not found").count();
+        assert_eq!(missing, usize::from(name == "gone"), "{name}: {text}");
+        let merged = client.git_output(&["update-ref", "refs/millrace/runs/x", "HEAD"]);
+        assert!(merged.status.success(), "{name}");
+    }
+}
