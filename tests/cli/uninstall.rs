@@ -98,9 +98,14 @@ fn no_copy_is_made_where_none_is_wanted_and_none_is_overwritten() {
     let file = repo.beside().join("there");
     std::fs::write(&file, "mine").expect("a file");
     let before = contents(repo.path());
-    for name in [file.clone(), repo.git_dir().join("millrace/x"), repo.path().join("millrace-agents/x")] {
+    for (name, why) in [
+        (file.clone(), "is there already, and is not overwritten; give another name with `--bundle`"),
+        (repo.git_dir().join("millrace/x"), "lies in what is to be removed; give another name with `--bundle`"),
+        (repo.path().join("millrace-agents/x"), "lies in what is to be removed"),
+    ] {
         let output = call(&repo, &["uninstall", "--yes", "--bundle", name.to_str().expect("UTF-8")]);
         assert_eq!(output.status.code(), Some(2), "{}", said(&repo, &output));
+        assert!(said(&repo, &output).contains(why), "{}", said(&repo, &output));
     }
     let output = call(&repo, &["uninstall", "--yes", "--bundle", "/nowhere/x"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&repo, &output));
@@ -131,6 +136,14 @@ fn work_in_progress_is_not_taken_away_in_passing() {
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("locked");
     let output = call(&repo, &["uninstall", "--yes", "--even-active"]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&repo, &output));
+    drop(lock);
+    // Nor is a stage whose runtime is gone.
+    let invocation = repo.git_dir().join("millrace/inv/left");
+    std::fs::create_dir_all(&invocation).expect("a folder");
+    let lock = std::fs::File::create(invocation.join("lock")).expect("a lock");
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("locked");
+    let output = call(&repo, &["uninstall", "--yes", "--even-active"]);
+    insta::assert_snapshot!(said(&repo, &output), @"");
     drop(lock);
     well(&repo, &["uninstall", "--yes", "--even-active"]);
     assert_eq!(repo.git(&["for-each-ref", "refs/millrace/"]), "");

@@ -118,7 +118,7 @@ fn guard(context: &Context, arguments: &[String]) -> Exit {
         }
     }
     let judged = match (read, found) {
-        (Err(error), _) => Err(Failure::failed(format!("cannot read what git says: {error}"))),
+        (Err(error), _) => Err(Failure::failed(error)),
         (_, Err(failure)) => Err(failure),
         (Ok(_), Ok(repository)) => ref_guard::refused(&repository.git_dir, &lines).map_err(Failure::from),
     };

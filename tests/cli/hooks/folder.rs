@@ -131,6 +131,16 @@ fn hooks_that_are_switched_off_are_not_put_in() {
     insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"");
 }
 
+#[test]
+fn a_folder_that_cannot_be_looked_at_is_named() {
+    let repo = TestRepo::with_commit();
+    let hooks = repo.git_dir().join("hooks");
+    std::fs::remove_dir_all(&hooks).expect("removed");
+    std::os::unix::fs::symlink("hooks", &hooks).expect("a link to itself");
+    let text = refused(&repo, &["hooks", "install"]);
+    assert!(text.contains("cannot look at the hooks folder [repo]/.git/hooks"), "{text}");
+}
+
 /// Ours in the repository's own folder are taken out as well once another one is named.
 #[test]
 fn what_is_shadowed_is_taken_out_too() {
@@ -145,7 +155,7 @@ fn what_is_shadowed_is_taken_out_too() {
 
 #[test]
 fn a_folder_that_cannot_be_written_into_is_named() {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
     if rustix::process::geteuid().is_root() {
         println!("root writes into every folder: nothing to see here");
         return;
@@ -161,7 +171,7 @@ fn a_folder_that_cannot_be_written_into_is_named() {
 /// What a user with another umask installs, others of a shared repository run.
 #[test]
 fn in_a_shared_repository_hooks_are_everybody_s() {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
     let repo = TestRepo::init_with(&["--bare", "--shared=group"]);
     let line = format!("umask 077 && exec '{}' hooks install", env!("CARGO_BIN_EXE_millrace"));
     let output = repo.command("sh").args(["-c", &line]).output().expect("runs");

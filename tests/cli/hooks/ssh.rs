@@ -22,7 +22,7 @@ const SEPARATION: &str = "/run/sshd";
 
 /// Keys and configuration of both ends; gives what git calls ssh by, and the server's log.
 fn ends(repo: &TestRepo, sshd: &Path) -> (String, PathBuf) {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
     let folder = repo.beside().join("ssh");
     std::fs::create_dir(&folder).expect("a folder");
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).expect("a mode");
