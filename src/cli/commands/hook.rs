@@ -122,7 +122,7 @@ fn guard(context: &Context, arguments: &[String]) -> Exit {
     let judged = match (read, found) {
         (Err(error), _) => Err(Failure::failed(error)),
         (_, Err(failure)) => Err(failure),
-        (Ok(_), Ok(repository)) => ref_guard::refused(&repository.git_dir, &lines).map_err(Failure::from),
+        (Ok(_), Ok(repository)) => ref_guard::refused(&repository, &lines).map_err(Failure::from),
     };
     match judged {
         Ok(None) => Exit::Done,

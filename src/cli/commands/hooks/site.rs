@@ -35,8 +35,11 @@ impl Site {
 
 /// This program, as a hook calls it.
 pub(in crate::cli::commands) fn program() -> Result<PathBuf, Failure> {
-    let own = std::env::current_exe()
-        .map_err(|source| ChangeError { action: "find", path: PathBuf::from("millrace"), source })?;
+    let own = std::env::current_exe().map_err(|source| ChangeError {
+        action: "find",
+        path: PathBuf::from("millrace"),
+        source,
+    })?;
     Ok(stable_path(&own, std::env::var_os("PATH").as_deref()))
 }
 
@@ -50,7 +53,7 @@ impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
         match error {
             FolderError::Git(error) => error.into(),
-            FolderError::Look { .. } | FolderError::NotAFolder(_) => Self::failed(error),
+            FolderError::Look { .. } => Self::failed(error),
         }
     }
 }
