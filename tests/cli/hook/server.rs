@@ -325,7 +325,7 @@ fn a_mirror_brings_each_thing_once_and_none_of_ours() {
 
 #[test]
 fn no_time_is_taken_where_no_rule_is_about_the_push() {
-    let scene = Scene::new("[[rules]]\nname = \"r\"\nrefs = [\"refs/heads/release\"]\ntasks = [\"*.md\"]\n");
+    let scene = Scene::new("[[rules]]\nname = \"r\"\nrefs = [\"refs/heads/release\"]\ntasks = [\"work/*.md\"]\n");
     let old = scene.client.git(&["rev-parse", "HEAD"]);
     let new = scene.task("a");
     assert!(scene.pushed(&["main"]).is_empty());
