@@ -23,7 +23,7 @@ fn adopting(arrived: &[&str]) -> Input {
 
 /// Sets the ledger's ref back to an earlier commit: what a fetch brings lies beside it.
 fn set_back(store: &dyn Store, to: millrace::domain::oid::Oid) {
-    let old = store.resolve(&RefName::State).unwrap();
+    let old = store.resolve(&RefName::State).expect("a ref");
     let by = Signature { name: "t".to_owned(), email: "t@localhost".to_owned(), at: start() };
     let publication = Publication {
         name: RefName::State,
@@ -33,7 +33,7 @@ fn set_back(store: &dyn Store, to: millrace::domain::oid::Oid) {
         by,
         message: "back".to_owned(),
     };
-    store.writer(std::time::Duration::from_secs(1)).unwrap().publish(publication).unwrap();
+    super::support::publish(store, publication).expect("published");
 }
 
 #[test]

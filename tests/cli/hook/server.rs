@@ -22,6 +22,8 @@ fn a_push_is_held_and_says_where_it_comes_from() {
         scene.origin("task/first"),
         format!("push to refs/heads/main by {} (rule work, {range}, work/first.md)", user())
     );
+    let status = scene.server_runs(&["status"]);
+    assert!(status.contains("push to refs/heads/main by "), "{status}");
     scene.server_runs(&["release", "task/first"]);
     assert_eq!(scene.queue(), ["queued task/first"]);
     scene.server_runs(&["verify"]);
@@ -325,7 +327,8 @@ fn a_mirror_brings_each_thing_once_and_none_of_ours() {
 
 #[test]
 fn no_time_is_taken_where_no_rule_is_about_the_push() {
-    let scene = Scene::new("[[rules]]\nname = \"r\"\nrefs = [\"refs/heads/release\"]\ntasks = [\"*.md\"]\n");
+    let scene =
+        Scene::new("[[rules]]\nname = \"r\"\nrefs = [\"refs/heads/release\"]\ntasks = [\"work/*.md\"]\n");
     let old = scene.client.git(&["rev-parse", "HEAD"]);
     let new = scene.task("a");
     assert!(scene.pushed(&["main"]).is_empty());
