@@ -106,19 +106,14 @@ impl HookArguments {
 
 /// Holds back what would rewind or delete a guarded ref, wherever it comes from: a stage as well. It is in the state
 /// `prepared` alone that anything can be held back.
-fn guard(context: &Context, arguments: &[String]) -> Exit {
+fn guard(context: &Context, arguments: &[OsString]) -> Exit {
     if arguments.first().is_none_or(|state| state != "prepared") {
         return Exit::Done;
     }
     let mut lines = Vec::new();
     let read = io::stdin().lock().take(MAX_STDIN_BYTES).read_to_end(&mut lines);
-    let mut found = Err(Failure::failed("no place"));
-    for place in places(context) {
-        found = Repository::discover(&place).map_err(|error| Failure::from(OpenError::Discover(error)));
-        if found.is_ok() {
-            break;
-        }
-    }
+    let found =
+        Repository::discover(&place(context)).map_err(|error| Failure::from(OpenError::Discover(error)));
     let judged = match (read, found) {
         (Err(error), _) => Err(Failure::failed(error)),
         (_, Err(failure)) => Err(failure),

@@ -15,7 +15,7 @@ use crate::domain::hook::Hook;
 use crate::ledger::store::StoreError;
 use crate::runtime::hooks::{Rules, SaidRule};
 use crate::runtime::project::{OpenError, Project};
-use crate::workspace::hooks::{Folder, Owner, Place, Setting, State, Theirs, configured_commands, look};
+use crate::workspace::hooks::{Folder, Owner, Place, Setting, State, Theirs, configured_commands};
 
 /// Show which hooks are here: Millrace's and others', what each runs first, and what keeps git from running one.
 #[derive(Debug, Args)]
