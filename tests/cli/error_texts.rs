@@ -24,6 +24,7 @@ use millrace::runtime::daemon::RunError;
 use millrace::runtime::plans::PlanError;
 use millrace::runtime::runner::RunnerError;
 use millrace::runtime::stage::StageError;
+use millrace::runtime::uninstall::UninstallError;
 use millrace::workspace::NoFollowError;
 use millrace::workspace::changes::ChangesError;
 use millrace::workspace::discover::DiscoverError;
@@ -237,4 +238,10 @@ fn a_compile_that_failed() {
     the plan does not compile:
     --mode: there is no mode `nope`; expected `standard_plain`
     ");
+}
+
+/// git says that it wrote every ref into the bundle, and lists fewer: a defect of its own, or somebody who changed the file.
+#[test]
+fn bundles_that_lack_something() {
+    insta::assert_snapshot!(texts(&[&UninstallError::BundleShort { path: "/r.bundle".into(), found: 1, expected: 2 }]), @"");
 }

@@ -97,6 +97,9 @@ struct Status {
     owed: Option<RunId>,
     waiting: Named,
     blocked: Named,
+    /// What came from outside and was not released, with where it comes from.
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    held: Named,
     next: Option<Coming>,
 }
 
@@ -204,6 +207,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
         owed: None,
         waiting: Named::default(),
         blocked: Named::default(),
+        held: Named::default(),
         next: None,
         runtime,
     };
@@ -240,6 +244,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
         });
         status.waiting.name(&view, &reasons, kind, OpenState::Waiting)?;
         status.blocked.name(&view, &reasons, kind, OpenState::Blocked)?;
+        status.held.name(&view, &reasons, kind, OpenState::Held)?;
     }
     status.pauses = control
         .pauses
@@ -358,6 +363,7 @@ impl Answer for Status {
         }
         self.waiting.text(page, "waiting");
         self.blocked.text(page, "blocked");
+        self.held.text(page, "held");
         if let Some(next) = &self.next {
             page.gap();
             page.line(format!("next: {}", next.line()));
@@ -426,6 +432,10 @@ impl fmt::Display for Pause {
 }
 
 impl Named {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Adds the items of one kind and state.
     fn name(
         &mut self,
