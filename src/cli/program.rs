@@ -60,7 +60,11 @@ fn begin(called: &str, arguments: &[OsString]) -> Result<Exit, Failure> {
         Ok(arguments) => arguments,
         Err(error) => return usage(&meant(called, &command, arguments), &error),
     };
-    listen(arguments.verbose)?;
+    let listening = listen(arguments.verbose);
+    // A wrong variable stops no push.
+    if !matches!(arguments.command, Command::Hook(_)) {
+        listening?;
+    }
     let context = Context::new(arguments.workspace, arguments.json);
     match arguments.command {
         Command::Init(arguments) => arguments.run(&context),

@@ -230,8 +230,11 @@ pub fn keep_runtimes_away(repository: &Repository) -> Result<Option<DaemonLock>,
     let lock = DaemonLock::take(&folder, "millrace uninstall")?;
     let invocations = folder.join("inv");
     for entry in std::fs::read_dir(&invocations).into_iter().flatten().flatten() {
-        if matches!(probe(&entry.path())?, Probe::Running) {
-            return Err(UninstallError::Running(entry.path()));
+        match probe(&entry.path()) {
+            Ok(Probe::Running) => return Err(UninstallError::Running(entry.path())),
+            Err(error @ ProbeError::Lock { .. }) => return Err(error.into()),
+            // What an ended one wrote down does not matter any more.
+            Ok(_) | Err(ProbeError::Record(_)) => {}
         }
     }
     Ok(Some(lock))

@@ -28,6 +28,7 @@ use millrace::runtime::published::NotPublished;
 use millrace::runtime::runner::RunnerError;
 use millrace::runtime::sharing::adoption::NotAdopted;
 use millrace::runtime::stage::StageError;
+use millrace::runtime::uninstall::UninstallError;
 use millrace::workspace::NoFollowError;
 use millrace::workspace::changes::ChangesError;
 use millrace::workspace::discover::DiscoverError;
@@ -275,4 +276,10 @@ fn ledgers_that_came_apart_while_a_stage_ran() {
     the ledger here is gone; it stood at 1111111111111111111111111111111111111111 when a stage began, and 2222222222222222222222222222222222222222 does not go on from there
     cannot use a: the disk is gone
     ");
+}
+
+/// git says that it wrote every ref into the bundle, and lists fewer: a defect of its own, or somebody who changed the file.
+#[test]
+fn bundles_that_lack_something() {
+    insta::assert_snapshot!(texts(&[&UninstallError::BundleShort { path: "/r.bundle".into(), found: 1, expected: 2 }]), @"");
 }

@@ -38,17 +38,10 @@ impl Scene {
         client.git(&["init", "--quiet", "--bare", "--initial-branch=main", server.to_str().expect("UTF-8")]);
         client.git(&["remote", "add", "origin", &format!("file://{}", server.display())]);
         let scene = Self { client, server };
-        scene.install(&scene.server, "post-receive");
+        install(&scene.server, "post-receive");
         std::fs::create_dir_all(scene.server.join("millrace")).expect("a folder");
         std::fs::write(scene.server.join("millrace/rules.toml"), rules).expect("rules");
         scene
-    }
-
-    fn install(&self, git_dir: &Path, name: &str) {
-        script(
-            &git_dir.join("hooks").join(name),
-            &format!("#!/bin/sh\n# The program is said with its path.\nexec {MILLRACE} hook {name} \"$@\"\n"),
-        );
     }
 
     /// Commits all that is there.
@@ -102,7 +95,7 @@ impl Scene {
     }
 
     fn has_ledger(&self) -> bool {
-        self.git_server(&["for-each-ref", "refs/millrace/state"]) != ""
+        !self.git_server(&["for-each-ref", "refs/millrace/state"]).is_empty()
     }
 
     /// git in the server.
@@ -120,6 +113,13 @@ impl Scene {
         assert!(output.status.success(), "{arguments:?}: {said}");
         String::from_utf8(output.stdout).expect("UTF-8")
     }
+}
+
+/// A hook by hand.
+fn install(git_dir: &Path, name: &str) {
+    let text =
+        format!("#!/bin/sh\n# The program is said with its path.\nexec {MILLRACE} hook {name} \"$@\"\n");
+    script(&git_dir.join("hooks").join(name), &text);
 }
 
 fn script(path: &Path, text: &str) {

@@ -44,7 +44,20 @@ fn named(repo: &TestRepo, text: &str) -> String {
 #[test]
 fn afterwards_everything_is_as_it_was_before() {
     let (repo, before) = used();
-    insta::assert_snapshot!(named(&repo, &well(&repo, &["uninstall", "--yes"])), @"");
+    insta::assert_snapshot!(named(&repo, &well(&repo, &["uninstall", "--yes"])), @"
+    wrote the record to [repo]/.git/millrace-[time].bundle
+    removed refs/millrace/runs/[run]
+    removed refs/millrace/state
+    removed [repo]/.git/millrace
+    removed [repo]/millrace-agents/runs
+    removed [repo]/millrace-agents/.gitignore
+    removed the hook [repo]/.git/hooks/pre-push, and put back what was there before
+    removed the hook [repo]/.git/hooks/post-commit
+    removed the hook [repo]/.git/hooks/post-merge
+    removed the hook [repo]/.git/hooks/reference-transaction
+    left [repo]/millrace-agents, with the configuration and what else people wrote there
+    git objects that nothing refers to stay until git's own gc
+    ");
     let mut after = of_the_user(&repo);
     // What is documented to stay: the operator's folder, the copy of the record; and what the run built.
     let agents = repo.path().join("millrace-agents");
@@ -72,7 +85,22 @@ fn afterwards_everything_is_as_it_was_before() {
 fn without_yes_it_lists_and_changes_nothing() {
     let (repo, _) = used();
     let before = contents(repo.beside());
-    insta::assert_snapshot!(named(&repo, &well(&repo, &["uninstall"])), @"");
+    insta::assert_snapshot!(named(&repo, &well(&repo, &["uninstall"])), @"
+    would write the record to [repo]/.git/millrace-[time].bundle
+    would remove refs/millrace/runs/[run]
+    would remove refs/millrace/state
+    would remove [repo]/.git/millrace
+    would remove [repo]/millrace-agents/runs
+    would remove [repo]/millrace-agents/.gitignore
+    would remove the hook [repo]/.git/hooks/pre-push, and put back what was there before
+    would remove the hook [repo]/.git/hooks/post-commit
+    would remove the hook [repo]/.git/hooks/post-merge
+    would remove the hook [repo]/.git/hooks/reference-transaction
+    left [repo]/millrace-agents, with the configuration and what else people wrote there
+    git objects that nothing refers to stay until git's own gc
+
+    nothing was changed; `--yes` does it
+    ");
     assert_eq!(contents(repo.beside()), before);
 }
 
@@ -98,9 +126,17 @@ fn no_copy_is_made_where_none_is_wanted_and_none_is_overwritten() {
     let file = repo.beside().join("there");
     std::fs::write(&file, "mine").expect("a file");
     let before = contents(repo.path());
-    for name in [file.clone(), repo.git_dir().join("millrace/x"), repo.path().join("millrace-agents/x")] {
+    for (name, why) in [
+        (file.clone(), "is there already, and is not overwritten; give another name with `--bundle`"),
+        (
+            repo.git_dir().join("millrace/x"),
+            "lies in what is to be removed; give another name with `--bundle`",
+        ),
+        (repo.path().join("millrace-agents/x"), "lies in what is to be removed"),
+    ] {
         let output = call(&repo, &["uninstall", "--yes", "--bundle", name.to_str().expect("UTF-8")]);
         assert_eq!(output.status.code(), Some(2), "{}", said(&repo, &output));
+        assert!(said(&repo, &output).contains(why), "{}", said(&repo, &output));
     }
     let output = call(&repo, &["uninstall", "--yes", "--bundle", "/nowhere/x"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&repo, &output));
@@ -131,6 +167,14 @@ fn work_in_progress_is_not_taken_away_in_passing() {
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("locked");
     let output = call(&repo, &["uninstall", "--yes", "--even-active"]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&repo, &output));
+    drop(lock);
+    // Nor is a stage whose runtime is gone.
+    let invocation = repo.git_dir().join("millrace/inv/left");
+    std::fs::create_dir_all(&invocation).expect("a folder");
+    let lock = std::fs::File::create(invocation.join("lock")).expect("a lock");
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("locked");
+    let output = call(&repo, &["uninstall", "--yes", "--even-active"]);
+    insta::assert_snapshot!(said(&repo, &output), @"");
     drop(lock);
     well(&repo, &["uninstall", "--yes", "--even-active"]);
     assert_eq!(repo.git(&["for-each-ref", "refs/millrace/"]), "");

@@ -33,6 +33,7 @@ fn all_accepted_configurations_are_accepted_with_their_warnings() {
     every-key-of-the-reference
       millrace.toml:3: runtime.run_style: has no effect; `millrace run once` and `millrace run daemon` say it
       millrace.toml:24: recovery.stale_state_recovery_enabled: has no effect; recovery reads the last commit, at every start
+    hooks
     own-keys
       millrace.toml:35: runners.second-agent.env.API_TOKEN: its value is frozen into plans, and commits are for ever; use `env_pass` for a secret
     ");
@@ -120,6 +121,12 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: limits.max_interruptions: found a number with a fraction; expected a whole number from 1 to 4294967295
     grace-too-short
       millrace.toml:2: runners.codex.grace_seconds: found `9`; expected a whole number from 10 to 31536000
+    hook-rule-hook
+      millrace.toml:4: hooks.rules[1].on: found `post-push`; expected `post-receive`, `pre-push`, `post-commit` or `post-merge`
+    hook-rule-near-key
+      millrace.toml:3: hooks.rules[1].trailer: this key is not known; expected `hooks.rules[1].trailers`
+    hook-rules-as-table
+      millrace.toml:1: hooks.rules: found a table; expected tables, written `[[hooks.rules]]`
     idle-sleep-nan
       millrace.toml:2: runtime.idle_sleep_seconds: found `nan`; expected a number over 0, at most 31536000
     idle-sleep-zero

@@ -3,6 +3,7 @@
 mod config;
 mod documents;
 mod fixtures;
+mod hooks;
 mod idea;
 mod incident;
 mod intake;

@@ -62,7 +62,15 @@ impl Record {
 
     /// What is otherwise now, line by line, but for what the document and `also` name.
     pub(super) fn differences(&self, after: &Self, also: &[&str]) -> Vec<String> {
-        let documented = documented();
+        self.compared(after, &documented(), also)
+    }
+
+    /// What is otherwise now, line by line, but for what `also` names: nothing of ours may be there.
+    pub(super) fn traces(&self, after: &Self, also: &[&str]) -> Vec<String> {
+        self.compared(after, &[], also)
+    }
+
+    fn compared(&self, after: &Self, documented: &[String], also: &[&str]) -> Vec<String> {
         // Of a folder that is ours, the folders above it as well.
         let named = |name: &str| {
             let above = |known: &str| name.ends_with('/') && known.starts_with(name);
@@ -87,7 +95,7 @@ impl Record {
             after
                 .0
                 .keys()
-                .filter(|name| !self.0.contains_key(*name) && !named(name))
+                .filter(|name| !self.0.contains_key(*name) && !named(name) && !shared(name))
                 .map(|name| format!("new: {name}")),
         );
         all

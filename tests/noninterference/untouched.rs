@@ -1,4 +1,4 @@
-//! Before and after: `init`, two tasks (one is done, one is blocked), the user's own `git gc`.
+//! Before and after: `init`, two tasks (one is done, one is blocked), the user's own `git gc`, `uninstall`.
 
 use super::record::{Record, Times};
 use super::sites::{self, HOPELESS, STRAIGHT, Site};
@@ -38,6 +38,7 @@ fn clean(site: &Site, when: &str) {
 #[track_caller]
 fn a_whole_life(site: &Site) {
     let lacking = sites::missing(site);
+    let at_first = Record::of(site, Times::DoNot);
     let before = Record::of(site, Times::Count);
     site.millrace(&["init"]);
     assert_untouched(&before, &Record::of(site, Times::Count), &[], "after init");
@@ -72,6 +73,29 @@ fn a_whole_life(site: &Site) {
     assert_eq!(site.git(&["rev-parse", "refs/millrace/state"]), state);
     site.millrace(&["verify"]);
     site.millrace(&["doctor"]);
+    taken_out(site, &at_first);
+}
+
+/// `uninstall` leaves what people wrote, and the objects for the user's own gc.
+#[track_caller]
+fn taken_out(site: &Site, at_first: &Record) {
+    site.millrace(&["uninstall", "--yes", "--no-bundle"]);
+    assert_eq!(site.git(&["for-each-ref", "refs/millrace"]), "");
+    let git = site.common_dir();
+    for gone in ["millrace", "refs/millrace", "logs/refs/millrace"] {
+        assert!(!git.join(gone).exists(), "{gone} is left");
+    }
+    let packed = std::fs::read_to_string(git.join("packed-refs")).unwrap_or_default();
+    assert!(!packed.contains("refs/millrace"), "{packed}");
+    clean(site, "after uninstall");
+    let mut also = HOUSEKEEPING.to_vec();
+    also.extend(DONE);
+    also.extend(["<tree>/millrace-agents/", "git status: ? millrace-agents/"]);
+    let traces = at_first.traces(&Record::of(site, Times::DoNot), &also);
+    assert!(traces.is_empty(), "after uninstall:\n{}", traces.join("\n"));
+    site.git(&["gc", "--quiet", "--prune=now"]);
+    let _ = std::fs::remove_file(site.beside().join("hook-ran"));
+    clean(site, "at the end");
 }
 
 #[test]
@@ -144,6 +168,7 @@ fn submodule() {
 fn bare() {
     let site = sites::bare();
     let before = Record::of(&site, Times::Count);
+    let at_first = Record::of(&site, Times::DoNot);
     site.queue("good");
     site.millrace(&["queue", "ls"]);
     site.millrace(&["status"]);
@@ -154,7 +179,9 @@ fn bare() {
     let settled = Record::of(&site, Times::DoNot);
     site.git(&["gc", "--quiet", "--prune=now"]);
     assert_untouched(&settled, &Record::of(&site, Times::DoNot), &HOUSEKEEPING, "after gc");
+    let _ = std::fs::remove_file(site.beside().join("hook-ran"));
     site.millrace(&["verify"]);
+    taken_out(&site, &at_first);
 }
 
 /// The record sees each thing that could be touched.

@@ -1,8 +1,9 @@
 //! `millrace hook`
 
+use std::ffi::OsString;
 use std::io::{self, Read as _};
-use std::path::PathBuf;
-use std::sync::mpsc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
 
 use clap::{Args, ValueEnum};
 
@@ -42,7 +43,7 @@ pub(crate) struct HookArguments {
 
     /// What git calls the hook with.
     #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<String>,
+    arguments: Vec<OsString>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -97,30 +98,26 @@ impl HookArguments {
             }
         }
         let dry = self.dry_run || std::env::var_os(DRY).is_some_and(|value| value == "1");
-        let call = Call { hook, arguments: self.arguments, stdin, dry, breaking: std::sync::Arc::default() };
+        let arguments = self.arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let call = Call { hook, arguments, stdin, dry, breaking: Arc::default() };
         self::call(context, call)
     }
 }
 
 /// Holds back what would rewind or delete a guarded ref, wherever it comes from: a stage as well. It is in the state
 /// `prepared` alone that anything can be held back.
-fn guard(context: &Context, arguments: &[String]) -> Exit {
+fn guard(context: &Context, arguments: &[OsString]) -> Exit {
     if arguments.first().is_none_or(|state| state != "prepared") {
         return Exit::Done;
     }
     let mut lines = Vec::new();
     let read = io::stdin().lock().take(MAX_STDIN_BYTES).read_to_end(&mut lines);
-    let mut found = Err(Failure::failed("no place"));
-    for place in places(context) {
-        found = Repository::discover(&place).map_err(|error| Failure::from(OpenError::Discover(error)));
-        if found.is_ok() {
-            break;
-        }
-    }
+    let found =
+        Repository::discover(&place(context)).map_err(|error| Failure::from(OpenError::Discover(error)));
     let judged = match (read, found) {
-        (Err(error), _) => Err(Failure::failed(format!("cannot read what git says: {error}"))),
+        (Err(error), _) => Err(Failure::failed(error)),
         (_, Err(failure)) => Err(failure),
-        (Ok(_), Ok(repository)) => ref_guard::refused(&repository.git_dir, &lines).map_err(Failure::from),
+        (Ok(_), Ok(repository)) => ref_guard::refused(&repository, &lines).map_err(Failure::from),
     };
     match judged {
         Ok(None) => Exit::Done,
@@ -140,11 +137,11 @@ fn guard(context: &Context, arguments: &[String]) -> Exit {
 fn call(context: &Context, call: Call) -> Exit {
     // A panic is told in our own words.
     std::panic::set_hook(Box::new(|_| {}));
-    let (breaking, stdin, hook) = (call.breaking.clone(), call.stdin.clone(), call.hook);
+    let (breaking, stdin, hook, dry) = (call.breaking.clone(), call.stdin.clone(), call.hook, call.dry);
     let (done, waits) = mpsc::channel();
-    let places = places(context);
+    let place = place(context);
     let work = std::thread::Builder::new().spawn(move || {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&places, &call)));
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&place, &call)));
         // Nobody listens any more where the time was up.
         let _ = done.send(outcome);
     });
@@ -162,28 +159,19 @@ fn call(context: &Context, call: Call) -> Exit {
     told(&format!("not taken in: {problem}"));
     told(&again(hook, &stdin));
     match breaking.get() {
-        Some(rule) => broken(rule),
-        None => Exit::Done,
+        Some(rule) if !dry => broken(rule),
+        _ => Exit::Done,
     }
 }
 
-/// Where the repository may be: as it is said, else as git says it, else here.
-fn places(context: &Context) -> Vec<PathBuf> {
-    let git_dir = std::env::var_os("GIT_DIR").map(PathBuf::from).filter(|_| !context.is_workspace_said());
-    let mut places: Vec<PathBuf> = git_dir.into_iter().collect();
-    places.push(context.workspace.clone());
-    places
+/// The repository: as it is said, else as git says it, else the one that is here.
+fn place(context: &Context) -> PathBuf {
+    let git_dir = std::env::var_os("GIT_DIR").filter(|_| !context.is_workspace_said());
+    git_dir.map_or_else(|| context.workspace.clone(), PathBuf::from)
 }
 
-fn work(places: &[PathBuf], call: &Call) -> Result<Report, Failure> {
-    let mut opened = Err(Failure::failed("no place"));
-    for place in places {
-        opened = Project::open(place).map_err(Failure::from);
-        if opened.is_ok() {
-            break;
-        }
-    }
-    Ok(take(&opened?, call)?)
+fn work(place: &Path, call: &Call) -> Result<Report, Failure> {
+    Ok(take(&Project::open(place)?, call)?)
 }
 
 /// Says what a call came to.

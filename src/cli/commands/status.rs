@@ -108,6 +108,9 @@ struct Status {
     finished: Option<Finished>,
     waiting: Named,
     blocked: Named,
+    /// What came from outside and was not released, with where it comes from.
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    held: Named,
     next: Option<Coming>,
 }
 
@@ -225,6 +228,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
         finished: None,
         waiting: Named::default(),
         blocked: Named::default(),
+        held: Named::default(),
         next: None,
         runtime,
     };
@@ -261,6 +265,7 @@ fn status(project: &Project) -> Result<Status, Failure> {
         });
         status.waiting.name(&view, &reasons, kind, OpenState::Waiting)?;
         status.blocked.name(&view, &reasons, kind, OpenState::Blocked)?;
+        status.held.name(&view, &reasons, kind, OpenState::Held)?;
     }
     status.pauses = control
         .pauses
@@ -409,6 +414,7 @@ impl Answer for Status {
         }
         self.waiting.text(page, "waiting");
         self.blocked.text(page, "blocked");
+        self.held.text(page, "held");
         if let Some(next) = &self.next {
             page.gap();
             page.line(format!("next: {}", next.line()));
@@ -477,6 +483,10 @@ impl fmt::Display for Pause {
 }
 
 impl Named {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Adds the items of one kind and state.
     fn name(
         &mut self,

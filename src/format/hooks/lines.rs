@@ -30,7 +30,7 @@ pub fn received(stdin: &[u8]) -> Result<Vec<Update>, BadLine> {
     read(stdin, "<old> <new> <ref>", |line| {
         let mut parts = line.splitn(3, |byte| *byte == b' ');
         let (old, new, name) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Update { name: name.to_vec(), old: oid(old)?, new: oid(new)? })
+        Some(Update { name: name.to_vec(), old: there(oid(old)?), new: there(oid(new)?) })
     })
 }
 
@@ -41,7 +41,7 @@ pub fn pre_push(stdin: &[u8]) -> Result<Vec<Update>, BadLine> {
         let mut parts = line.rsplitn(4, |byte| *byte == b' ');
         let (old, name, new) = (parts.next()?, parts.next()?, parts.next()?);
         parts.next()?;
-        Some(Update { name: name.to_vec(), old: oid(old)?, new: oid(new)? })
+        Some(Update { name: name.to_vec(), old: there(oid(old)?), new: there(oid(new)?) })
     })
 }
 
@@ -58,11 +58,13 @@ fn read(
         .collect()
 }
 
-/// An object id; zeros stand for none.
-fn oid(text: &[u8]) -> Option<Option<Oid>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let oid = text.parse().ok()?;
-    Some(Some(oid).filter(|_| text.bytes().any(|digit| digit != b'0')))
+fn oid(text: &[u8]) -> Option<Oid> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Zeros stand for none.
+fn there(oid: Oid) -> Option<Oid> {
+    oid.as_bytes().iter().any(|byte| *byte != 0).then_some(oid)
 }
 
 impl Update {

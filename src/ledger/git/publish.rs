@@ -24,6 +24,7 @@ use super::lock::LockGuard;
 use super::open::GitStore;
 use super::pack::{self, PackBytes};
 use super::packs::{self, Ours};
+use super::reftable::Expected;
 use super::{midx, reflog, refs};
 use crate::domain::oid::Oid;
 use crate::ledger::object::object_id;
@@ -120,7 +121,7 @@ impl<'a> GitWriter<'a> {
                 if let Some(incoming) = incoming {
                     self.install(&incoming, true, None)?;
                 }
-                self.store.reftable().swap(disk, &name, Some(old), &line)?;
+                self.store.reftable().swap(disk, &name, Expected::Value(old), &line)?;
             }
         }
 

@@ -53,6 +53,15 @@ impl Value {
     }
 }
 
+/// What a ref has to be for it to be moved.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Expected {
+    /// This; none: it must not exist.
+    Value(Option<Oid>),
+    /// Whatever it is: only a ref that is damaged is moved so.
+    Anything,
+}
+
 /// The refs of one repository that keeps them so.
 pub(super) struct Reftable<'a> {
     pub(super) common_dir: &'a Path,
@@ -132,20 +141,19 @@ impl Reftable<'_> {
         Ok(refs)
     }
 
-    /// Moves a ref in one transaction of git's. `expected`: the value that it must have now (`Some(None)`: none at all);
-    /// none where any will do. git looks at it once more, with the tables locked.
+    /// Moves a ref in one transaction of git's, which looks at the old value once more with the tables locked.
     pub(super) fn swap(
         &self,
         disk: &Disk,
         name: &str,
-        expected: Option<Option<Oid>>,
+        expected: Expected,
         line: &Line<'_>,
     ) -> Result<(), StoreError> {
         let zero = || "0".repeat(self.format.bytes() * 2);
         let old = match expected {
-            None => String::new(),
-            Some(None) => format!(" {}", zero()),
-            Some(Some(oid)) => format!(" {oid}"),
+            Expected::Anything => String::new(),
+            Expected::Value(None) => format!(" {}", zero()),
+            Expected::Value(Some(oid)) => format!(" {oid}"),
         };
         let input = format!("start\nupdate {name} {}{old}\nprepare\ncommit\n", line.new);
         let message = reflog::plain(line.message, reflog::MAX_MESSAGE);
@@ -176,7 +184,12 @@ impl Reftable<'_> {
             if output.status.success() {
                 return self.fsync(disk);
             }
-            self.refused(name, Some(Some(old)), &String::from_utf8_lossy(&output.stderr), started)?;
+            self.refused(
+                name,
+                Expected::Value(Some(old)),
+                &String::from_utf8_lossy(&output.stderr),
+                started,
+            )?;
         }
     }
 
@@ -194,12 +207,12 @@ impl Reftable<'_> {
     fn refused(
         &self,
         name: &str,
-        expected: Option<Option<Oid>>,
+        expected: Expected,
         stderr: &str,
         started: Instant,
     ) -> Result<(), StoreError> {
         let found = self.read(name)?;
-        if let Some(expected) = expected
+        if let Expected::Value(expected) = expected
             && found != expected
         {
             return Err(StoreError::Moved { name: name.to_owned(), expected, found });

@@ -11,6 +11,7 @@ use super::inflight::Inflight;
 use super::keeping::Keeping;
 use super::open::GitStore;
 use super::publish::GitWriter;
+use super::reftable::Expected;
 use super::{reflog, refs};
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
@@ -119,7 +120,7 @@ impl GitStore {
             Keeping::Reftable => {
                 let held = old.map(refs::content).unwrap_or_default();
                 let kept = self.keep_aside(&held, by)?;
-                self.reftable().swap(&self.disk, &name, None, &line)?;
+                self.reftable().swap(&self.disk, &name, Expected::Anything, &line)?;
                 kept
             }
         };

@@ -1,6 +1,6 @@
 //! What in a push could become an item, by the rules.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::history::{Change, History, Is, MAX_COMMITS, Reached};
 use super::pusher::Pushers;
@@ -10,7 +10,7 @@ use crate::domain::hook::Hook;
 use crate::domain::ids::ItemId;
 use crate::domain::limits::MAX_DOCUMENT_BYTES;
 use crate::domain::oid::Oid;
-use crate::format::hooks::{By, Commit, Kind, Made, Origin, Push, Rule, of_push, of_trailer};
+use crate::format::hooks::{By, Commit, Kind, Made, Origin, Push, Rule, Trust, of_push, of_trailer};
 
 /// Documents of one call that are read, known ones among them.
 pub(super) const MAX_READ: usize = 1000;
@@ -98,42 +98,42 @@ impl<'p> Candidates<'p> {
         } else {
             vec![Vec::new(); self.reached.len()]
         };
-        let commits = if rules.iter().any(|rule| rule.trailers || rule.template.is_some()) {
-            let (commits, more) = git.commits(self.reached, before)?;
-            if more {
-                report
-                    .left_out
-                    .push(format!("commits beyond the newest {MAX_COMMITS}: none of them was read"));
-            }
-            commits
-        } else {
-            Vec::new()
-        };
+        let mut commits = Commits { git, reached: self.reached, before, read: HashMap::new(), more: false };
         for (number, rule) in rules.iter().enumerate() {
             let pusher = pushers.by(rule);
-            for (at, one) in self.reached.iter().enumerate() {
-                if !rule.is_about(self.hook, &one.update.name) {
-                    continue;
-                }
-                let by = Bringing { hook: self.hook, rule, number, one, pusher: pusher.as_deref() };
+            let mine: Vec<usize> = (0..self.reached.len())
+                .filter(|at| rule.is_about(self.hook, &self.reached[*at].update.name))
+                .collect();
+            let (hook, reached) = (self.hook, self.reached);
+            let bringing =
+                |at: usize| Bringing { hook, rule, number, one: &reached[at], pusher: pusher.as_deref() };
+            for &at in &mine {
                 for change in &changes[at] {
                     if let Some(kind) = rule.kind_of(&change.path) {
-                        self.document(&by, change, kind, report);
+                        self.document(&bringing(at), change, kind, report);
                     }
-                }
-                let mine: Vec<&Commit> =
-                    commits.iter().filter(|(of, _)| *of == at).map(|(_, commit)| commit).collect();
-                if rule.trailers {
-                    // The oldest first: later work may build on it.
-                    for commit in mine.iter().rev() {
-                        self.trailers(&by, commit, report);
-                    }
-                }
-                if let Some(template) = &rule.template {
-                    let commits: Vec<Commit> = mine.into_iter().cloned().collect();
-                    self.push(&by, template, &commits, &changes[at], report);
                 }
             }
+            if rule.trailers {
+                // The oldest first: later work may build on it.
+                for (at, commit) in commits.of(&mine)?.iter().rev() {
+                    self.trailers(&bringing(*at), commit, report);
+                }
+            }
+            if let Some(template) = &rule.template {
+                if mine.len() > rule.max_items as usize {
+                    let more = mine.len() - rule.max_items as usize;
+                    report.left_out.push(format!("{more} refs of rule {}, for its template", rule.name));
+                }
+                for &at in mine.iter().take(rule.max_items as usize) {
+                    let of_this: Vec<Commit> =
+                        commits.of(&[at])?.iter().map(|(_, commit)| commit.clone()).collect();
+                    self.push(&bringing(at), template, &of_this, &changes[at], report);
+                }
+            }
+        }
+        if commits.more {
+            report.left_out.push(format!("commits beyond the newest {MAX_COMMITS}: none of them was read"));
         }
         self.drop_large(git, report)?;
         Ok(())
@@ -209,7 +209,9 @@ impl<'p> Candidates<'p> {
         let documents = self.found.iter().filter(|one| matches!(one.what, What::Document { .. })).count();
         if documents > MAX_READ {
             let more = documents - MAX_READ;
-            report.left_out.push(format!("{more} documents: at most {MAX_READ} are read in one push"));
+            report.left_out.push(format!(
+                "{more} documents: at most {MAX_READ} are read in one push; `millrace queue add-task` takes more"
+            ));
             let mut left = MAX_READ;
             self.found.retain(|one| {
                 let is_document = matches!(one.what, What::Document { .. });
@@ -252,6 +254,27 @@ impl<'p> Candidates<'p> {
     }
 }
 
+/// The commits of updates, each set of updates asked for once.
+struct Commits<'a> {
+    git: &'a History<'a>,
+    reached: &'a [Reached],
+    before: &'a [Oid],
+    read: HashMap<Vec<usize>, Vec<(usize, Commit)>>,
+    more: bool,
+}
+
+impl Commits<'_> {
+    fn of(&mut self, updates: &[usize]) -> Result<&[(usize, Commit)], HookError> {
+        if !self.read.contains_key(updates) {
+            let reached: Vec<_> = updates.iter().map(|at| (*at, &self.reached[*at])).collect();
+            let (commits, more) = self.git.commits(&reached, self.before)?;
+            self.more |= more;
+            self.read.insert(updates.to_vec(), commits);
+        }
+        Ok(self.read.get(updates).map_or(&[], Vec::as_slice))
+    }
+}
+
 /// A rule, and an update that it is about.
 struct Bringing<'a> {
     hook: Hook,
@@ -267,6 +290,16 @@ impl Bringing<'_> {
         name.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(name)
     }
 
+    fn trusted(&self) -> bool {
+        match self.hook {
+            // What may still be rejected is never worked on before somebody looked.
+            hook if hook.is_before() => false,
+            // Whoever merges did not write what is merged.
+            Hook::PostMerge => self.rule.trust == Trust::Everybody,
+            _ => self.rule.trusts(self.pusher),
+        }
+    }
+
     fn candidate(&self, shown: String, what: What, source: &str) -> Candidate {
         let name = self.one.update.shown();
         let origin = Origin {
@@ -277,14 +310,7 @@ impl Bringing<'_> {
             rule: &self.rule.name,
             what: source,
         };
-        Candidate {
-            rule: self.number,
-            shown,
-            what,
-            origin: origin.line(),
-            // What may still be rejected is never worked on before somebody looked.
-            trusted: !self.hook.is_before() && self.rule.trusts(self.pusher),
-        }
+        Candidate { rule: self.number, shown, what, origin: origin.line(), trusted: self.trusted() }
     }
 }
 

@@ -67,13 +67,12 @@ impl History<'_> {
 
     /// Leaves the updates that lead to a commit, each with where it leads and led.
     pub(super) fn reach(&self, updates: Vec<Update>) -> Result<Vec<Reached>, StoreError> {
-        let mut asked = String::new();
-        for update in &updates {
-            let old = update.old.map_or_else(|| "none".to_owned(), |old| old.to_string());
-            let new = update.new.map_or_else(|| "none".to_owned(), |new| new.to_string());
-            asked.push_str(&format!("{new}^{{commit}}\n{new}^{{tree}}\n{old}^{{commit}}\n"));
-        }
-        let answer = self.git("cat-file").arg("--batch-check=%(objectname)").run(asked.as_bytes())?;
+        let named = |oid: Option<Oid>| oid.map_or_else(|| "none".to_owned(), |oid| oid.to_string());
+        let asked = updates.iter().flat_map(|update| {
+            let (old, new) = (named(update.old), named(update.new));
+            [format!("{new}^{{commit}}"), format!("{new}^{{tree}}"), format!("{old}^{{commit}}")]
+        });
+        let answer = self.git("cat-file").arg("--batch-check=%(objectname)").run(&lines(asked))?;
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let mut lines = answer.lines().map(|line| line.parse::<Oid>().ok());
         let mut reached = Vec::new();
@@ -117,19 +116,14 @@ impl History<'_> {
     ) -> Result<Vec<Vec<Change>>, StoreError> {
         let new: BTreeSet<Oid> = reached.iter().filter(|one| one.old.is_none()).map(|one| one.new).collect();
         let Edge { fresh, edge } = self.edge(new, before)?;
-        let mut asked = String::new();
-        for one in reached {
-            asked.push_str(&match one.old {
-                Some(old) => format!("{} {old}\n", one.new),
-                // Nothing in it is new: it is held against itself.
-                None if !fresh.contains(&one.new) => format!("{} {}\n", one.new, one.new),
-                None if edge.is_empty() => format!("{} {}\n", self.empty_tree(), one.tree),
-                None => {
-                    let edge: Vec<String> = edge.iter().map(ToString::to_string).collect();
-                    format!("{} {}\n", one.new, edge.join(" "))
-                }
-            });
-        }
+        let edge: Vec<String> = edge.iter().map(ToString::to_string).collect();
+        let asked = reached.iter().map(|one| match one.old {
+            Some(old) => format!("{} {old}", one.new),
+            // Nothing in it is new: it is held against itself.
+            None if !fresh.contains(&one.new) => format!("{} {}", one.new, one.new),
+            None if edge.is_empty() => format!("{} {}", self.empty_tree(), one.tree),
+            None => format!("{} {}", one.new, edge.join(" ")),
+        });
         let mut command = self
             .git("diff-tree")
             .args(["--stdin", "--always", "-r", "-z", "-c", "--no-renames", "--diff-filter=d", "--raw"])
@@ -140,7 +134,7 @@ impl History<'_> {
             use std::os::unix::ffi::OsStrExt as _;
             command = command.arg(std::ffi::OsStr::from_bytes(folder));
         }
-        let answer = command.run(asked.as_bytes())?;
+        let answer = command.run(&lines(asked))?;
         Ok(changes_of(&answer, reached.len()))
     }
 
@@ -149,10 +143,9 @@ impl History<'_> {
         if new.is_empty() || before.is_empty() {
             return Ok(Edge { fresh: new, edge: BTreeSet::new() });
         }
-        let mut asked: String = new.iter().map(|oid| format!("{oid}\n")).collect();
-        asked.extend(before.iter().map(|oid| format!("^{oid}\n")));
+        let asked = new.iter().map(Oid::to_string).chain(before.iter().map(|oid| format!("^{oid}")));
         let answer =
-            self.git("rev-list").args(["--boundary", "--ignore-missing", "--stdin"]).run(asked.as_bytes())?;
+            self.git("rev-list").args(["--boundary", "--ignore-missing", "--stdin"]).run(&lines(asked))?;
         let mut found = Edge::default();
         for line in String::from_utf8_lossy(&answer).lines() {
             match line.strip_prefix('-') {
@@ -163,31 +156,28 @@ impl History<'_> {
         Ok(found)
     }
 
-    /// The commits that updates bring, the newest first, each with the update that brought it; and whether there were
-    /// more than are read.
+    /// The commits that these updates bring, the newest first, each with the number of the update that brought it; and
+    /// whether there were more than are read.
     pub(super) fn commits(
         &self,
-        reached: &[Reached],
+        reached: &[(usize, &Reached)],
         before: &[Oid],
     ) -> Result<(Vec<(usize, Commit)>, bool), StoreError> {
         let mut found = Vec::new();
         let mut more = false;
-        let known = |new: bool| reached.iter().enumerate().filter(move |(_, one)| one.old.is_none() == new);
         for new in [false, true] {
-            let mut asked = String::new();
+            let mut asked = Vec::new();
             let mut sources: HashMap<String, usize> = HashMap::new();
-            for (at, one) in known(new) {
-                asked.push_str(&format!("{}\n", one.new));
-                sources.entry(one.new.to_string()).or_insert(at);
-                if let Some(old) = one.old {
-                    asked.push_str(&format!("^{old}\n"));
-                }
+            for (at, one) in reached.iter().filter(|(_, one)| one.old.is_none() == new) {
+                asked.push(one.new.to_string());
+                sources.entry(one.new.to_string()).or_insert(*at);
+                asked.extend(one.old.map(|old| format!("^{old}")));
             }
             if asked.is_empty() {
                 continue;
             }
-            for oid in before.iter().filter(|_| new) {
-                asked.push_str(&format!("^{oid}\n"));
+            if new {
+                asked.extend(before.iter().map(|oid| format!("^{oid}")));
             }
             let answer = self
                 .git("log")
@@ -198,12 +188,12 @@ impl History<'_> {
                     "--format=tformat:%H%x00%an%x00%ae%x00%at%x00%s%x00\
                      %(trailers:key=Millrace-Task,valueonly,unfold,separator=%x1f)%x00%S",
                 )
-                .run(asked.as_bytes())?;
+                .run(&lines(asked))?;
             let text = String::from_utf8_lossy(&answer).into_owned();
             let fields: Vec<&str> = text.split('\0').collect();
             for fields in fields.chunks_exact(FIELDS).take(MAX_COMMITS) {
                 let Ok(oid) = fields[0].parse::<Oid>() else { continue };
-                let at = sources.get(fields[6]).copied().or_else(|| known(new).next().map(|(at, _)| at));
+                let Some(at) = sources.get(fields[6]).or_else(|| sources.values().next()) else { continue };
                 let tasks = fields[5].split(BETWEEN).map(str::trim).filter(|text| !text.is_empty());
                 let commit = Commit {
                     oid,
@@ -212,7 +202,7 @@ impl History<'_> {
                     subject: fields[4].to_owned(),
                     tasks: tasks.map(str::to_owned).collect(),
                 };
-                found.push((at.unwrap_or_default(), commit));
+                found.push((*at, commit));
             }
             more |= fields.len() / FIELDS > MAX_COMMITS;
         }
@@ -224,8 +214,8 @@ impl History<'_> {
         if blobs.is_empty() {
             return Ok(Vec::new());
         }
-        let asked: String = blobs.iter().map(|oid| format!("{oid}\n")).collect();
-        let answer = self.git("cat-file").arg("--batch-check=%(objectsize)").run(asked.as_bytes())?;
+        let asked = lines(blobs.iter().map(Oid::to_string));
+        let answer = self.git("cat-file").arg("--batch-check=%(objectsize)").run(&asked)?;
         let answer = String::from_utf8_lossy(&answer).into_owned();
         Ok(answer.lines().map(|line| line.parse().ok()).collect())
     }
@@ -243,6 +233,16 @@ impl History<'_> {
         let command = self.git("rev-parse").args(["--verify", "--quiet", "--end-of-options", expression]);
         command.text().ok()?.lines().last()?.parse().ok()
     }
+}
+
+/// What git reads, a question a line.
+fn lines(asked: impl IntoIterator<Item = String>) -> Vec<u8> {
+    let mut text = String::new();
+    for line in asked {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text.into_bytes()
 }
 
 /// Takes git's answer apart: for every update a head, then records of `:... <oid> <letters>` and a path.

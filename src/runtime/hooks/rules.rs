@@ -113,7 +113,6 @@ fn of_git(project: &Project) -> Result<HookRules, String> {
 fn git_values(body: &gix::config::file::section::BodyRef<'_>) -> Vec<(String, String)> {
     let mut names: Vec<String> = Vec::new();
     for name in body.value_names() {
-        let name = name.to_string();
         if !names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
             names.push(name);
         }
@@ -135,7 +134,7 @@ fn in_git(error: &ConfigError, entries: &[(String, String, String)], path: &std:
     let key = error.key.as_deref().unwrap_or_default();
     let (number, key) = key
         .strip_prefix("rules[")
-        .and_then(|rest| rest.split_once("]"))
+        .and_then(|rest| rest.split_once(']'))
         .map_or((1, key), |(number, key)| (number.parse().unwrap_or(1), key.trim_start_matches('.')));
     let mut names: Vec<&str> = Vec::new();
     for (name, _, _) in entries {

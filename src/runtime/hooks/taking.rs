@@ -46,7 +46,7 @@ pub(super) fn take(
     let mut ready = Vec::new();
     let mut taken: HashMap<usize, usize> = HashMap::new();
     let mut left: HashMap<usize, usize> = HashMap::new();
-    {
+    if !found.is_empty() {
         let trees = project.trees();
         let view = project.view(&trees)?;
         let mut batch = HashMap::new();
@@ -84,9 +84,9 @@ pub(super) fn take(
     }
     if call.dry {
         report.would = ready.iter().map(Ready::told).collect();
-    } else {
-        commit(project, ready, &mut failed, report)?;
+        return Ok(());
     }
+    commit(project, ready, &mut failed, report)?;
     report.breaks =
         failed.into_iter().map(|rule| &rules[rule]).find(|rule| rule.block).map(|rule| rule.name.clone());
     Ok(())

@@ -17,6 +17,9 @@ use crate::domain::hook::Hook;
 /// Why a hook cannot be put in.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Obstacle {
+    /// The folder is none: `/dev/null` is how people switch hooks off.
+    #[error("{} is not a folder, so no hook can be in it; move it away, or set core.hooksPath", .0.display())]
+    NotAFolder(PathBuf),
     /// Others use the folder.
     #[error(
         "{} is outside of this repository, and others may use it ({by}); say `--shared` to put hooks there all the same",
@@ -107,6 +110,9 @@ pub fn obstacles(
     program: &Path,
     shared: bool,
 ) -> Result<Vec<Obstacle>, ChangeError> {
+    if folder.path.exists() && !folder.path.is_dir() {
+        return Ok(vec![Obstacle::NotAFolder(folder.path.clone())]);
+    }
     let mut found = Vec::new();
     for name in names {
         let (place, aside) = look(&folder.path, *name, program).map_err(failed("look at", &folder.path))?;

@@ -28,9 +28,6 @@ pub enum FolderError {
         /// Why.
         source: std::io::Error,
     },
-    /// Something else stands in the folder's place.
-    #[error("{} is not a folder, so no hook can be in it; move it away, or set core.hooksPath", .0.display())]
-    NotAFolder(PathBuf),
 }
 
 /// Who chose the folder.
@@ -99,12 +96,6 @@ fn folder(
     used: bool,
 ) -> Result<Folder, FolderError> {
     match std::fs::metadata(&path) {
-        Ok(found) if !found.is_dir() => {
-            // `/dev/null` is how people switch hooks off.
-            if used {
-                return Err(FolderError::NotAFolder(path));
-            }
-        }
         Ok(_) => {}
         Err(error)
             if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}

@@ -1,6 +1,6 @@
 //! Hooks of a work tree: commits, merges, and pushes that have not happened yet.
 
-use super::{Scene, WORK, called, origin, queue, script, told};
+use super::{Scene, WORK, called, install, origin, queue, script, told};
 use crate::cli::commands::{MILLRACE, millrace, task};
 
 /// A client with these rules in its own file, and all three hooks.
@@ -9,7 +9,7 @@ fn client(rules: &str) -> Scene {
     std::fs::remove_file(scene.server.join("hooks/post-receive")).expect("removed");
     let git_dir = scene.client.git_dir();
     for name in ["post-commit", "post-merge", "pre-push"] {
-        scene.install(&git_dir, name);
+        install(&git_dir, name);
     }
     std::fs::create_dir_all(git_dir.join("millrace")).expect("a folder");
     std::fs::write(git_dir.join("millrace/rules.toml"), rules).expect("rules");
@@ -53,7 +53,7 @@ fn a_commit_brings_its_documents_and_trailers() {
 fn the_first_commit_of_all_is_new() {
     let scene = Scene::empty("");
     let repo = &scene.client;
-    scene.install(&repo.git_dir(), "post-commit");
+    install(&repo.git_dir(), "post-commit");
     std::fs::create_dir_all(repo.git_dir().join("millrace")).expect("a folder");
     std::fs::write(repo.git_dir().join("millrace/rules.toml"), WORK).expect("rules");
     repo.write("work/a.md", task("a"));
@@ -205,4 +205,33 @@ fn a_name_that_is_no_hook_is_refused() {
     assert_eq!(output.status.code(), Some(2));
     let output = scene.client.command(MILLRACE).args(["hook", "reference-transaction", "prepared"]).output();
     assert_eq!(output.expect("millrace runs").status.code(), Some(0));
+}
+
+#[test]
+fn nothing_that_is_wrong_around_it_breaks_a_push() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let scene = client(&on(WORK, "pre-push"));
+    let head = scene.client.git(&["rev-parse", "HEAD"]);
+    let line = format!("refs/heads/main {head} refs/heads/main {head}\n");
+    let mut command = scene.client.command(MILLRACE);
+    command.args(["hook", "pre-push", "--dry-run"]).arg(std::ffi::OsStr::from_bytes(b"file:///\xff"));
+    command.env("MILLRACE_LOG", "=,=");
+    assert_eq!(called(command, &line), (0, Vec::new()));
+}
+
+#[test]
+fn a_list_of_pushers_trusts_nobody_with_what_others_wrote() {
+    let rules = on(&format!("{WORK}trust = [\"{}\"]\n", super::user()), "post-merge");
+    let scene = client(&rules);
+    let repo = &scene.client;
+    repo.git(&["checkout", "--quiet", "-b", "theirs"]);
+    scene.task("a");
+    repo.git(&["checkout", "--quiet", "main"]);
+    assert_eq!(says(&scene, &["merge", "--quiet", "theirs"]), ["held until `millrace release`: task/a"]);
+    let rules = on(&format!("{WORK}trust = true\n"), "post-merge");
+    std::fs::write(repo.git_dir().join("millrace/rules.toml"), rules).expect("rules");
+    repo.git(&["checkout", "--quiet", "theirs"]);
+    scene.task("b");
+    repo.git(&["checkout", "--quiet", "main"]);
+    assert_eq!(says(&scene, &["merge", "--quiet", "theirs"]), ["taken into the queue: task/b"]);
 }

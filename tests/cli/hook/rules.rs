@@ -1,6 +1,6 @@
 //! Where rules come from, what is wrong with them, and what they make of a push.
 
-use super::{Scene, WORK, told, user};
+use super::{Scene, WORK, install, told, user};
 use crate::cli::commands::{call, said, task};
 
 /// A rule that is wrong, and what is said of it behind the file's name.
@@ -81,11 +81,9 @@ fn a_rule_that_is_wrong_is_named_and_the_push_goes_on() {
 
 #[test]
 fn too_many_rules_are_refused() {
-    let mut text = String::new();
-    for n in 0..65 {
-        text.push_str(&format!("[[rules]]\nname = \"r{n}\"\ntrailers = true\n"));
-    }
-    let scene = Scene::empty(&text);
+    let rules: Vec<String> =
+        (0..65).map(|n| format!("[[rules]]\nname = \"r{n}\"\ntrailers = true\n")).collect();
+    let scene = Scene::empty(&rules.concat());
     scene.task("a");
     let said = scene.pushed(&["main"]);
     assert!(said[0].ends_with("rules: there are 65; expected at most 64"), "{said:?}");
@@ -281,10 +279,41 @@ fn a_trailer_becomes_a_task_and_everything_in_it_is_data() {
 }
 
 #[test]
+fn each_rule_sees_the_commits_of_its_own_refs() {
+    let rules = "[[rules]]\nname = \"docs\"\nrefs = [\"refs/heads/main\"]\ntasks = [\"none/*\"]\n\
+                 [[rules]]\nname = \"t\"\nrefs = [\"refs/heads/release\"]\ntrailers = true\n\
+                 [[rules]]\nname = \"push\"\nrefs = [\"refs/heads/*\"]\ntemplate = \"{branch}: {subject} ({count})\"\nmax_items = 2\n";
+    let scene = Scene::new(rules);
+    scene.commit("one\n\nMillrace-Task: see to it\n");
+    // Both lead to one commit; it is new to the rule that is about the second.
+    let said = scene.pushed(&["main:main", "main:release"]).join("\n");
+    assert!(said.contains("task/see-to-it-"), "{said}");
+    let titles: Vec<String> = scene
+        .queue()
+        .iter()
+        .filter_map(|line| line.split(' ').nth(1))
+        .map(|item| {
+            super::item_of(&scene.client, &scene.server, item)["intake"]["title"]
+                .as_str()
+                .expect("a title")
+                .to_owned()
+        })
+        .collect();
+    for title in ["main: one (1)", "release: one (1)", "main: start (1)"] {
+        assert!(titles.iter().any(|found| found == title), "{title}: {titles:?}");
+    }
+    for name in ["a", "b", "c"] {
+        scene.client.git(&["branch", name]);
+    }
+    let said = scene.pushed(&["a", "b", "c"]).join("\n");
+    assert!(said.ends_with("left out: 1 refs of rule push, for its template"), "{said}");
+}
+
+#[test]
 fn the_selected_plan_has_the_rules_of_a_work_tree() {
     let scene = Scene::new("");
     let repo = &scene.client;
-    scene.install(&repo.git_dir(), "post-commit");
+    install(&repo.git_dir(), "post-commit");
     repo.write(".gitignore", "millrace-agents/\n");
     assert!(call(repo, &["init"]).status.success());
     let config = repo.read("millrace-agents/millrace.toml");

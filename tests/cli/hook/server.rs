@@ -22,6 +22,8 @@ fn a_push_is_held_and_says_where_it_comes_from() {
         scene.origin("task/first"),
         format!("push to refs/heads/main by {} (rule work, {range}, work/first.md)", user())
     );
+    let status = scene.server_runs(&["status"]);
+    assert!(status.contains("push to refs/heads/main by "), "{status}");
     scene.server_runs(&["release", "task/first"]);
     assert_eq!(scene.queue(), ["queued task/first"]);
     scene.server_runs(&["verify"]);
@@ -124,18 +126,13 @@ fn several_refs_in_one_push_bring_each_document_once() {
 fn ten_thousand_commits_take_bounded_time_and_items() {
     let rules = format!("{WORK}trailers = true\nmax_items = 5\n");
     let scene = Scene::new(&rules);
-    let mut stream = String::new();
-    for n in 0..10_000 {
+    let commits = (0..10_000).map(|n| {
         let message = format!("c{n}\n\nMillrace-Task: do {n}\n");
-        stream.push_str(&format!(
-            "commit refs/heads/main\ncommitter A <a@b> {} +0000\ndata {}\n{message}",
-            1_800_000_000 + n,
-            message.len()
-        ));
-        if n == 0 {
-            stream.push_str("from refs/heads/main^0\n");
-        }
-    }
+        let (length, time) = (message.len(), 1_800_000_000 + n);
+        let from = if n == 0 { "from refs/heads/main^0\n" } else { "" };
+        format!("commit refs/heads/main\ncommitter A <a@b> {time} +0000\ndata {length}\n{message}{from}")
+    });
+    let stream = commits.collect::<Vec<_>>().concat();
     let mut import = scene
         .client
         .command("git")
@@ -207,7 +204,6 @@ fn what_is_called_in_quarantine_takes_nothing() {
         &scene.server.join("hooks/pre-receive"),
         &format!("#!/bin/sh\nexec {} hook post-receive\n", super::MILLRACE),
     );
-    scene.install(&scene.server, "unused");
     std::fs::remove_file(scene.server.join("hooks/post-receive")).expect("removed");
     scene.task("a");
     assert_eq!(
@@ -331,7 +327,8 @@ fn a_mirror_brings_each_thing_once_and_none_of_ours() {
 
 #[test]
 fn no_time_is_taken_where_no_rule_is_about_the_push() {
-    let scene = Scene::new("[[rules]]\nname = \"r\"\nrefs = [\"refs/heads/release\"]\ntasks = [\"*.md\"]\n");
+    let scene =
+        Scene::new("[[rules]]\nname = \"r\"\nrefs = [\"refs/heads/release\"]\ntasks = [\"work/*.md\"]\n");
     let old = scene.client.git(&["rev-parse", "HEAD"]);
     let new = scene.task("a");
     assert!(scene.pushed(&["main"]).is_empty());
@@ -375,4 +372,45 @@ fn a_push_of_a_hundred_commits_costs_as_many_processes_as_one_of_one() {
     let (one, hundred) = (counted(1), counted(100));
     assert_eq!(one, hundred);
     assert!(one <= 8, "{one} processes");
+}
+
+#[test]
+fn two_pushes_at_once_take_a_document_once() {
+    let scene = Scene::new(WORK);
+    scene.task("a");
+    let (old, new) = (scene.client.git(&["rev-parse", "HEAD~1"]), scene.client.git(&["rev-parse", "HEAD"]));
+    std::fs::remove_file(scene.server.join("hooks/post-receive")).expect("removed");
+    scene.pushed(&["main"]);
+    let line = format!("{old} {new} refs/heads/main\n");
+    let said: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..6).map(|_| scope.spawn(|| scene.call("post-receive", &line).1)).collect();
+        running.into_iter().map(|one| one.join().expect("ends")).collect()
+    });
+    let lines: Vec<String> = said.concat();
+    assert_eq!(lines, ["held until `millrace release`: task/a"]);
+    assert_eq!(scene.queue(), ["held task/a"]);
+    scene.server_runs(&["verify"]);
+}
+
+#[test]
+fn a_server_with_a_work_tree_and_one_of_sha256_take_work() {
+    let client = crate::support::repo::TestRepo::init_with(&["--object-format=sha256"]);
+    let server = client.beside().join("server");
+    client.git(&[
+        "init",
+        "--quiet",
+        "--object-format=sha256",
+        "--initial-branch=trunk",
+        server.to_str().expect("UTF-8"),
+    ]);
+    super::install(&server.join(".git"), "post-receive");
+    std::fs::create_dir_all(server.join(".git/millrace")).expect("a folder");
+    std::fs::write(server.join(".git/millrace/rules.toml"), WORK).expect("rules");
+    client.write("work/a.md", task("a"));
+    client.git(&["add", "-A"]);
+    client.git(&["commit", "--quiet", "-m", "a"]);
+    let output = client.git_output(&["push", &format!("file://{}", server.display()), "main"]);
+    let said = super::told(&String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said, ["held until `millrace release`: task/a"]);
+    assert_eq!(super::queue(&client, &server), ["held task/a"]);
 }

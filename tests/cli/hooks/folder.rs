@@ -97,12 +97,19 @@ fn a_folder_of_all_repositories_is_not_touched_unless_that_is_said() {
         |words: &[&str]| millrace(&repo, words).env("GIT_CONFIG_GLOBAL", &global).output().expect("runs");
     let before = contents(repo.beside());
     let output = here(&["hooks", "install", "post-commit"]);
-    insta::assert_snapshot!(said(&repo, &output), @"");
+    insta::assert_snapshot!(said(&repo, &output), @"
+    exit 1
+    ! millrace: no hook was put in
+    ! millrace: [root]/home/hooks is outside of this repository, and others may use it (core.hooksPath, global, file:[root]/home/.gitconfig); say `--shared` to put hooks there all the same
+    ");
     assert_eq!(contents(repo.beside()), before);
     assert_eq!(here(&["hooks", "install", "post-commit", "--shared"]).status.code(), Some(0));
     assert!(home.join("hooks/post-commit").is_file());
     let output = here(&["hooks", "uninstall"]);
-    insta::assert_snapshot!(said(&repo, &output), @"");
+    insta::assert_snapshot!(said(&repo, &output), @"
+    exit 1
+    post-commit: left: [root]/home/hooks is used by others as well; say `--shared` to take hooks out of it all the same
+    ");
     assert_eq!(here(&["hooks", "uninstall", "--shared"]).status.code(), Some(0));
     assert_eq!(contents(repo.beside()), before);
 }
@@ -114,7 +121,11 @@ fn a_folder_under_version_control_is_the_project_s() {
     repo.git(&["add", "-A"]);
     repo.git(&["commit", "--quiet", "-m", "hooks of the project"]);
     repo.git(&["config", "core.hooksPath", ".githooks"]);
-    insta::assert_snapshot!(refused(&repo, &["hooks", "install", "pre-push"]), @"");
+    insta::assert_snapshot!(refused(&repo, &["hooks", "install", "pre-push"]), @r#"
+    exit 1
+    ! millrace: no hook was put in
+    ! millrace: [repo]/.githooks is under version control, and everybody who clones the project gets it; say `--shared` to put hooks there all the same, or add to the project's own: millrace hook pre-push "$@"
+    "#);
     // A link from the repository's own folder leads to the same.
     repo.git(&["config", "--unset", "core.hooksPath"]);
     std::fs::remove_dir_all(repo.git_dir().join("hooks")).expect("removed");
@@ -128,7 +139,23 @@ fn a_folder_under_version_control_is_the_project_s() {
 fn hooks_that_are_switched_off_are_not_put_in() {
     let repo = TestRepo::with_commit();
     repo.git(&["config", "core.hooksPath", "/dev/null"]);
-    insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"");
+    assert_eq!(call(&repo, &["hooks", "status"]).status.code(), Some(0));
+    assert_eq!(call(&repo, &["uninstall", "--yes"]).status.code(), Some(0));
+    insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"
+    exit 1
+    ! millrace: no hook was put in
+    ! millrace: /dev/null is not a folder, so no hook can be in it; move it away, or set core.hooksPath
+    ");
+}
+
+#[test]
+fn a_folder_that_cannot_be_looked_at_is_named() {
+    let repo = TestRepo::with_commit();
+    let hooks = repo.git_dir().join("hooks");
+    std::fs::remove_dir_all(&hooks).expect("removed");
+    std::os::unix::fs::symlink("hooks", &hooks).expect("a link to itself");
+    let text = refused(&repo, &["hooks", "install"]);
+    assert!(text.contains("cannot look at the hooks folder [repo]/.git/hooks"), "{text}");
 }
 
 /// Ours in the repository's own folder are taken out as well once another one is named.
@@ -145,7 +172,7 @@ fn what_is_shadowed_is_taken_out_too() {
 
 #[test]
 fn a_folder_that_cannot_be_written_into_is_named() {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
     if rustix::process::geteuid().is_root() {
         println!("root writes into every folder: nothing to see here");
         return;
@@ -161,7 +188,7 @@ fn a_folder_that_cannot_be_written_into_is_named() {
 /// What a user with another umask installs, others of a shared repository run.
 #[test]
 fn in_a_shared_repository_hooks_are_everybody_s() {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
     let repo = TestRepo::init_with(&["--bare", "--shared=group"]);
     let line = format!("umask 077 && exec '{}' hooks install", env!("CARGO_BIN_EXE_millrace"));
     let output = repo.command("sh").args(["-c", &line]).output().expect("runs");

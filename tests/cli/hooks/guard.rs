@@ -31,16 +31,19 @@ fn held(repo: &TestRepo, words: &[&str]) -> String {
 #[test]
 fn rewinds_and_deletes_are_refused_with_a_line() {
     let repo = guarded(&[]);
-    insta::assert_snapshot!(held(&repo, &["update-ref", "-d", "refs/millrace/state"]), @"");
-    insta::assert_snapshot!(held(&repo, &["update-ref", "refs/millrace/state", "refs/millrace/state~1"]).replace(&repo.git(&["rev-parse", "--short=12", "refs/millrace/state"]), "[now]").replace(&repo.git(&["rev-parse", "--short=12", "refs/millrace/state~1"]), "[before]"), @"");
+    insta::assert_snapshot!(held(&repo, &["update-ref", "-d", "refs/millrace/state"]), @"millrace: refs/millrace/state would be deleted, and is guarded; whoever wants it all the same takes the guard out first: `millrace hooks uninstall reference-transaction`");
+    insta::assert_snapshot!(held(&repo, &["update-ref", "refs/millrace/state", "refs/millrace/state~1"]).replace(&repo.git(&["rev-parse", "--short=12", "refs/millrace/state"]), "[now]").replace(&repo.git(&["rev-parse", "--short=12", "refs/millrace/state~1"]), "[before]"), @"millrace: refs/millrace/state would be rewound or replaced: [oid] does not go on from [oid], and is guarded; whoever wants it all the same takes the guard out first: `millrace hooks uninstall reference-transaction`");
     held(&repo, &["update-ref", "refs/millrace/state", "HEAD"]);
     held(&repo, &["update-ref", "--no-deref", "-d", "refs/millrace/runs/20260101-0000-abcdef"]);
     held(&repo, &["symbolic-ref", "refs/millrace/state", "refs/heads/main"]);
     // Through a link that somebody made.
     repo.git(&["symbolic-ref", "refs/heads/way", "refs/millrace/state"]);
     held(&repo, &["update-ref", "refs/heads/way", "HEAD"]);
-    // Packed away, they are guarded all the same.
+    // Packed, with its own file beside it and without, it is guarded all the same.
+    repo.git(&["pack-refs", "--all", "--no-prune"]);
+    held(&repo, &["update-ref", "-d", "refs/millrace/state"]);
     repo.git(&["pack-refs", "--all"]);
+    assert!(!repo.git_dir().join("refs/millrace/state").exists());
     held(&repo, &["update-ref", "-d", "refs/millrace/state"]);
 }
 
@@ -99,10 +102,7 @@ fn a_mirroring_push_from_an_ordinary_clone_deletes_nothing_of_ours() {
     well(&server, &["hooks", "install", "reference-transaction"]);
     let output = client.git_output(&["push", "--mirror", "origin"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        text.contains("remote: millrace: refs/millrace/state would be deleted, and is guarded"),
-        "{text}"
-    );
+    assert!(text.contains("millrace: refs/millrace/state would be deleted, and is guarded"), "{text}");
     assert_eq!(server.git(&["rev-parse", "refs/millrace/state"]), tip);
     // A fetch that would overwrite it is held as well.
     let held = server.git_output(&[

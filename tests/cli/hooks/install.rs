@@ -17,7 +17,7 @@ fn the_files_are_plain_sh() {
         for (shell, arguments) in [
             ("sh", &["-n"][..]),
             ("dash", &["-n"]),
-            ("bash", &["-n", "--posix"]),
+            ("bash", &["--posix", "-n"]),
             ("shellcheck", &["-s", "sh"]),
         ] {
             let call = repo.command(shell).args(arguments).arg(root().join(&path)).output();
@@ -34,9 +34,13 @@ fn the_files_are_plain_sh() {
 #[test]
 fn a_work_tree_and_a_bare_repository_get_what_fits_them() {
     let repo = TestRepo::with_commit();
-    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "install"])), @"");
+    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "install"])), @"
+    pre-push: installed at [repo]/.git/hooks/pre-push
+    post-commit: installed at [repo]/.git/hooks/post-commit
+    post-merge: installed at [repo]/.git/hooks/post-merge
+    ");
     let bare = TestRepo::init_with(&["--bare"]);
-    insta::assert_snapshot!(shown(&bare, &well(&bare, &["hooks", "install"])), @"");
+    insta::assert_snapshot!(shown(&bare, &well(&bare, &["hooks", "install"])), @"post-receive: installed at [repo]/hooks/post-receive");
     let named = TestRepo::with_commit();
     let answer =
         data(&named, "hooks_install", &["hooks", "install", "reference-transaction", "post-receive"]);
@@ -86,9 +90,18 @@ fn one_of_another_version_is_brought_up_to_date_and_one_that_was_edited_is_left(
     let edited = repo.git_dir().join("hooks/post-merge");
     let text = std::fs::read_to_string(&edited).expect("a hook") + "echo mine\n";
     std::fs::write(&edited, &text).expect("a file");
-    insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"");
+    insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"
+    exit 1
+    ! millrace: no hook was put in
+    ! millrace: [repo]/.git/hooks/post-merge is Millrace's and was edited since; take the edit out, or move the file away first
+    ");
     let output = call(&repo, &["hooks", "uninstall"]);
-    insta::assert_snapshot!(said(&repo, &output), @"");
+    insta::assert_snapshot!(said(&repo, &output), @"
+    exit 1
+    pre-push: removed [repo]/.git/hooks/pre-push
+    post-commit: removed; the hook that was there before is at [repo]/.git/hooks/post-commit again
+    post-merge: left: [repo]/.git/hooks/post-merge was edited since it was installed; take Millrace's part out by hand
+    ");
     assert_eq!(std::fs::read_to_string(&edited).expect("a hook"), text);
     std::fs::remove_file(&edited).expect("removed");
     std::fs::remove_file(&elsewhere).expect("removed");
@@ -102,7 +115,13 @@ fn what_stands_in_the_way_is_named_and_nothing_is_put_in() {
     hook_of_theirs(&repo, "post-commit", "#!/bin/sh\ncase $(basename \"$0\") in post-commit) ;; esac\n");
     hook_of_theirs(&repo, "post-merge", "#!/bin/sh\n");
     hook_of_theirs(&repo, "post-merge.before-millrace", "#!/bin/sh\n");
-    insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"");
+    insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @r#"
+    exit 1
+    ! millrace: no hook was put in
+    ! millrace: [repo]/.git/hooks/pre-push is no file, so nothing can be put in its place; move it away first
+    ! millrace: [repo]/.git/hooks/post-commit looks at the name that it is called by, and would get another one; add to it instead: millrace hook post-commit "$@"
+    ! millrace: [repo]/.git/hooks/post-merge.before-millrace is there already, so the hook that is there now cannot be kept under that name; move it away first
+    "#);
     // What is in nobody's way can be put in.
     well(&repo, &["hooks", "install", "reference-transaction"]);
 }
@@ -115,7 +134,10 @@ fn a_hook_that_calls_the_program_by_hand_is_left() {
     let answer = data(&repo, "hooks_install", &["hooks", "install", "pre-push"]);
     assert_eq!(answer["hooks"][0]["done"], "by_hand");
     let output = call(&repo, &["hooks", "uninstall"]);
-    insta::assert_snapshot!(said(&repo, &output), @"");
+    insta::assert_snapshot!(said(&repo, &output), @"
+    exit 1
+    pre-push: left: [repo]/.git/hooks/pre-push is not Millrace's and calls `millrace hook pre-push`; take that line out
+    ");
     assert_eq!(contents(repo.path()), before);
 }
 
@@ -136,12 +158,37 @@ fn status_tells_how_each_stands() {
     hook_of_theirs(&repo, "pre-push", "#!/bin/sh\n");
     hook_of_theirs(&repo, "reference-transaction", "#!/bin/sh\n");
     let before = contents(repo.path());
-    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "status"])), @"");
+    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "status"])), @"
+    git looks in [repo]/.git/hooks
+
+    post-receive           none
+    pre-push               not Millrace's
+    post-commit            none
+    post-merge             none
+    reference-transaction  not Millrace's
+
+    no rule: nothing becomes work
+    ");
     assert_eq!(contents(repo.path()), before);
     well(&repo, &["hooks", "install"]);
     repo.git(&["config", "hook.mine.event", "post-commit"]);
     repo.git(&["config", "hook.mine.command", "true"]);
     repo.git(&["config", "millrace.incoming.tasks", "tasks/*.md"]);
     repo.git(&["config", "core.hooksPath", "elsewhere"]);
-    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "status"])), @"");
+    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "status"])), @"
+    git looks in [repo]/elsewhere, by core.hooksPath (local, file:[repo]/.git/config)
+    git does not look in [repo]/.git/hooks
+
+    post-receive           none
+    pre-push               none
+    post-commit            none
+    post-merge             none
+    reference-transaction  none
+    pre-push               installed  runs [repo]/.git/hooks/pre-push.before-millrace first; shadowed: core.hooksPath names another folder
+    post-commit            installed  shadowed: core.hooksPath names another folder
+    post-merge             installed  shadowed: core.hooksPath names another folder
+    post-commit: git's configuration runs as well: true
+
+    rule incoming (on post-receive, pre-push, post-commit, post-merge), said by git config
+    ");
 }

@@ -22,7 +22,7 @@ const SEPARATION: &str = "/run/sshd";
 
 /// Keys and configuration of both ends; gives what git calls ssh by, and the server's log.
 fn ends(repo: &TestRepo, sshd: &Path) -> (String, PathBuf) {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
     let folder = repo.beside().join("ssh");
     std::fs::create_dir(&folder).expect("a folder");
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).expect("a mode");
@@ -89,7 +89,7 @@ fn a_push_over_ssh_brings_work_that_is_held_and_says_from_whom() {
     assert!(text.contains("remote: millrace: held until `millrace release`: task/one"), "{text}");
     assert_eq!(server.git(&["rev-parse", "main"]), client.git(&["rev-parse", "main"]));
     let item = shown(&server, &well(&server, &["queue", "show", "task/one"]));
-    let origin = item.lines().find(|line| line.starts_with("origin")).unwrap_or_else(|| panic!("{item}"));
+    let origin = item.lines().find(|line| line.starts_with("from ")).unwrap_or_else(|| panic!("{item}"));
     assert!(origin.contains(&format!("push to refs/heads/main by {user} (rule incoming")), "{origin}");
     // The same work on another branch is known.
     let again = push("other");

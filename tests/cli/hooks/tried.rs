@@ -19,7 +19,16 @@ fn it_says_what_the_rules_would_take_and_takes_nothing() {
     well(&repo, &["init"]);
     well(&repo, &["hooks", "install", "pre-push", "post-commit", "post-merge", "reference-transaction"]);
     let before = contents(repo.path());
-    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "test"])), @"");
+    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "test"])), @"
+    pre-push: works
+        millrace: would take task/one of main:tasks/one.md (held)
+    post-commit: works
+        millrace: would take task/one of main:tasks/one.md (held)
+    post-merge: works
+    reference-transaction: works
+        refuses to delete the ledger, as it should:
+        millrace: refs/millrace/state would be deleted, and is guarded; whoever wants it all the same takes the guard out first: `millrace hooks uninstall reference-transaction`
+    ");
     assert_eq!(contents(repo.path()), before);
     assert!(!mark.exists());
 }
@@ -27,13 +36,21 @@ fn it_says_what_the_rules_would_take_and_takes_nothing() {
 #[test]
 fn it_says_what_does_not_work() {
     let repo = TestRepo::with_commit();
-    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "test"])), @"");
+    insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "test"])), @"no hook of Millrace's is installed; `millrace hooks install` does that");
     let output = call(&repo, &["hooks", "test", "pre-push"]);
-    insta::assert_snapshot!(said(&repo, &output), @"");
+    insta::assert_snapshot!(said(&repo, &output), @"
+    exit 1
+    pre-push: not tried
+        it is not installed; `millrace hooks install` does that
+    ");
     well(&repo, &["hooks", "install", "post-commit"]);
     let hook = repo.git_dir().join("hooks/post-commit");
     let text = std::fs::read_to_string(&hook).expect("a hook") + "\n# mine\n";
     std::fs::write(&hook, text).expect("a hook");
     let output = call(&repo, &["hooks", "test"]);
-    insta::assert_snapshot!(said(&repo, &output), @"");
+    insta::assert_snapshot!(said(&repo, &output), @"
+    exit 1
+    post-commit: not tried
+        it was edited since it was installed, and is not tried
+    ");
 }

@@ -1,6 +1,6 @@
 //! Where hooks stand: what all commands about them start from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::domain::hook::Hook;
 use crate::workspace::discover::Repository;
-use crate::workspace::hooks::{ChangeError, Folder, FolderError, folders, stable_path};
+use crate::workspace::hooks::{ChangeError, Folder, FolderError, Place, Theirs, folders, look, stable_path};
 
 /// A repository, its folders of hooks, and the program that hooks call.
 pub(super) struct Site {
@@ -35,16 +35,25 @@ impl Site {
 
 /// This program, as a hook calls it.
 pub(in crate::cli::commands) fn program() -> Result<PathBuf, Failure> {
-    let own = std::env::current_exe()
-        .map_err(|error| Failure::failed(format!("cannot tell where this program lies: {error}")))?;
+    let own = std::env::current_exe().map_err(|source| ChangeError {
+        action: "find",
+        path: PathBuf::from("millrace"),
+        source,
+    })?;
     Ok(stable_path(&own, std::env::var_os("PATH").as_deref()))
+}
+
+/// What stands at a hook's place, and what was moved aside from there.
+pub(super) fn looked(folder: &Path, hook: Hook, program: &Path) -> Result<(Place, Option<Theirs>), Failure> {
+    let failed = |source| ChangeError { action: "look at", path: folder.join(hook.as_str()), source };
+    Ok(look(folder, hook, program).map_err(failed)?)
 }
 
 impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
         match error {
             FolderError::Git(error) => error.into(),
-            FolderError::Look { .. } | FolderError::NotAFolder(_) => Self::failed(error),
+            FolderError::Look { .. } => Self::failed(error),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::site::Site;
+use super::site::{Site, looked};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -15,7 +15,7 @@ use crate::domain::hook::Hook;
 use crate::ledger::store::StoreError;
 use crate::runtime::hooks::{Rules, SaidRule};
 use crate::runtime::project::{OpenError, Project};
-use crate::workspace::hooks::{Folder, Owner, Place, Setting, State, Theirs, configured_commands, look};
+use crate::workspace::hooks::{Folder, Owner, Place, Setting, State, Theirs, configured_commands};
 
 /// Show which hooks are here: Millrace's and others', what each runs first, and what keeps git from running one.
 #[derive(Debug, Args)]
@@ -97,9 +97,7 @@ impl StatusArguments {
         let mut hooks = Vec::new();
         for folder in &site.folders {
             for hook in Hook::ALL {
-                let (place, before) = look(&folder.path, hook, &site.program).map_err(|error| {
-                    Failure::failed(format!("cannot look at the hooks in {}: {error}", folder.path.display()))
-                })?;
+                let (place, before) = looked(&folder.path, hook, &site.program)?;
                 // What stands where git does not look matters only where it is ours.
                 if folder.used || matches!(place, Place::Ours(_)) {
                     hooks.push(one(folder, hook, place, before));

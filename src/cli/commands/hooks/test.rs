@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use super::site::{Site, hook};
+use super::site::{Site, hook, looked};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -16,7 +16,7 @@ use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::hook::Hook;
 use crate::ledger::git::command::GitCommand;
-use crate::workspace::hooks::{DRY_RUN, Place, State, look};
+use crate::workspace::hooks::{ChangeError, DRY_RUN, Place, State};
 
 /// How long one hook may take: several times what the program allows itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,12 +57,7 @@ impl TestArguments {
             if !self.hooks.is_empty() && !self.hooks.contains(&hook) {
                 continue;
             }
-            let (place, _) = look(&site.used().path, hook, &site.program).map_err(|error| {
-                Failure::failed(format!(
-                    "cannot look at the hooks in {}: {error}",
-                    site.used().path.display()
-                ))
-            })?;
+            let (place, _) = looked(&site.used().path, hook, &site.program)?;
             let not_run =
                 |why: &str| One { hook: hook.as_str(), sound: false, exit: None, said: vec![why.to_owned()] };
             match place {
@@ -135,7 +130,7 @@ fn made_up(site: &Site, hook: Hook) -> Result<(Vec<String>, String), Failure> {
 
 /// Exit code, and stdout and stderr together.
 fn bounded(mut command: Command, input: &[u8], path: &Path) -> Result<(Option<i32>, String), Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot run {}: {error}", path.display()));
+    let failed = |source| Failure::from(ChangeError { action: "run", path: path.to_owned(), source });
     let mut aside = tempfile::tempfile().map_err(failed)?;
     let mut given = tempfile::tempfile().map_err(failed)?;
     given.write_all(input).map_err(failed)?;
@@ -152,11 +147,8 @@ fn bounded(mut command: Command, input: &[u8], path: &Path) -> Result<(Option<i3
             None if Instant::now() >= until => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(Failure::failed(format!(
-                    "{} did not end in {} s",
-                    path.display(),
-                    PATIENCE.as_secs()
-                )));
+                let late = format!("it did not end in {} s", PATIENCE.as_secs());
+                return Err(failed(std::io::Error::other(late)));
             }
             None => std::thread::sleep(Duration::from_millis(5)),
         }
