@@ -156,6 +156,7 @@ fn nothing_but_the_tracking_refs_comes_of_a_fetch() {
         })
         .filter(|(path, _)| path.is_file())
         .collect();
+    let loose = b.git(&["count-objects"]);
     let answer = data(b, "fetch", &["fetch", "origin", "--no-adopt", "--runs"]);
     assert_eq!(
         (answer["outcome"].as_str(), answer["runs"].as_array().map(Vec::len)),
@@ -174,7 +175,7 @@ fn nothing_but_the_tracking_refs_comes_of_a_fetch() {
     assert_eq!(tracked.lines().count(), 3, "{tracked}");
     assert!(fs::read_dir(b.git_dir().join("millrace/quarantine")).expect("a folder").next().is_none());
     // As packs, and whole.
-    assert_eq!(b.git(&["count-objects"]), "0 objects, 0 kilobytes");
+    assert_eq!(b.git(&["count-objects"]), loose);
     b.git(&["fsck", "--full"]);
     // What is there is not fetched again.
     assert_eq!(data(b, "fetch", &["fetch", "origin", "--no-adopt", "--runs"])["runs"], serde_json::json!([]));
@@ -411,7 +412,7 @@ fn a_ledger_that_is_false_is_not_adopted() {
         Some(1)
     );
     // Something else under that name.
-    for (what, code) in [("main", 5), ("main:README.md", 1)] {
+    for (what, code) in [("main", 1), ("main:README.md", 1)] {
         let oid = machines.served(&["rev-parse", what]);
         machines.served(&["update-ref", "refs/millrace/state", &oid]);
         let output = call(a, &["fetch", "origin"]);
@@ -487,20 +488,20 @@ fn a_shallow_server_and_one_with_alternates_give_what_they_have() {
         borrowing.to_str().expect("UTF-8"),
     ]);
     let shallow = a.beside().join("shallow.git");
-    a.git(&[
-        "clone",
-        "--quiet",
-        "--mirror",
-        "--depth=1",
-        &url(&machines.server),
-        shallow.to_str().expect("UTF-8"),
-    ]);
+    let at = shallow.to_str().expect("UTF-8");
+    a.git(&["init", "--quiet", "--bare", at]);
+    let (from, all) = (url(&machines.server), "+refs/millrace/*:refs/millrace/*");
+    a.git(&["--git-dir", at, "fetch", "--quiet", "--depth=1", &from, all]);
     let c = TestRepo::with_commit();
     c.git(&["remote", "add", "borrowing", &url(&borrowing)]);
     c.git(&["remote", "add", "shallow", &url(&shallow)]);
     // A ledger that was cut off cannot be replayed, and no history of ours is cut off for it.
-    let output = call(&c, &["fetch", "shallow"]);
-    assert_ne!(output.status.code(), Some(0));
+    let text = machines.shown(&c, &["fetch", "shallow", "--runs"]);
+    assert_eq!(
+        text,
+        "exit 1\n! millrace: shallow cannot be fetched from: commits that came before are missing there; it is a shallow \
+         clone\n"
+    );
     assert!(!c.git_dir().join("shallow").exists());
     assert_eq!(
         c.git_output(&["rev-parse", "--verify", "--quiet", "refs/millrace/state"]).status.code(),

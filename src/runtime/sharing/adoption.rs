@@ -229,13 +229,13 @@ pub fn runs_without_code(project: &Project, theirs: Oid) -> Result<Vec<RunId>, N
 
 /// Goes on with a fetched ledger that was compared and checked.
 pub fn adopt(project: &Project, remote: &Remote, theirs: Oid) -> Result<Adopted, NotAdopted> {
-    if let Some(run) = runs_without_code(project, theirs)?.into_iter().next() {
-        return Err(NotAdopted::NoBranch { remote: remote.name.clone(), run });
-    }
     let mut attempt = 1;
     loop {
         let ours = project.store.resolve(&RefName::State)?;
         let adopting = adopting(project, remote, ours, theirs)?;
+        if let Some(run) = runs_without_code(project, theirs)?.into_iter().next() {
+            return Err(NotAdopted::NoBranch { remote: remote.name.clone(), run });
+        }
         let act = project.act(Actor::Operator, None)?;
         let asked = Input::Adopt(Box::new(adopting.clone()));
         let outcome = match transact_onto(&project.store, &act, &asked, ours, theirs) {

@@ -65,7 +65,8 @@ pub fn fetch(
             }
             Err(error) => return Err(error),
             Ok(()) => {
-                let fetched = keep(project, remote, &quarantine, &wanted)?;
+                let fetched = keep(project, remote, &quarantine, &wanted)
+                    .map_err(|error| cut_off(remote, error))?;
                 return Ok(Fetched { state: there.state, before, runs: fetched });
             }
         }
@@ -141,6 +142,20 @@ fn keep(
         track(project, name.clone(), *tip, from(quarantine, *tip, &have), &message)?;
     }
     Ok(runs)
+}
+
+/// A remote that is itself a shallow clone gives commits whose parents nobody has.
+fn cut_off(remote: &Remote, error: SharingError) -> SharingError {
+    match &error {
+        SharingError::Store(StoreError::Git { detail, .. }) if detail.contains("traverse parents") => {
+            SharingError::Failed {
+                remote: remote.name.clone(),
+                what: "fetched from",
+                detail: "commits that came before are missing there; it is a shallow clone".to_owned(),
+            }
+        }
+        _ => error,
+    }
 }
 
 fn from(quarantine: &Quarantine, want: Oid, have: &[Oid]) -> NewObjects {
