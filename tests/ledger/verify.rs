@@ -57,6 +57,7 @@ fn a_long_ledger_is_sound_and_holds_everything() {
     assert_eq!(
         ops,
         [
+            "adopt",
             "archive",
             "cancel",
             "compile",

@@ -5,7 +5,7 @@ use millrace::domain::closure::Finding;
 use millrace::domain::control::{PauseCause, PauseKind};
 use millrace::domain::limits::MAX_RECEIPTS_OF_A_FOLDER;
 use millrace::domain::result::{InfrastructureClass, Judgement};
-use millrace::domain::transition::input::{Input, Retrying};
+use millrace::domain::transition::input::{Adopting, Input, Retrying};
 use millrace::domain::transition::record::Actor;
 use millrace::ledger::commit::Person;
 use millrace::ledger::transact::Payloads;
@@ -273,6 +273,24 @@ fn governance(play: &mut Play) {
     play.done(&Input::Stop { session, now: false, reason: "an update".to_owned() });
     let asks = Box::new(Input::Resume { cause: "operator".to_owned(), owner: None });
     play.done(&Input::Requested { request: "req-first".parse().expect("an id"), asks });
+
+    // From outside: by a push, trusted or not, and with a fetched ledger.
+    play.actor = Actor::Hook;
+    play.add_all(&[task("pushed").outside("push"), task("trusted").outside("push by somebody").trusted()]);
+    play.actor = Actor::Operator;
+    let pauses = vec![operator_pause("until it was looked at", play.now)];
+    play.done(&Input::Adopt(Box::new(Adopting {
+        remote: "origin".to_owned(),
+        before: play.tip(),
+        arrived: vec![item("task/trusted")],
+        runs: vec![],
+        roots: vec![item("spec/faster").id],
+        pauses,
+        owed: None,
+    })));
+    for cause in ["operator", "approval"] {
+        play.done(&Input::Resume { cause: cause.to_owned(), owner: None });
+    }
     play.actor = Actor::Daemon;
 }
 
