@@ -608,3 +608,34 @@ pub(super) fn program(path: &Path, text: &str) {
     fs::write(path, text).expect("a file");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a mode");
 }
+
+#[test]
+fn doctor_names_what_would_overwrite_a_ledger() {
+    let machines = Machines::new();
+    let a = &machines.a;
+    let refspecs = || {
+        let text = String::from_utf8(call(a, &["doctor"]).stdout).expect("UTF-8");
+        text.lines().filter(|line| line.contains("refspec")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    a.git(&[
+        "config",
+        "--add",
+        "remote.origin.fetch",
+        "+refs/millrace/state:refs/millrace/remotes/origin/state",
+    ]);
+    a.git(&["config", "--add", "remote.origin.push", "refs/heads/*:refs/heads/*"]);
+    a.git(&["config", "remote.origin.mirror", "false"]);
+    assert_eq!(refspecs(), [""; 0]);
+    for (key, value, level) in [
+        ("remote.far.mirror", "true", "warning"),
+        ("remote.far.push", "+refs/*:refs/*", "warning"),
+        ("remote.far.push", "+refs/millrace/state", "warning"),
+        ("remote.far.fetch", "+refs/millrace/*:refs/millrace/*", "error"),
+    ] {
+        a.git(&["config", key, value]);
+        let found = refspecs();
+        assert_eq!(found.len(), 1, "{key} = {value}: {found:?}");
+        assert!(found[0].starts_with(level) && found[0].contains(&format!("{key} = {value}")), "{found:?}");
+        a.git(&["config", "--unset-all", key]);
+    }
+}

@@ -65,8 +65,8 @@ pub fn fetch(
             }
             Err(error) => return Err(error),
             Ok(()) => {
-                let fetched = keep(project, remote, &quarantine, &wanted)
-                    .map_err(|error| cut_off(remote, error))?;
+                let fetched =
+                    keep(project, remote, &quarantine, &wanted).map_err(|error| cut_off(remote, error))?;
                 return Ok(Fetched { state: there.state, before, runs: fetched });
             }
         }
