@@ -132,6 +132,17 @@ fn keep(
 ) -> Result<Vec<RunId>, SharingError> {
     let message = format!("fetch: {}", remote.name);
     let mut runs = Vec::new();
+    for tip in wanted.values() {
+        let git = GitCommand::new(&project.repository.git_dir, "cat-file").arg("-t").arg(tip.to_string());
+        let kind = quarantine.over(git).text()?;
+        if kind != "commit" {
+            return Err(SharingError::Failed {
+                remote: remote.name.clone(),
+                what: "fetched from",
+                detail: format!("{tip} is a {kind} there, not a commit"),
+            });
+        }
+    }
     let have = tips(project)?;
     for (name, tip) in wanted {
         let RefName::RemoteRun(_, run) = name else { continue };
@@ -147,11 +158,13 @@ fn keep(
 /// A remote that is itself a shallow clone gives commits whose parents nobody has.
 fn cut_off(remote: &Remote, error: SharingError) -> SharingError {
     match &error {
-        SharingError::Store(StoreError::Git { detail, .. }) if detail.contains("traverse parents") => {
+        SharingError::Store(StoreError::Git { action, detail }) if action == "git pack-objects" => {
             SharingError::Failed {
                 remote: remote.name.clone(),
                 what: "fetched from",
-                detail: "commits that came before are missing there; it is a shallow clone".to_owned(),
+                detail: format!(
+                    "commits that came before are missing there, as in a shallow clone ({detail})"
+                ),
             }
         }
         _ => error,
