@@ -19,7 +19,7 @@ use crate::domain::view::View as _;
 use crate::runtime::approval;
 use crate::runtime::project::Project;
 use crate::runtime::sharing::adoption::{
-    Adopted, Adoption, NotAdopted, adopt, check, compare, runs_without_code,
+    Adopted, Adoption, NotAdopted, adopt, branches, check, compare, runs_without_code,
 };
 use crate::runtime::sharing::fetch::{Runs, fetch};
 use crate::runtime::sharing::remote::Remote;
@@ -123,6 +123,10 @@ impl FetchArguments {
         };
         if let Some(theirs) = came.state {
             self.follow(&project, &remote, theirs, &stop, &mut fetched)?;
+            if matches!(fetched.outcome, Outcome::Same | Outcome::Behind | Outcome::Adopted) && !self.no_adopt
+            {
+                branches(&project, &remote)?;
+            }
         }
         fetched.tip = project.tip()?.map(|(tip, _)| tip);
         answer(context, &fetched)
@@ -137,14 +141,14 @@ impl FetchArguments {
         stop: &Stop,
         fetched: &mut Fetched,
     ) -> Result<(), Failure> {
-        let adoption = match compare(project, remote, theirs) {
+        let compared = match compare(project, remote, theirs) {
             Err(NotAdopted::Diverged { .. } | NotAdopted::Other { .. }) if self.no_adopt => {
                 fetched.outcome = Outcome::Diverged;
                 return Ok(());
             }
-            adoption => adoption?,
+            compared => compared?,
         };
-        (fetched.outcome, fetched.commits) = match adoption {
+        (fetched.outcome, fetched.commits) = match compared.adoption {
             Adoption::Same => (Outcome::Same, 0),
             Adoption::Behind(commits) => (Outcome::Behind, commits),
             Adoption::Follows(commits) => (Outcome::Fetched, commits),
@@ -152,14 +156,14 @@ impl FetchArguments {
         if self.no_adopt || fetched.outcome != Outcome::Fetched {
             return Ok(());
         }
-        check(project, remote, theirs)?;
+        check(project, remote, &compared, theirs)?;
         let missing = runs_without_code(project, theirs)?;
         if !missing.is_empty() {
             // A run that is to go on needs its code, asked for or not.
             let came = fetch(project, remote, Runs::These(&missing), stop)?;
             fetched.runs.extend(came.runs);
         }
-        let Adopted { tip: _, held, runs, notes } = adopt(project, remote, theirs)?;
+        let Adopted { tip: _, held, runs, notes } = adopt(project, remote, compared, theirs)?;
         (fetched.outcome, fetched.held, fetched.begun, fetched.notes) = (Outcome::Adopted, held, runs, notes);
         fetched.unapproved = unapproved(project)?;
         Ok(())

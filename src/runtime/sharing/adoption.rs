@@ -21,6 +21,7 @@ use crate::domain::slot::Slot;
 use crate::domain::transition::input::{Adopting, Input};
 use crate::domain::transition::record::Actor;
 use crate::domain::view::{Fault, View as _};
+use crate::ledger::history::commits;
 use crate::ledger::store::{NewObjects, Publication, RefName, Store as _, StoreError};
 use crate::ledger::transact::{Outcome, TransactError, read_commit, transact_onto};
 use crate::ledger::verify::{verify, verify_since};
@@ -144,6 +145,15 @@ pub enum Adoption {
     Follows(usize),
 }
 
+/// The same, and of which ledger here it was found.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// Where the ledger here stood; none where there was none.
+    ours: Option<Oid>,
+    /// What the fetched one means for it.
+    pub adoption: Adoption,
+}
+
 /// What was adopted.
 #[derive(Debug)]
 pub struct Adopted {
@@ -158,20 +168,25 @@ pub struct Adopted {
 }
 
 /// How the ledger that was fetched stands to the one here. Refuses what can never be gone on with.
-pub fn compare(project: &Project, remote: &Remote, theirs: Oid) -> Result<Adoption, NotAdopted> {
-    let name = || remote.name.clone();
-    let Some(ours) = project.store.resolve(&RefName::State)? else {
-        for known in continuity::remembered(project) {
-            if !continuity::would_go_on(&project.store, theirs, known)? {
-                return Err(NotAdopted::Lost { known, theirs });
+pub fn compare(project: &Project, remote: &Remote, theirs: Oid) -> Result<Compared, NotAdopted> {
+    let ours = project.store.resolve(&RefName::State)?;
+    let adoption = match ours {
+        Some(ours) => standing(project, remote, ours, theirs)?,
+        None => {
+            for known in continuity::remembered(project) {
+                if !continuity::would_go_on(&project.store, theirs, known)? {
+                    return Err(NotAdopted::Lost { known, theirs });
+                }
             }
+            Adoption::Follows(commits(&project.store, Some(theirs)).count())
         }
-        let commits = crate::ledger::history::commits(&project.store, Some(theirs)).count();
-        return Ok(Adoption::Follows(commits));
     };
-    if ours == theirs {
-        return Ok(Adoption::Same);
-    }
+    Ok(Compared { ours, adoption })
+}
+
+/// The same, of a ledger that is here.
+fn standing(project: &Project, remote: &Remote, ours: Oid, theirs: Oid) -> Result<Adoption, NotAdopted> {
+    let name = || remote.name.clone();
     read_commit(&project.store, ours)?;
     let related = match relation(&project.store, ours, theirs) {
         // Ours was read before: what cannot be read is theirs.
@@ -198,8 +213,8 @@ pub fn compare(project: &Project, remote: &Remote, theirs: Oid) -> Result<Adopti
 }
 
 /// That everything which the fetched ledger has and the one here has not is what the rules make.
-pub fn check(project: &Project, remote: &Remote, theirs: Oid) -> Result<(), NotAdopted> {
-    let report = match project.store.resolve(&RefName::State)? {
+pub fn check(project: &Project, remote: &Remote, compared: &Compared, theirs: Oid) -> Result<(), NotAdopted> {
+    let report = match compared.ours {
         Some(ours) => verify_since(&project.store, theirs, ours)?,
         None => verify(&project.store, theirs)?,
     };
@@ -227,37 +242,37 @@ pub fn runs_without_code(project: &Project, theirs: Oid) -> Result<Vec<RunId>, N
     Ok(missing)
 }
 
-/// Goes on with a fetched ledger that was compared and checked.
-pub fn adopt(project: &Project, remote: &Remote, theirs: Oid) -> Result<Adopted, NotAdopted> {
-    if let Some(run) = runs_without_code(project, theirs)?.into_iter().next() {
-        return Err(NotAdopted::NoBranch { remote: remote.name.clone(), run });
-    }
+/// Goes on with a fetched ledger that was compared and checked: from where the ledger here stood then, and from nowhere
+/// else.
+pub fn adopt(
+    project: &Project,
+    remote: &Remote,
+    mut compared: Compared,
+    theirs: Oid,
+) -> Result<Adopted, NotAdopted> {
     let mut attempt = 1;
     loop {
-        let ours = project.store.resolve(&RefName::State)?;
+        let ours = compared.ours;
         let adopting = adopting(project, remote, ours, theirs)?;
+        if let Some(run) = runs_without_code(project, theirs)?.into_iter().next() {
+            return Err(NotAdopted::NoBranch { remote: remote.name.clone(), run });
+        }
         let act = project.act(Actor::Operator, None)?;
         let asked = Input::Adopt(Box::new(adopting.clone()));
         let outcome = match transact_onto(&project.store, &act, &asked, ours, theirs) {
             Err(TransactError::Store(StoreError::Moved { .. })) if attempt < ATTEMPTS => {
                 attempt += 1;
                 // What came meanwhile was not compared yet.
-                match compare(project, remote, theirs)? {
-                    Adoption::Follows(_) => check(project, remote, theirs)?,
-                    Adoption::Same | Adoption::Behind(_) => {
-                        return Ok(Adopted {
-                            tip: theirs,
-                            held: Vec::new(),
-                            runs: Vec::new(),
-                            notes: Vec::new(),
-                        });
-                    }
+                compared = compare(project, remote, theirs)?;
+                if !matches!(compared.adoption, Adoption::Follows(_)) {
+                    let (held, runs, notes) = (Vec::new(), Vec::new(), Vec::new());
+                    return Ok(Adopted { tip: theirs, held, runs, notes });
                 }
+                check(project, remote, &compared, theirs)?;
                 continue;
             }
             outcome => outcome?,
         };
-        branches(project, remote, theirs)?;
         return Ok(Adopted {
             tip: outcome.commit().unwrap_or(theirs),
             held: adopting.arrived,
@@ -326,11 +341,11 @@ fn adopting(
     })
 }
 
-/// Gives the runs of an adopted ledger their branches, from those that were fetched: what the ledger names, and the
-/// commit that closes a run where it adds nothing to that.
-fn branches(project: &Project, remote: &Remote, theirs: Oid) -> Result<(), NotAdopted> {
+/// Gives the runs of the ledger here the branches that they lack, from those that were fetched: what the ledger names,
+/// and the commit that closes a run where it adds nothing to that.
+pub fn branches(project: &Project, remote: &Remote) -> Result<(), NotAdopted> {
     let trees = project.trees();
-    let view = TreeView::new(&trees, Some(read_commit(&project.store, theirs)?.tree));
+    let view = project.view(&trees)?;
     for (name, found) in project.store.refs()? {
         let RefName::RemoteRun(of, run) = name else { continue };
         if of != remote.name {

@@ -65,7 +65,8 @@ pub fn fetch(
             }
             Err(error) => return Err(error),
             Ok(()) => {
-                let fetched = keep(project, remote, &quarantine, &wanted)?;
+                let fetched =
+                    keep(project, remote, &quarantine, &wanted).map_err(|error| cut_off(remote, error))?;
                 return Ok(Fetched { state: there.state, before, runs: fetched });
             }
         }
@@ -131,6 +132,17 @@ fn keep(
 ) -> Result<Vec<RunId>, SharingError> {
     let message = format!("fetch: {}", remote.name);
     let mut runs = Vec::new();
+    for tip in wanted.values() {
+        let git = GitCommand::new(&project.repository.git_dir, "cat-file").arg("-t").arg(tip.to_string());
+        let kind = quarantine.over(git).text()?;
+        if kind != "commit" {
+            return Err(SharingError::Failed {
+                remote: remote.name.clone(),
+                what: "fetched from",
+                detail: format!("{tip} is a {kind} there, not a commit"),
+            });
+        }
+    }
     let have = tips(project)?;
     for (name, tip) in wanted {
         let RefName::RemoteRun(_, run) = name else { continue };
@@ -141,6 +153,22 @@ fn keep(
         track(project, name.clone(), *tip, from(quarantine, *tip, &have), &message)?;
     }
     Ok(runs)
+}
+
+/// A remote that is itself a shallow clone gives commits whose parents nobody has.
+fn cut_off(remote: &Remote, error: SharingError) -> SharingError {
+    match &error {
+        SharingError::Store(StoreError::Git { action, detail }) if action == "git pack-objects" => {
+            SharingError::Failed {
+                remote: remote.name.clone(),
+                what: "fetched from",
+                detail: format!(
+                    "commits that came before are missing there, as in a shallow clone ({detail})"
+                ),
+            }
+        }
+        _ => error,
+    }
 }
 
 fn from(quarantine: &Quarantine, want: Oid, have: &[Oid]) -> NewObjects {
