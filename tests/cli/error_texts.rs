@@ -243,5 +243,5 @@ fn a_compile_that_failed() {
 /// git says that it wrote every ref into the bundle, and lists fewer: a defect of its own, or somebody who changed the file.
 #[test]
 fn bundles_that_lack_something() {
-    insta::assert_snapshot!(texts(&[&UninstallError::BundleShort { path: "/r.bundle".into(), found: 1, expected: 2 }]), @"");
+    insta::assert_snapshot!(texts(&[&UninstallError::BundleShort { path: "/r.bundle".into(), found: 1, expected: 2 }]), @"the bundle /r.bundle holds 1 of 2 refs; nothing was removed");
 }
