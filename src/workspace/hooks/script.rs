@@ -152,11 +152,11 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_not_read() {
-        for text in ["", "#!/bin/sh\n", "#!/bin/sh\necho\n", Hook::PrePush.shipped()] {
+        for text in ["", "#!/bin/sh\n", "#!/bin/sh\necho\n", shipped(Hook::PrePush)] {
             assert_eq!(read(Hook::PrePush, text.as_bytes(), Path::new(PROGRAM)), None);
         }
         // One of ours under another hook's name is not that hook.
-        let other = Hook::PostMerge.installed(Path::new(PROGRAM), false);
+        let other = installed(Hook::PostMerge, Path::new(PROGRAM), false);
         assert_eq!(read(Hook::PrePush, &other, Path::new(PROGRAM)).unwrap().state, State::Edited);
     }
 }
