@@ -4,6 +4,7 @@
 //! hooks, and whatever the objects of our refs were made from. Objects stay until the user's own gc finds that nothing
 //! refers to them.
 
+use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -134,9 +135,9 @@ fn own_folder(repository: &Repository, found: &mut Inventory) -> Result<(), Unin
     }
     inside.sort();
     if rules {
-        found.paths.extend(inside)
+        found.paths.extend(inside);
     } else {
-        found.paths.push(folder)
+        found.paths.push(folder);
     }
     Ok(())
 }
@@ -308,7 +309,8 @@ pub fn remove(repository: &Repository, found: &Inventory) -> Result<(), Uninstal
     if !found.refs.is_empty() {
         let mut lines = String::new();
         for (name, value) in &found.refs {
-            lines.push_str(&format!("option no-deref\ndelete {name} {value}\n"));
+            // Writing to a string cannot fail.
+            let _ = writeln!(lines, "option no-deref\ndelete {name} {value}");
         }
         GitCommand::new(&repository.git_dir, "update-ref")
             .config("core.fsync", "all")

@@ -281,5 +281,5 @@ fn ledgers_that_came_apart_while_a_stage_ran() {
 /// git says that it wrote every ref into the bundle, and lists fewer: a defect of its own, or somebody who changed the file.
 #[test]
 fn bundles_that_lack_something() {
-    insta::assert_snapshot!(texts(&[&UninstallError::BundleShort { path: "/r.bundle".into(), found: 1, expected: 2 }]), @"");
+    insta::assert_snapshot!(texts(&[&UninstallError::BundleShort { path: "/r.bundle".into(), found: 1, expected: 2 }]), @"the bundle /r.bundle holds 1 of 2 refs; nothing was removed");
 }

@@ -160,7 +160,11 @@ fn work_in_progress_is_not_taken_away_in_passing() {
     well(&repo, &["run", "once"]);
     let before = of_the_user(&repo);
     let output = call(&repo, &["uninstall", "--yes"]);
-    insta::assert_snapshot!(said(&repo, &output), @"");
+    insta::assert_snapshot!(said(&repo, &output), @"
+    exit 1
+    ! millrace: still being worked on: task/one
+    ! hint: `--even-active` takes Millrace out all the same
+    ");
     assert_eq!(of_the_user(&repo), before);
     // A runtime that lives is not taken away at all.
     let lock = std::fs::File::open(repo.git_dir().join("millrace/daemon.lock")).expect("a lock");
@@ -174,7 +178,10 @@ fn work_in_progress_is_not_taken_away_in_passing() {
     let lock = std::fs::File::create(invocation.join("lock")).expect("a lock");
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("locked");
     let output = call(&repo, &["uninstall", "--yes", "--even-active"]);
-    insta::assert_snapshot!(said(&repo, &output), @"");
+    insta::assert_snapshot!(said(&repo, &output), @"
+    exit 4
+    ! millrace: a stage still runs here ([repo]/.git/millrace/inv/left); `millrace stop --now` ends it
+    ");
     drop(lock);
     well(&repo, &["uninstall", "--yes", "--even-active"]);
     assert_eq!(repo.git(&["for-each-ref", "refs/millrace/"]), "");
@@ -190,7 +197,17 @@ fn what_people_wrote_stays_and_is_named() {
     let hook = repo.git_dir().join("hooks/post-receive");
     let text = std::fs::read_to_string(&hook).expect("a hook") + "# mine\n";
     std::fs::write(&hook, text).expect("a hook");
-    insta::assert_snapshot!(named(&repo, &well(&repo, &["uninstall", "--yes", "--no-bundle"])), @"");
+    insta::assert_snapshot!(named(&repo, &well(&repo, &["uninstall", "--yes", "--no-bundle"])), @"
+    removed refs/millrace/state
+    removed [repo]/millrace/daemon.lock
+    removed [repo]/millrace/lock
+    removed [repo]/millrace/packs
+    removed [repo]/millrace/publishing
+    left the hook post-receive: [repo]/hooks/post-receive was edited since it was installed; take Millrace's part out by hand
+    left [repo]/millrace/rules.toml, the rules of this repository's hooks
+    left millrace.incoming.tasks in the repository's configuration, which somebody set
+    git objects that nothing refers to stay until git's own gc
+    ");
     assert!(hook.exists());
     let left: Vec<_> =
         std::fs::read_dir(repo.git_dir().join("millrace")).expect("a folder").flatten().collect();

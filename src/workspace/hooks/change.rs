@@ -317,7 +317,7 @@ fn take_out(folder: &Path, name: Hook, program: &Path) -> Result<Removal, Change
         Removal::Removed => std::fs::remove_file(&at).map_err(failed("remove", &at))?,
         // In one step: there is no moment without a hook.
         Removal::Restored => {
-            std::fs::rename(place::aside(folder, name), &at).map_err(failed("put back", &at))?
+            std::fs::rename(place::aside(folder, name), &at).map_err(failed("put back", &at))?;
         }
         Removal::NotThere | Removal::Left { .. } => return Ok(removal),
     }

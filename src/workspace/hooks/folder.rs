@@ -115,8 +115,7 @@ fn configured(repository: &Repository) -> Result<Option<(String, String, OsStrin
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(fields
         .chunks_exact(3)
-        .filter(|entry| entry[0] != b"command")
-        .next_back()
+        .rfind(|entry| entry[0] != b"command")
         // An empty value is none: git takes it as unset.
         .filter(|entry| !entry[2].is_empty())
         .map(|entry| (text(entry[0]), text(entry[1]), OsString::from_vec(entry[2].to_vec()))))

@@ -40,16 +40,12 @@ pub struct Theirs {
     pub path: PathBuf,
     /// Whether git would run it.
     pub runs: bool,
-    /// Whether it is a symbolic link.
-    pub link: bool,
     /// Whether it calls us already.
     pub calls_us: bool,
     /// Whether it looks at its own name to know what to do.
     pub reads_its_name: bool,
     /// The manager that wrote it.
     pub manager: Option<Manager>,
-    /// A folder, a FIFO or the like: no hook.
-    pub no_file: bool,
 }
 
 /// Where a hook of this name stands.
@@ -77,11 +73,14 @@ pub fn look(folder: &Path, name: Hook, program: &Path) -> io::Result<(Place, Opt
     let Some(theirs) = theirs(&path, name)? else { return Ok((Place::Empty, before)) };
     // Ended between moving theirs aside and putting ours in its place: it is still where it was.
     let before = if same_file(&path, &aside) { None } else { before };
-    Ok((if theirs.no_file { Place::NoFile } else { Place::Theirs(theirs) }, before))
+    let file = found.is_file() || found.is_symlink();
+    Ok((if file { Place::Theirs(theirs) } else { Place::NoFile }, before))
 }
 
 fn theirs(path: &Path, name: Hook) -> io::Result<Option<Theirs>> {
-    let Some(found) = lstat(path)? else { return Ok(None) };
+    if lstat(path)?.is_none() {
+        return Ok(None);
+    }
     let target = std::fs::metadata(path).ok();
     let text = start_of(path);
     let calls = [format!("millrace hook {name}"), format!("millrace\" hook {name}")];
@@ -90,11 +89,9 @@ fn theirs(path: &Path, name: Hook) -> io::Result<Option<Theirs>> {
         runs: target
             .as_ref()
             .is_some_and(|target| target.is_file() && target.permissions().mode() & 0o111 != 0),
-        link: found.is_symlink(),
         calls_us: calls.iter().any(|call| text.contains(call)),
         reads_its_name: reads_its_name(&text),
         manager: Manager::of_text(&text),
-        no_file: !found.is_file() && !found.is_symlink(),
     }))
 }
 

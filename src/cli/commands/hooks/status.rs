@@ -23,7 +23,7 @@ pub(crate) struct StatusArguments {}
 
 /// The hooks of a repository.
 #[derive(Debug, Serialize)]
-struct Hooks {
+struct Overview {
     /// First the folder that git looks into.
     folders: Vec<Folder>,
     hooks: Vec<One>,
@@ -100,7 +100,7 @@ impl StatusArguments {
                 let (place, before) = looked(&folder.path, hook, &site.program)?;
                 // What stands where git does not look matters only where it is ours.
                 if folder.used || matches!(place, Place::Ours(_)) {
-                    hooks.push(one(folder, hook, place, before));
+                    hooks.push(one(folder, hook, &place, before));
                 }
             }
         }
@@ -110,7 +110,7 @@ impl StatusArguments {
             .map(|(hook, command)| Command { hook, command })
             .collect();
         let (rules, problems) = rules(context)?;
-        answer(context, &Hooks { folders: site.folders, hooks, by_configuration, rules, problems })
+        answer(context, &Overview { folders: site.folders, hooks, by_configuration, rules, problems })
     }
 }
 
@@ -135,9 +135,9 @@ fn rules(context: &Context) -> Result<(Vec<Ruled>, Vec<String>), Failure> {
     Ok((rules, problems))
 }
 
-fn one(folder: &Folder, hook: Hook, place: Place, before: Option<Theirs>) -> One {
+fn one(folder: &Folder, hook: Hook, place: &Place, before: Option<Theirs>) -> One {
     let mut notes = Vec::new();
-    let state = match &place {
+    let state = match place {
         Place::Empty => Standing::None,
         Place::NoFile => {
             notes.push("it is no file".to_owned());
@@ -189,7 +189,7 @@ fn one(folder: &Folder, hook: Hook, place: Place, before: Option<Theirs>) -> One
     }
 }
 
-impl Answer for Hooks {
+impl Answer for Overview {
     const KIND: &'static str = "hooks_status";
 
     fn text(&self, page: &mut Page) {
