@@ -118,7 +118,7 @@ pub fn take(project: &Project, call: &Call) -> Result<Report, HookError> {
     }
     if updates.len() > MAX_UPDATES {
         let more = updates.len() - MAX_UPDATES;
-        report.left_out.push(format!("{more} refs: at most {MAX_UPDATES} are looked at in one push"));
+        report.left_out.push(format!("refs beyond the first {MAX_UPDATES} of one push: {more}"));
         updates.truncate(MAX_UPDATES);
     }
     let prefix = remote_refs(call);

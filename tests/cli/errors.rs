@@ -363,7 +363,7 @@ fn a_tree_that_is_damaged() {
     ");
     insta::assert_snapshot!(shown(&repo, &["plan", "show"]), @"
     exit 5
-    ! millrace: plan-standard_plain-[id]: its configuration cannot be read: the plan's config.toml:1: not: this key is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `runners`, `model_tiers`, `prices` or `stages`
+    ! millrace: plan-standard_plain-[id]: its configuration cannot be read: the plan's config.toml:1: not: this key is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `hooks`, `runners`, `model_tiers`, `prices` or `stages`
     ");
     back();
     forge(&repo, config, None);

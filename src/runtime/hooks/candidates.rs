@@ -121,11 +121,15 @@ impl<'p> Candidates<'p> {
                 }
             }
             if let Some(template) = &rule.template {
-                if mine.len() > rule.max_items as usize {
-                    let more = mine.len() - rule.max_items as usize;
-                    report.left_out.push(format!("{more} refs of rule {}, for its template", rule.name));
+                let most = rule.max_items as usize;
+                if mine.len() > most {
+                    let more = mine.len() - most;
+                    report.left_out.push(format!(
+                        "refs beyond the first {most} by the template of rule {}: {more}",
+                        rule.name
+                    ));
                 }
-                for &at in mine.iter().take(rule.max_items as usize) {
+                for &at in mine.iter().take(most) {
                     let of_this: Vec<Commit> =
                         commits.of(&[at])?.iter().map(|(_, commit)| commit.clone()).collect();
                     self.push(&bringing(at), template, &of_this, &changes[at], report);
@@ -133,7 +137,9 @@ impl<'p> Candidates<'p> {
             }
         }
         if commits.more {
-            report.left_out.push(format!("commits beyond the newest {MAX_COMMITS}: none of them was read"));
+            report
+                .left_out
+                .push(format!("commits beyond the newest {MAX_COMMITS} of one push: none of them was read"));
         }
         self.drop_large(git, report)?;
         Ok(())
@@ -210,7 +216,7 @@ impl<'p> Candidates<'p> {
         if documents > MAX_READ {
             let more = documents - MAX_READ;
             report.left_out.push(format!(
-                "{more} documents: at most {MAX_READ} are read in one push; `millrace queue add-task` takes more"
+                "documents beyond the first {MAX_READ} of one push: {more}; `millrace queue add-task` takes them"
             ));
             let mut left = MAX_READ;
             self.found.retain(|one| {

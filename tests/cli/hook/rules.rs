@@ -306,7 +306,7 @@ fn each_rule_sees_the_commits_of_its_own_refs() {
         scene.client.git(&["branch", name]);
     }
     let said = scene.pushed(&["a", "b", "c"]).join("\n");
-    assert!(said.ends_with("left out: 1 refs of rule push, for its template"), "{said}");
+    assert!(said.ends_with("left out: refs beyond the first 2 by the template of rule push: 1"), "{said}");
 }
 
 #[test]

@@ -48,6 +48,23 @@ fn a_new_branch_brings_what_no_ref_had() {
 }
 
 #[test]
+fn a_new_branch_at_a_known_commit_brings_nothing_beside_one_that_does() {
+    let scene = Scene::new(WORK);
+    // Before there was a hook.
+    std::fs::remove_file(scene.server.join("hooks/post-receive")).expect("removed");
+    scene.task("old");
+    scene.client.git(&["branch", "long-ago"]);
+    scene.client.write("work/old.md", super::other_task("old"));
+    scene.commit("changed");
+    scene.pushed(&["main"]);
+    super::install(&scene.server, "post-receive");
+    scene.client.git(&["checkout", "--quiet", "-b", "brings"]);
+    scene.task("new");
+    assert_eq!(scene.pushed(&["brings", "long-ago"]), ["held until `millrace release`: task/new"]);
+    assert_eq!(scene.queue(), ["held task/new"]);
+}
+
+#[test]
 fn the_first_push_of_all_brings_everything() {
     let scene = Scene::empty(WORK);
     scene.task("a");
