@@ -290,6 +290,7 @@ fn the_id_changes_with_everything_that_governs_and_with_nothing_else() {
         "[limits]\nmax_launches_per_item = 3\n",
         "[workspace]\non_done = \"commit\"\n",
         "[workspace]\nbetween_items = \"wait\"\n",
+        "[ledger]\nsign = \"always\"\n",
         "[snapshot]\nexclude = [\"*.bin\"]\n",
         "[runners.codex]\npermission_default = \"basic\"\n",
         "[runners.codex]\npermission_by_stage = { builder = \"basic\" }\n",
