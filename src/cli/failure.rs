@@ -29,7 +29,7 @@ const DAMAGED: &str =
 
 /// What to do about a ledger that is not what this machine left.
 const DISTRUSTED: &str = "`millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this \
-     machine left, `millrace doctor --accept` believes it as it stands";
+     machine left, `millrace doctor --accept TIP` believes it as it stands";
 
 /// A command that could not do its work.
 #[derive(Debug)]

@@ -334,12 +334,12 @@ fn a_tree_that_is_damaged() {
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
     exit 5
     ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept` believes it as it stands
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
     insta::assert_snapshot!(shown(&repo, &["queue", "cancel", "a"]), @"
     exit 5
     ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept` believes it as it stands
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
     back();
     let intake = repo.git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "tasks/intake"]);
@@ -349,7 +349,7 @@ fn a_tree_that_is_damaged() {
     insta::assert_snapshot!(shown(&repo, &["run", "once"]).replace(&intake, "[intake]"), @"
     exit 5
     ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept` believes it as it stands
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
     back();
     let plan = repo.git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "plans"]);
@@ -361,7 +361,7 @@ fn a_tree_that_is_damaged() {
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
     exit 5
     ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept` believes it as it stands
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
     insta::assert_snapshot!(shown(&repo, &["plan", "show"]), @"
     exit 5
@@ -376,7 +376,7 @@ fn a_tree_that_is_damaged() {
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
     exit 5
     ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept` believes it as it stands
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
 }
 
