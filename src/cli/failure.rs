@@ -201,7 +201,7 @@ impl From<TickError> for Failure {
             TickError::Plan(error) => error.into(),
             TickError::Approval(error) => error.into(),
             TickError::Runner(error) => Self::failed(error),
-            TickError::Distrusted(error) => error.into(),
+            TickError::Distrusted(error) => (*error).into(),
             TickError::Tree(error) => Self::failed(error),
         }
     }
