@@ -5,7 +5,15 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use super::commands::{
-    compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand, control::ControlCommand, demo::DemoArguments, diff::DiffArguments, doctor::DoctorArguments, export::ExportArguments, fetch::FetchArguments, hook::HookArguments, hooks::HooksCommand, init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand, queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments, recover::RecoverArguments, restore::RestoreArguments, review::ReviewArguments, run::RunCommand, run_branch::RunBranchCommand, runs::RunsCommand, share::ShareArguments, show::ShowArguments, status::StatusArguments, uninstall::UninstallArguments, usage::UsageArguments, verify::VerifyArguments, wait::WaitArguments,
+    compile::CompileCommand, completions::CompletionsArguments, config::ConfigCommand,
+    control::ControlCommand, demo::DemoArguments, diff::DiffArguments, doctor::DoctorArguments,
+    export::ExportArguments, fetch::FetchArguments, hook::HookArguments, hooks::HooksCommand,
+    init::InitArguments, log::LogArguments, modes::ModesCommand, plan::PlanCommand, queue::QueueCommand,
+    queue::add_idea::AddIdeaArguments, queue::add_spec::AddSpecArguments, queue::add_task::AddTaskArguments,
+    recover::RecoverArguments, restore::RestoreArguments, review::ReviewArguments, run::RunCommand,
+    run_branch::RunBranchCommand, runs::RunsCommand, share::ShareArguments, show::ShowArguments,
+    status::StatusArguments, uninstall::UninstallArguments, usage::UsageArguments, verify::VerifyArguments,
+    wait::WaitArguments,
 };
 
 /// Governs long-running agent work in a git repository; its whole memory is commits on refs/millrace/state.

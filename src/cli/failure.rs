@@ -32,7 +32,7 @@ const DAMAGED: &str =
 
 /// What to do about a ledger that is not what this machine left.
 const DISTRUSTED: &str = "`millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this \
-     machine left, `millrace doctor --accept` believes it as it stands";
+     machine left, `millrace doctor --accept TIP` believes it as it stands";
 
 /// A command that could not do its work.
 #[derive(Debug)]
@@ -215,7 +215,7 @@ impl From<TickError> for Failure {
             TickError::Plan(error) => error.into(),
             TickError::Approval(error) => error.into(),
             TickError::Runner(error) => Self::failed(error),
-            TickError::Distrusted(error) => error.into(),
+            TickError::Distrusted(error) => (*error).into(),
             TickError::Tree(error) => Self::failed(error),
         }
     }

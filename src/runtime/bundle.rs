@@ -125,7 +125,7 @@ pub fn export(project: &Project, run: &RunId, to: &Path) -> Result<Exported, Bun
     let bytes = std::fs::metadata(made.path()).map_or(bytes, |now| now.len());
     let files = git("rev-list").args(["--objects", "--no-object-names", "--filter=object:type=blob"]);
     let files = files.arg(branch.to_string()).run(&[]);
-    let files = files.map_or(0, |listed| listed.iter().filter(|byte| **byte == b'\n').count() as u64);
+    let files = files.map_or(0, |listed| String::from_utf8_lossy(&listed).lines().count() as u64);
     let made = made.into_temp_path();
     made.persist_noclobber(to).map_err(|error| BundleError::File {
         action: "write",

@@ -110,9 +110,8 @@ impl Project {
         };
         Ok(match said.unwrap_or_default() {
             Sign::Always => Signing::Must,
-            Sign::Never => Signing::Off,
             Sign::Auto if self.user()?.1 => Signing::Try,
-            Sign::Auto => Signing::Off,
+            Sign::Auto | Sign::Never => Signing::Off,
         })
     }
 

@@ -24,7 +24,7 @@ pub enum Damage {
     Tip(String),
     /// It is not what this machine left, and what the rules made of it since.
     #[error("the ledger cannot be trusted: {0}")]
-    Distrusted(Distrust),
+    Distrusted(Box<Distrust>),
     /// It could not even be looked at.
     #[error(transparent)]
     Store(StoreError),
@@ -85,7 +85,7 @@ pub fn followed(project: &Project) -> Result<(), Damage> {
     match continuity::look(project) {
         Ok(_) => Ok(()),
         Err(Distrust::Store(error)) => Err(Damage::Store(error)),
-        Err(distrust) => Err(Damage::Distrusted(distrust)),
+        Err(distrust) => Err(Damage::Distrusted(Box::new(distrust))),
     }
 }
 

@@ -97,7 +97,13 @@ pub enum TickError {
     Approval(#[from] ApprovalError),
     /// The ledger does not go on from where it stood.
     #[error(transparent)]
-    Distrusted(#[from] Distrust),
+    Distrusted(Box<Distrust>),
+}
+
+impl From<Distrust> for TickError {
+    fn from(distrust: Distrust) -> Self {
+        Self::Distrusted(Box::new(distrust))
+    }
 }
 
 impl TickError {
@@ -111,8 +117,7 @@ impl TickError {
             }
         }
         match self {
-            Self::Distrusted(Distrust::Store(_)) => None,
-            Self::Distrusted(distrust) => Some(distrust),
+            Self::Distrusted(distrust) => Some(&**distrust).filter(|one| !matches!(one, Distrust::Store(_))),
             Self::Transact(error)
             | Self::Stage(StageError::Transact(error))
             | Self::Plan(PlanError::Transact(error))

@@ -49,6 +49,9 @@ fn every_key_is_shown_with_its_value_and_its_source() {
       exclude         compile  default  []
       max_file_bytes  compile  default  10485760
 
+    [ledger]
+      sign  compile  default  "auto"
+
     [redaction]
       patterns         compile  default  []
       extra_variables  compile  default  []

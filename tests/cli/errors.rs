@@ -328,13 +328,13 @@ fn a_tree_that_is_damaged() {
     ");
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
     exit 5
-    ! millrace: the ledger cannot be read: control.toml: missing
-    ! hint: `millrace verify` names every commit that is wrong
+    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
     insta::assert_snapshot!(shown(&repo, &["queue", "cancel", "a"]), @"
     exit 5
-    ! millrace: the ledger cannot be read: control.toml: missing
-    ! hint: `millrace verify` names every commit that is wrong
+    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
     back();
     let intake = repo.git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "tasks/intake"]);
@@ -343,8 +343,8 @@ fn a_tree_that_is_damaged() {
     assert!(text.starts_with("exit 5\n! millrace: the ledger cannot be read: tasks/intake/"), "{text}");
     insta::assert_snapshot!(shown(&repo, &["run", "once"]).replace(&intake, "[intake]"), @"
     exit 5
-    ! millrace: the ledger is damaged: the ledger cannot be read: [intake]: missing field `document`
-    ! hint: `millrace doctor` tells what is wrong; `millrace doctor --repair` goes back to the newest intact state
+    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
     back();
     let plan = repo.git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "plans"]);
@@ -354,16 +354,13 @@ fn a_tree_that_is_damaged() {
         .expect("one");
     forge(&repo, config, Some("not = \"a configuration\"\n"));
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
-    exit 0
-    run_mode  once
-    plan      plan-standard_plain-[id]
-    mode      standard_plain
-    outcome   waits
-    waits     approval: plan-standard_plain-[id] was not compiled or approved on this machine; `millrace plan show` and `millrace plan approve`, or `millrace compile validate` for one of your own
+    exit 5
+    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
     insta::assert_snapshot!(shown(&repo, &["plan", "show"]), @"
     exit 5
-    ! millrace: plan-standard_plain-[id]: its configuration cannot be read: the plan's config.toml:1: not: this key is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `hooks`, `runners`, `model_tiers`, `prices` or `stages`
+    ! millrace: plan-standard_plain-[id]: its configuration cannot be read: the plan's config.toml:1: not: this key is not known; expected `runtime`, `workspace`, `ledger`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `hooks`, `runners`, `model_tiers`, `prices` or `stages`
     ");
     back();
     forge(&repo, config, None);
@@ -372,12 +369,9 @@ fn a_tree_that_is_damaged() {
     ! millrace: plan-standard_plain-[id]: its configuration cannot be read: it is missing
     ");
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
-    exit 0
-    run_mode  once
-    plan      plan-standard_plain-[id]
-    mode      standard_plain
-    outcome   waits
-    waits     approval: plan-standard_plain-[id] was not compiled or approved on this machine; `millrace plan show` and `millrace plan approve`, or `millrace compile validate` for one of your own
+    exit 5
+    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
+    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
     ");
 }
 

@@ -55,9 +55,10 @@ next: nothing to do
 ";
 
 /// What a repository holds after it, beside what it held before.
-const MADE: [&str; 10] = [
+const MADE: [&str; 11] = [
     ".git/millrace",
     ".git/millrace/approved-plans",
+    ".git/millrace/believed",
     ".git/millrace/daemon.lock",
     ".git/millrace/lock",
     ".git/millrace/packs",

@@ -3,7 +3,7 @@
 use super::commands::{data, everything, millrace, queue, said, task, well};
 use crate::support::repo::TestRepo;
 
-const CHANGING: [&[&str]; 36] = [
+const CHANGING: [&[&str]; 37] = [
     &["init"],
     &["init", "--mode", "standard_plain"],
     &["run", "once", "--mode", "standard_plain"],
@@ -16,6 +16,7 @@ const CHANGING: [&[&str]; 36] = [
     &["compile", "validate"],
     &["demo"],
     &["doctor", "--repair"],
+    &["doctor", "--accept", "none"],
     &["pause"],
     &["control", "pause", "--owner", "me"],
     &["resume"],
@@ -42,7 +43,7 @@ const CHANGING: [&[&str]; 36] = [
     &["run-branch", "publish", "2026", "x"],
 ];
 
-const READING: [&[&str]; 14] = [
+const READING: [&[&str]; 15] = [
     &["status"],
     // Without items: their ages would differ between two calls.
     &["queue", "ls", "--state", "blocked"],
@@ -57,6 +58,7 @@ const READING: [&[&str]; 14] = [
     &["log", "--item", "a"],
     &["status", "show"],
     &["verify"],
+    &["verify", "--since", "1", "--signatures"],
     &["doctor"],
 ];
 

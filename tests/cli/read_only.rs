@@ -4,7 +4,7 @@ use super::commands::{STRAIGHT, call, everything, queue, said, script, task, tas
 use super::following::Following;
 use crate::support::repo::TestRepo;
 
-const READING: [&[&str]; 16] = [
+const READING: [&[&str]; 17] = [
     &["status"],
     &["status", "--json"],
     &["queue", "ls"],
@@ -18,6 +18,7 @@ const READING: [&[&str]; 16] = [
     &["status", "watch", "--max-updates", "1"],
     &["completions", "zsh"],
     &["verify"],
+    &["verify", "--signatures"],
     &["doctor"],
     &["--version"],
     &["--help"],

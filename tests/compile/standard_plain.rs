@@ -16,7 +16,7 @@ use super::support::{changed, config, good, overrides, refused, standard};
 
 /// The id of the plan of an empty configuration. It changes with every shipped text that a plan freezes and with
 /// every default: whoever changes one of them on purpose writes the new id here.
-const STANDARD: &str = "plan-standard_plain-8d8882c0b082";
+const STANDARD: &str = "plan-standard_plain-eb54b2a64d9e";
 
 #[test]
 fn the_standard_plan_has_its_id_from_content_alone() {
@@ -290,6 +290,7 @@ fn the_id_changes_with_everything_that_governs_and_with_nothing_else() {
         "[limits]\nmax_launches_per_item = 3\n",
         "[workspace]\non_done = \"commit\"\n",
         "[workspace]\nbetween_items = \"wait\"\n",
+        "[ledger]\nsign = \"always\"\n",
         "[snapshot]\nexclude = [\"*.bin\"]\n",
         "[runners.codex]\npermission_default = \"basic\"\n",
         "[runners.codex]\npermission_by_stage = { builder = \"basic\" }\n",

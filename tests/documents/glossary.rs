@@ -110,6 +110,7 @@ fn waits() -> BTreeSet<String> {
     let mut found = words_after(&read("src/domain/schedule.rs"), "cause:");
     found.extend(words_after(&sources("src/runtime"), "wait("));
     found.insert(millrace::domain::budget::BUDGET.to_owned());
+    found.extend(names([millrace::runtime::tick::INTEGRITY, millrace::runtime::tick::UPGRADE]));
     found
 }
 
@@ -135,6 +136,7 @@ fn known(plan: &Plan) -> BTreeMap<&'static str, BTreeSet<String>> {
         ("Permission levels", names(PermissionLevel::ALL.map(PermissionLevel::as_str))),
         ("Between items", keys("src/domain/plan.rs", "BetweenItems")),
         ("On done", keys("src/domain/plan.rs", "OnDone")),
+        ("Signing", keys("src/format/config/model.rs", "Sign")),
         ("Actors", keys("src/domain/transition/record.rs", "Actor")),
     ])
 }

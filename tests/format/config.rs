@@ -141,6 +141,10 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
       millrace.toml:2: runners.mine.kind: found `claude-code`; expected `codex_cli`, `claude_code`, `aider`, `command` or `scripted` (did you mean `claude_code`?)
     kind-of-a-shipped-name
       millrace.toml:2: runners.claude_code.kind: found `codex_cli`; expected `claude_code`
+    ledger-key
+      millrace.toml:2: ledger.sing: this key is not known; expected `ledger.sign`
+    ledger-sign
+      millrace.toml:2: ledger.sign: found `sometimes`; expected `auto`, `always` or `never`
     level-far-name
       millrace.toml:2: runners.claude_code.enforced_by.full: this is no permission level; expected `basic`, `elevated` or `maximum`
     level-holds-session
@@ -326,7 +330,7 @@ fn all_refused_configurations_are_refused_in_one_line_that_says_what_is_expected
     unknown-runner-name
       millrace.toml:3: stages.builder.runner: there is no runner `elsewhere`; expected `aider`, `claude_code` or `codex_cli`, or `[runners.elsewhere]` with `kind = "command"`
     unknown-section
-      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `hooks`, `runners`, `model_tiers`, `prices` or `stages`
+      millrace.toml:1: queue: this section is not known; expected `runtime`, `workspace`, `ledger`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `hooks`, `runners`, `model_tiers`, `prices` or `stages`
     zero
       millrace.toml:2: recovery.max_fix_cycles: found `0`; expected a whole number from 1 to 4294967295
     "#);
@@ -350,6 +354,9 @@ fn an_empty_file_is_all_defaults() {
     [snapshot]
     exclude = []
     max_file_bytes = 10485760
+
+    [ledger]
+    sign = "auto"
 
     [redaction]
     patterns = []
@@ -536,6 +543,9 @@ fn every_key_of_a_contract_arrives() {
     exclude = []
     max_file_bytes = 10485760
 
+    [ledger]
+    sign = "auto"
+
     [redaction]
     patterns = []
     extra_variables = []
@@ -712,6 +722,9 @@ fn the_reference_keys_arrive() {
     exclude = []
     max_file_bytes = 10485760
 
+    [ledger]
+    sign = "auto"
+
     [redaction]
     patterns = []
     extra_variables = []
@@ -869,6 +882,9 @@ fn our_own_keys_arrive() {
     [snapshot]
     exclude = ["*.key", "build/**"]
     max_file_bytes = 1000000
+
+    [ledger]
+    sign = "auto"
 
     [redaction]
     patterns = ["acme-[0-9a-f]{24}", 'token=\w+']

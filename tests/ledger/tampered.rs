@@ -184,7 +184,7 @@ const KINDS: [(&str, Option<&str>, Tamper); 16] = [
         ledger.forge(n, |_, commit| commit.second += 3600);
         Some(())
     }),
-    ("a commit of somebody's own hand", Some("unreadable"), |ledger, n| {
+    ("a commit of somebody's own hand", Some("tree"), |ledger, n| {
         ledger.chain.truncate(n + 1);
         let mut commit = ledger.at(n);
         commit.parents = vec![ledger.tip()];
@@ -331,7 +331,13 @@ fn another_ledger_is_named_by_memory() {
     }
     for n in places(sound.chain.len()).into_iter().take(PLACES) {
         let replaced = looked(&objects, Some(other.tip()), Belief::Tip(sound.chain[n]));
-        assert!(matches!(replaced, Err(Distrust::Replaced { .. })), "{n}: {replaced:?}");
+        let Err(replaced @ Distrust::Replaced { .. }) = replaced else { panic!("{n}: {replaced:?}") };
+        let said = replaced.to_string();
+        assert!(
+            said.starts_with("refs/millrace/state was replaced: it holds ") && said.contains(" of ledger "),
+            "{said}"
+        );
+        assert!(said.contains("; this machine left it at "), "{said}");
     }
 }
 

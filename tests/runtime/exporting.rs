@@ -136,7 +136,8 @@ fn what_a_bundle_says_that_its_ledger_does_not_is_named() {
         sentence(&bundle("other", &ledger, &site.repo.git(&["commit-tree", &tree, "-m", "root"])));
     assert_eq!(code, Some(5), "{said}");
     // A ledger of before the run.
-    let (code, said) = sentence(&bundle("early", &format!("{ledger}~8"), &branch));
+    let (code, said) =
+        sentence(&bundle("early", &site.repo.git(&["rev-parse", &format!("{ledger}~8")]), &branch));
     assert!(code == Some(5) && said.contains("the ledger knows no run "), "{said}");
     // A result that was made better.
     let forged = {

@@ -71,7 +71,7 @@ fn what_git_is_told_to_sign_is_signed_and_git_checks_it() {
     // A signature under other words is bad, and says so.
     let tip = site.repo.git(&["rev-parse", "refs/millrace/state"]);
     let commit = site.repo.git(&["cat-file", "commit", &tip]);
-    site.repo.write("forged", commit.replacen("Test Author", "Somebody Else", 1) + "\n");
+    site.repo.write("forged", commit.replacen("author millrace", "author somebody", 1) + "\n");
     let forged = site.repo.git(&["hash-object", "-t", "commit", "-w", "forged"]);
     site.repo.git(&["update-ref", "refs/millrace/state", &forged]);
     let checked = site.json(&["verify", "--signatures"]);

@@ -83,6 +83,6 @@ impl Answer for Written {
         if let Some(base) = self.base {
             page.line(format!("  the commit that the run began on, without its history: {base}"));
         }
-        page.line("`millrace verify --bundle` verifies it anywhere");
+        page.line("`millrace verify --bundle FILE` verifies it anywhere");
     }
 }

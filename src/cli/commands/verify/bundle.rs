@@ -1,4 +1,4 @@
-//! `millrace verify --bundle`: what a file proves to somebody who has nothing else.
+//! `millrace verify --bundle FILE`: what a file proves to somebody who has nothing else.
 
 use std::path::{Path, PathBuf};
 
@@ -105,7 +105,9 @@ impl From<BundleError> for Failure {
             BundleError::NotOurs { .. } | BundleError::Exists(_) => Self::input(error),
             BundleError::NotEnded(_) => Self::failed(error)
                 .hint("`millrace runs show` tells where it is; it can be exported when it has ended"),
-            BundleError::NoBranch(_) => Self::failed(error).hint("`millrace recover` makes it again"),
+            BundleError::NoBranch(_) => {
+                Self::failed(error).hint("the ledger names its commits: `millrace runs show` lists them")
+            }
             BundleError::File { .. } => Self::failed(error),
         }
     }
