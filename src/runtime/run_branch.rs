@@ -330,7 +330,7 @@ pub fn rebuild(project: &Project, run: &RunId) -> Result<Rebuilt, BranchError> {
     let due = tip;
     let mut now = before;
     if now.is_none() {
-        for oid in chain(project, &step, run, &record.end, tip, record.start) {
+        for oid in chain(project, step.as_ref(), run, record.end.as_ref(), tip, record.start) {
             if self::missing(project, oid, record.base).is_ok_and(|missing| missing.is_empty()) {
                 place(project, &name, None, oid)?;
                 now = Some(oid);
@@ -385,17 +385,16 @@ fn last(project: &Project, step: &Step, run: &RunId) -> Result<Option<Oid>, Bran
 /// The commits of the branch that the ledger names, newest first.
 fn chain(
     project: &Project,
-    step: &Option<Step>,
+    step: Option<&Step>,
     run: &RunId,
-    end: &Option<RunEnd>,
+    end: Option<&RunEnd>,
     tip: Oid,
     start: Oid,
 ) -> Vec<Oid> {
     let mut chain = vec![tip];
-    chain.extend(end.as_ref().map(|end| end.snapshot));
+    chain.extend(end.map(|end| end.snapshot));
     // Handoffs carry the snapshots in their trailers.
-    let from =
-        step.as_ref().map(|step| step.oid).or_else(|| project.store.resolve(&RefName::State).ok().flatten());
+    let from = step.map(|step| step.oid).or_else(|| project.store.resolve(&RefName::State).ok().flatten());
     let named = format!("Millrace-Run: {run}");
     for read in commits(&project.store, from) {
         let Ok((_, commit)) = read else { break };
