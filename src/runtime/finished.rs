@@ -136,10 +136,9 @@ fn where_code(project: &Project, record: &RunRecord) -> Result<WhereCode, TreeEr
     }
     let repository = &project.repository;
     let branch = format!("refs/millrace/runs/{}", record.run);
-    let changes = match diff(repository, record.start, end.snapshot) {
-        Ok(changes) => changes,
+    let Ok(changes) = diff(repository, record.start, end.snapshot) else {
         // Its objects are gone; a branch that is there says more than we do.
-        Err(_) => return Ok(WhereCode::RunBranch { branch }),
+        return Ok(WhereCode::RunBranch { branch });
     };
     if changes.is_empty() {
         return Ok(WhereCode::NoChange);

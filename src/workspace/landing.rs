@@ -362,7 +362,8 @@ fn set_index(
         if output.status.success() {
             return Ok(Ok(()));
         }
-        said = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or("no message").to_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        stderr.lines().next().unwrap_or("no message").clone_into(&mut said);
         if !said.contains("index.lock") {
             break;
         }

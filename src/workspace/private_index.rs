@@ -196,7 +196,7 @@ impl<'a> PrivateIndex<'a> {
                 .git("ls-tree")
                 .env("GIT_LITERAL_PATHSPECS", "1")
                 .args(["-z", "--full-tree", tree, "--"])
-                .args(some.iter().map(|path| path.as_path()))
+                .args(some.iter().map(RepoPath::as_path))
                 .run(&[])?;
             for record in split_nul(&output) {
                 // <mode> <kind> <oid>\t<path>
