@@ -287,14 +287,14 @@ fn killed_at_any_moment_it_has_lost_nothing_and_is_done_when_asked_again() {
     site.add("one");
     site.work();
     let mut killed = 0;
-    for nth in 0..14 {
+    for nth in 0..7 {
         let output =
             site.repo.command("sh").args(["-c", &write(&format!("mine{nth}"))]).output().expect("sh");
         assert!(output.status.success());
         nothing_vanishes(&site, &format!("killed, {nth}"), || {
             let mut restore = site.millrace(&["restore", "one", "--to", "builder", "--save"]);
             let mut child = restore.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-            std::thread::sleep(Duration::from_millis(20 + 12 * nth));
+            std::thread::sleep(Duration::from_millis(20 + 25 * nth));
             killed += u32::from(child.try_wait().expect("asked").is_none());
             let _ = child.kill();
             child.wait().expect("it ends");
