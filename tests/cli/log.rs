@@ -117,7 +117,7 @@ fn what_is_nowhere_is_refused() {
     ");
     insta::assert_snapshot!(refused(&["log", "--op", "handof"]), @"
     exit 2
-    ! millrace: invalid value 'handof' for '--op <OP>' [possible values: genesis, enqueue, idea, compile, session, launch, handoff, interrupt, tree, cancel, archive, retry, retry-active, reopen, supersede, retarget, set-priority, release, pause, resume, stop, unresumable]
+    ! millrace: invalid value 'handof' for '--op <OP>' [possible values: genesis, enqueue, idea, compile, session, launch, handoff, interrupt, tree, cancel, archive, retry, retry-active, reopen, supersede, retarget, set-priority, release, pause, resume, stop, unresumable, adopt]
     ! hint: a similar value exists: 'handoff'
     ");
 }
