@@ -183,7 +183,7 @@ fn a_fetch_that_is_broken_off_leaves_nothing() {
         &cut,
         &format!(
             "#!/bin/sh\necho x >>{count}\n[ $(wc -l <{count}) -lt 2 ] && exec git upload-pack \"$@\"\n\
-             git upload-pack \"$@\" | {{ head -c 3000; kill $$; }}\n",
+             git upload-pack \"$@\" | {{ dd bs=1 count=3000 2>/dev/null; kill $$; }}\n",
             count = count.display()
         ),
     );

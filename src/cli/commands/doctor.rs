@@ -284,7 +284,7 @@ fn refspecs(project: &Project, checked: &mut Checked) {
         if let Some(danger) = pushes_over(key, refspec) {
             checked.add(Level::Warning, "refspec", format!("{key} = {refspec}: {danger}"));
         }
-        if !key.ends_with(".fetch") {
+        if key.rsplit('.').next() != Some("fetch") {
             continue;
         }
         let Some((_, into)) = refspec.split_once(':') else { continue };
@@ -298,13 +298,14 @@ fn refspecs(project: &Project, checked: &mut Checked) {
 
 /// What an ordinary `git push` does to the ledgers of others, by one value of the configuration.
 fn pushes_over(key: &str, value: &str) -> Option<&'static str> {
-    if key.ends_with(".mirror") {
+    let setting = key.rsplit('.').next();
+    if setting == Some("mirror") {
         // A word that git takes for yes; what is none git refuses itself.
         let yes = ["true", "yes", "on", "1", ""].contains(&value.to_ascii_lowercase().as_str());
         return yes
             .then_some("every `git push` there overwrites its ledger with what is here, or takes it away");
     }
-    let to = value.strip_prefix('+').filter(|_| key.ends_with(".push"))?;
+    let to = value.strip_prefix('+').filter(|_| setting == Some("push"))?;
     let to = to.split_once(':').map_or(to, |(_, to)| to);
     (to == "refs/*" || to.starts_with("refs/millrace/"))
         .then_some("an ordinary `git push` overwrites the ledger there; `millrace share` never does")

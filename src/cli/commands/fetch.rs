@@ -197,7 +197,7 @@ impl Answer for Fetched {
             }
             Outcome::Fetched => page.line(format!("fetched {theirs}, {commits} after the ledger here")),
             Outcome::Diverged => {
-                page.line(format!("fetched {theirs}, from which the ledger here does not go on"))
+                page.line(format!("fetched {theirs}, from which the ledger here does not go on"));
             }
             Outcome::Adopted => page.line(format!("went on to {theirs} of {remote}: {commits}")),
         }

@@ -170,16 +170,15 @@ pub struct Adopted {
 /// How the ledger that was fetched stands to the one here. Refuses what can never be gone on with.
 pub fn compare(project: &Project, remote: &Remote, theirs: Oid) -> Result<Compared, NotAdopted> {
     let ours = project.store.resolve(&RefName::State)?;
-    let adoption = match ours {
-        Some(ours) => standing(project, remote, ours, theirs)?,
-        None => {
-            for known in continuity::remembered(project) {
-                if !continuity::would_go_on(&project.store, theirs, known)? {
-                    return Err(NotAdopted::Lost { known, theirs });
-                }
+    let adoption = if let Some(ours) = ours {
+        standing(project, remote, ours, theirs)?
+    } else {
+        for known in continuity::remembered(project) {
+            if !continuity::would_go_on(&project.store, theirs, known)? {
+                return Err(NotAdopted::Lost { known, theirs });
             }
-            Adoption::Follows(commits(&project.store, Some(theirs)).count())
         }
+        Adoption::Follows(commits(&project.store, Some(theirs)).count())
     };
     Ok(Compared { ours, adoption })
 }

@@ -3,7 +3,7 @@
 //! A push never overwrites. What the remote has must be something that ours goes on from, looked up before and held to
 //! by the push's lease; everything goes in one atomic push or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use thiserror::Error;
 
@@ -339,7 +339,7 @@ fn listed(project: &Project, how: &[&str], to: &[Oid], known: &[Oid]) -> Result<
 /// Names the documents that hold what looks like a secret: an operator allowed each when it came in, for this machine.
 fn secrets(project: &Project, tip: Oid, there: Option<Oid>, parcel: &mut Parcel) -> Result<(), NotPushed> {
     let secrets = Secrets::here(project)?;
-    let mut seen: BTreeMap<Oid, ()> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let mut more = 0_usize;
     let trees = project.trees();
     for step in history(&project.store, &trees, Some(tip)) {
@@ -350,7 +350,7 @@ fn secrets(project: &Project, tip: Oid, there: Option<Oid>, parcel: &mut Parcel)
         for (path, content) in &step.transition.payloads {
             let path = path.as_str();
             let document = ["tasks/", "specs/", "incidents/", "ideas/"].iter().any(|of| path.starts_with(of));
-            if !document || seen.insert(content.oid, ()).is_some() {
+            if !document || !seen.insert(content.oid) {
                 continue;
             }
             let (_, bytes) = project.store.read(content.oid)?;

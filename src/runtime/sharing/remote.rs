@@ -247,7 +247,7 @@ impl Remote {
         told.dedup();
         told.truncate(SHOWN_LINES);
         if told.is_empty() {
-            told.extend(lines().last().map(str::to_owned));
+            told.extend(lines().next_back().map(str::to_owned));
         }
         let mut text = told.join("; ");
         for url in self.fetched_from.iter().chain(&self.pushed_to) {

@@ -95,7 +95,7 @@ impl Answer for PublishedAs {
                 page.line(format!("branch {branch} holds run {run} already, at {tip}"));
             }
             Some(before) => {
-                page.line(format!("branch {branch} went from {} to {tip}: run {run}", before.short()))
+                page.line(format!("branch {branch} went from {} to {tip}: run {run}", before.short()));
             }
             None => page.line(format!("made branch {branch} at {tip}: run {run} of {item}")),
         }
