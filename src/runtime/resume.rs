@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::evidence::Secrets;
 use super::project::Project;
 use super::snapshots::{self, Place, Says};
 use super::stage::{Opening, StageError};
@@ -132,6 +133,7 @@ fn snapshot(project: &Project, run: &Run) -> Result<Oid, TreeError> {
         ],
     };
     let place = Place::next(run, true);
-    let taken = snapshots::take(project, &plan.snapshot, &place, &project.person()?, &says)?;
+    let secrets = Secrets::here(project)?;
+    let taken = snapshots::take(project, &plan.snapshot, &place, &project.person()?, &says, &secrets)?;
     Ok(taken.map_or(run.snapshot, |taken| taken.commit))
 }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::backups::{self, Backup};
+use super::evidence::Secrets;
 use super::moves::{Began, Moves};
 use super::project::Project;
 use crate::domain::ids::RunId;
@@ -61,8 +62,9 @@ pub struct Says {
 }
 
 impl Says {
-    /// The message of a snapshot in which this was left out and moved.
-    fn message(&self, drawn: &Drawn<'_>, moves: &[(&'static str, String)]) -> String {
+    /// The message of a snapshot in which this was left out and moved. Names of files and branches are whatever a stage
+    /// made them.
+    fn message(&self, drawn: &Drawn<'_>, moves: &[(&'static str, String)], secrets: &Secrets) -> String {
         use std::fmt::Write as _;
         let mut message = format!("{}\n", self.subject);
         let body = if drawn.unchanged { &self.unchanged } else { &self.changed };
@@ -81,7 +83,9 @@ impl Says {
             skipped.push(format!("and {} more", drawn.skipped.len() - NAMED));
         }
         let skipped = skipped.into_iter().map(|skipped| ("Skipped", skipped));
-        for (key, value) in self.trailers.iter().chain(moves).cloned().chain(skipped) {
+        let found = moves.iter().cloned().chain(skipped);
+        let found = found.map(|(key, value)| (key, secrets.redacted(&value).0));
+        for (key, value) in self.trailers.iter().cloned().chain(found) {
             let _ = writeln!(message, "Millrace-{key}: {}", one_line(&value, VALUE_CHARS));
         }
         message
@@ -120,6 +124,7 @@ pub fn take(
     place: &Place<'_>,
     author: &Person,
     says: &Says,
+    secrets: &Secrets,
 ) -> Result<Option<Taken>, SnapError> {
     let rules = SnapshotRules::new(policy.max_file_bytes, &policy.exclude)?;
     let committer = project.signature()?;
@@ -130,7 +135,7 @@ pub fn take(
     let snapshot = Snapshots::new(&project.repository, rules).draw(
         place.parent,
         tracked,
-        &|drawn| says.message(drawn, &trailers),
+        &|drawn| says.message(drawn, &trailers, secrets),
         &author,
         &committer,
     )?;

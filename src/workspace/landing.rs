@@ -306,7 +306,8 @@ fn commit(
         None => on("read-tree").arg("--empty").run(&[])?,
     };
     on("update-index").args(["-z", "--index-info"]).run(&index_info(changes, |change| change.to))?;
-    let tree = on("write-tree").text()?;
+    // What is not there is the user's, in a partial clone, and is what `HEAD` has.
+    let tree = on("write-tree").arg("--missing-ok").text()?;
     let mut make = on("commit-tree").arg(&tree);
     if let Some(head) = head {
         make = make.args(["-p", &head.to_string()]);

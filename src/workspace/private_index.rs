@@ -365,15 +365,21 @@ impl<'a> PrivateIndex<'a> {
     pub(crate) fn tree_of(&self, commit: Option<Oid>) -> Result<String, StoreError> {
         match commit {
             Some(commit) => {
-                self.git("rev-parse").args(["--verify", "--quiet"]).arg(format!("{commit}^{{tree}}")).text()
+                let named = format!("{commit}^{{tree}}");
+                let told = self.git("rev-parse").args(["--verify", "--quiet"]).arg(named).text();
+                told.map_err(|error| match error {
+                    StoreError::Git { .. } => StoreError::Missing(commit),
+                    other => other,
+                })
             }
             None => self.git("hash-object").args(["-t", "tree", "--stdin"]).text(),
         }
     }
 
-    /// The tree of what the index holds.
+    /// The tree of what the index holds. What it names was read here, or is the base's: git is not to look for each of
+    /// them once more, which would also fail in a partial clone.
     pub(crate) fn write_tree(&self) -> Result<String, StoreError> {
-        self.git("write-tree").text()
+        self.git("write-tree").arg("--missing-ok").text()
     }
 }
 

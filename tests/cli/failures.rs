@@ -305,8 +305,8 @@ fn a_folder_of_the_other_runtime() {
 #[test]
 fn a_repository_that_cannot_hold_a_ledger() {
     let repo = TestRepo::with_commit();
-    repo.git(&["config", "extensions.partialClone", "origin"]);
     repo.git(&["config", "core.repositoryFormatVersion", "1"]);
+    repo.git(&["config", "extensions.fromTheFuture", "true"]);
     let text = refused(&repo, &["status"]);
     assert!(text.starts_with("exit 3\n! millrace: "), "{text}");
     assert_eq!(text.lines().count(), 2, "{text}");

@@ -238,14 +238,18 @@ fn a_crash_between_the_commit_and_the_ledger_commits_nothing_twice() {
     let tip = site.repo.git(&["log", "--format=%H", "--grep=^land: ", "refs/millrace/state"]);
     let before = site.repo.git(&["rev-parse", &format!("{tip}~1")]);
     let index = site.repo.git(&["ls-files", "--stage"]);
-    site.repo.git(&["update-ref", "refs/millrace/state", &before]);
+    let back = || {
+        site.repo.git(&["update-ref", "refs/millrace/state", &before]);
+        std::fs::write(site.private().join("believed"), format!("{before}\n")).expect("what it left");
+    };
+    back();
     site.work();
     assert_eq!(head(&site), landed);
     assert_eq!(site.repo.git(&["ls-files", "--stage"]), index);
     assert_eq!(landing(&site)["commit"].as_str(), Some(landed.as_str()));
 
     // And before the branch moved: the index has the change, the branch does not.
-    site.repo.git(&["update-ref", "refs/millrace/state", &before]);
+    back();
     site.repo.git(&["update-ref", "refs/heads/main", &format!("{landed}~1")]);
     site.work();
     assert_ne!(landing(&site)["became"].as_str(), Some("left"));

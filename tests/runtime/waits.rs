@@ -149,7 +149,7 @@ fn a_commit_of_the_users_during_a_run_is_noted_and_stops_nothing() {
     site.repo.git(&["commit", "--quiet", "-m", "taken over"]);
     goes_on(&site);
     let findings = site.result("02-checker")["findings"].to_string();
-    assert!(findings.contains("HEAD is no longer"), "{findings}");
+    assert!(findings.contains("HEAD moved from "), "{findings}");
 }
 
 /// A repository in the middle of a merge with a conflict in `conflict.txt`.
@@ -260,12 +260,12 @@ fn a_detached_head_and_an_unborn_branch_are_as_good_as_a_branch() {
     site.add("one");
     goes_on(&site);
     let head = site.repo.git(&["rev-parse", "HEAD"]);
-    assert_eq!(site.repo.git(&["rev-parse", &format!("{}~4", site.run_branch())]), head);
+    assert_eq!(site.repo.git(&["rev-parse", &format!("{}~5", site.run_branch())]), head);
 
     let site = Site::with(TestRepo::init(), "", STRAIGHT);
     site.add("one");
     goes_on(&site);
     let log = site.repo.git(&["log", "--reverse", "--format=%s", &site.run_branch()]);
-    assert_eq!(log.lines().count(), 4, "{log}");
+    assert_eq!(log.lines().count(), 5, "{log}");
     assert!(!site.repo.git_output(&["rev-parse", "--verify", "--quiet", "HEAD"]).status.success());
 }

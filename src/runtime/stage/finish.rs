@@ -76,7 +76,7 @@ pub fn finish(
     let mut kept = Kept::default();
     let judged = metered(stage, judged(stage, run, ended, &given, &secrets)?, saw);
     keep(project, stage, &judged, &secrets, &mut kept)?;
-    let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement)?;
+    let (snapshot, mut findings) = snapshot(project, stage, run, &judged.judgement, &secrets)?;
     findings.extend(missing_evidence(stage, &judged.judgement));
     findings.extend(judged.findings);
 
@@ -375,6 +375,7 @@ fn snapshot(
     stage: &Stage,
     run: &Run,
     judgement: &Judgement,
+    secrets: &Secrets,
 ) -> Result<(Option<Oid>, Vec<String>), StageError> {
     let (what, worked) = match judgement {
         Judgement::Reported { result, .. } => (result.to_string(), true),
@@ -402,7 +403,8 @@ fn snapshot(
     // The tip may be what an earlier attempt left before it went back. The same left again is no less to go back.
     let even_unchanged = worked || run.tip != run.snapshot;
     let place = Place::next(run, even_unchanged);
-    let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &says) {
+    let taken = match snapshots::take(project, &stage.plan.snapshot, &place, &stage.author(), &says, secrets)
+    {
         Ok(Some(taken)) => taken,
         Ok(None) => return Ok((None, Vec::new())),
         Err(SnapError::Taken(error)) if worked => {

@@ -1,6 +1,7 @@
 //! The beginning of a run: snapshot 0, the code as it is now with uncommitted work included, on the run's own branch.
 //! A run that does not come to be leaves no branch.
 
+use super::super::evidence::Secrets;
 use super::super::project::Project;
 use super::super::snapshots::{self, Place, Says};
 use super::super::source;
@@ -51,7 +52,8 @@ impl Opening {
             ],
         };
         let place = Place { run: &run, tip: None, parent: head.oid, began: None, even_unchanged: true };
-        let taken = snapshots::take(project, &plan.snapshot, &place, &project.person()?, &says)?
+        let secrets = Secrets::here(project)?;
+        let taken = snapshots::take(project, &plan.snapshot, &place, &project.person()?, &says, &secrets)?
             .ok_or_else(|| StageError::Plan { plan: plan_id.clone(), detail: "no snapshot 0".to_owned() })?;
         Ok(Self { run, base: head.oid, branch: head.branch, start: taken.commit })
     }
