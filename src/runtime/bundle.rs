@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use thiserror::Error;
 
 use super::project::Project;
+use super::run_branch::{BranchError, closing_of};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::domain::place;
@@ -38,6 +39,16 @@ pub enum BundleError {
     /// Its branch is gone.
     #[error("run {0} has no run branch any more")]
     NoBranch(RunId),
+    /// Its branch is not what the ledger makes of it.
+    #[error("the branch of run {run} ends at {found}, and by the ledger at {due}")]
+    OtherEnd {
+        /// The run.
+        run: RunId,
+        /// Where its branch ends.
+        found: Oid,
+        /// Its closing commit, by the ledger.
+        due: Oid,
+    },
     /// Nothing is overwritten.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
@@ -70,6 +81,17 @@ pub enum BundleError {
     Store(#[from] StoreError),
 }
 
+impl From<BranchError> for BundleError {
+    fn from(error: BranchError) -> Self {
+        match error {
+            BranchError::Transact(error) => error.into(),
+            BranchError::Store(error) => error.into(),
+            BranchError::Fault(fault) => fault.into(),
+            BranchError::NoSuchRun(run) => Self::NoBranch(run),
+        }
+    }
+}
+
 /// What is in a bundle.
 #[derive(Debug)]
 pub struct Exported {
@@ -99,6 +121,12 @@ pub fn export(project: &Project, run: &RunId, to: &Path) -> Result<Exported, Bun
         .store
         .resolve(&RefName::Run(run.clone()))?
         .ok_or_else(|| BundleError::NoBranch(run.clone()))?;
+    // A stranger is given nothing that cannot be found sound.
+    if let Some(due) = closing_of(&project.store, Some(ledger), vec![run.clone()])?.remove(run)
+        && due.oid != branch
+    {
+        return Err(BundleError::OtherEnd { run: run.clone(), found: branch, due: due.oid });
+    }
     let scratch = Scratch::new(project.store.object_format())?;
     let objects = project.store.common_dir().join("objects");
     let git = |subcommand: &str| {
@@ -271,19 +299,19 @@ impl Checked {
             self.findings.push((*first, "it is not what the run began with".to_owned()));
         }
         let said = names(store, self.ledger, &self.run)?;
-        for (n, (oid, commit)) in commits.iter().enumerate() {
-            if said.contains(&oid.to_string()) {
-                continue;
-            }
-            let before = n.checked_sub(1).map(|n| &commits[n].1);
-            // The last one may say how the run ended: its code is that of the one before, its words are the ledger's.
-            let closes = n + 1 == commits.len()
-                && before.is_some_and(|before| before.tree == commit.tree)
-                && closes(&commit.message, &tip.message);
-            if !closes {
+        let closing = closing_of(store, Some(self.ledger), vec![self.run.clone()])?.remove(&self.run);
+        let closing = closing.map(|closing| closing.oid);
+        for (oid, _) in &commits {
+            if !said.contains(&oid.to_string()) && Some(*oid) != closing {
                 let detail = "it is on the run branch, and the ledger does not name it".to_owned();
                 self.findings.push((*oid, detail));
             }
+        }
+        if let Some(due) = closing.filter(|due| *due != self.branch) {
+            let detail = format!(
+                "the run branch ends here, and not with the closing commit that the ledger makes ({due})"
+            );
+            self.findings.push((self.branch, detail));
         }
         scratch.end_at(record.base)?;
         let whole =
@@ -325,16 +353,6 @@ fn names(store: &GitStore, tip: Oid, run: &RunId) -> Result<BTreeSet<String>, Bu
         found.extend(ids.map(str::to_owned));
     }
     Ok(found)
-}
-
-/// Whether a commit of the run branch says nothing but what the commit of the ledger says that ended the run.
-fn closes(message: &str, ledger: &str) -> bool {
-    let block = |message: &str| message.trim_end().rsplit("\n\n").next().unwrap_or_default().to_owned();
-    let said = block(ledger);
-    let said: BTreeSet<&str> = said.lines().collect();
-    let trailers = block(message);
-    let mut ours = trailers.lines().filter(|line| line.starts_with("Millrace-")).peekable();
-    ours.peek().is_some() && ours.all(|line| said.contains(line))
 }
 
 /// What stands before the pack of a bundle.

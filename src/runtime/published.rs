@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::project::Project;
+use super::run_branch::{BranchError, closing_of};
 use super::sharing::push::{is_ancestor, is_here, tree_of};
 use crate::domain::ids::RunId;
 use crate::domain::item::ItemRef;
@@ -103,6 +104,19 @@ pub enum NotPublished {
 impl From<Fault> for NotPublished {
     fn from(fault: Fault) -> Self {
         Self::Transact(fault.into())
+    }
+}
+
+impl From<BranchError> for NotPublished {
+    fn from(error: BranchError) -> Self {
+        match error {
+            BranchError::Transact(error) => error.into(),
+            BranchError::Store(error) => error.into(),
+            BranchError::Fault(fault) => fault.into(),
+            BranchError::NoSuchRun(run) => {
+                Fault { at: run.to_string(), detail: "it has no record".to_owned() }.into()
+            }
+        }
     }
 }
 
@@ -246,14 +260,19 @@ fn stands_at(project: &Project, branch: &str, full: &str) -> Result<Option<Oid>,
     }
 }
 
-/// The last commit of a run's branch that holds the code which the ledger names.
+/// The last commit of a run's branch that holds the code which the ledger names: its closing commit, where the branch
+/// stands there and no stage was cut off before it.
 fn last(project: &Project, run: &RunId, snapshot: Oid) -> Result<Oid, NotPublished> {
     let Some(found) = project.store.resolve(&RefName::Run(run.clone()))? else { return Ok(snapshot) };
-    let closes = found != snapshot
-        && is_here(project, found)?
-        && is_ancestor(project, snapshot, found)?
-        && tree_of(project, snapshot)? == tree_of(project, found)?;
-    Ok(if closes { found } else { snapshot })
+    if found == snapshot {
+        return Ok(snapshot);
+    }
+    let ledger = project.store.resolve(&RefName::State)?;
+    let due = closing_of(&project.store, ledger, vec![run.clone()])?.remove(run);
+    let code = tree_of(project, snapshot)?;
+    Ok(due
+        .filter(|due| due.oid == found && due.commit.tree.to_string() == code)
+        .map_or(snapshot, |due| due.oid))
 }
 
 /// The run's commits after its first snapshot, made again on the commit that it began from.

@@ -19,11 +19,13 @@ use crate::domain::transition::record::Transition;
 use crate::domain::view::{Fault, View as _};
 use crate::format::message::one_line;
 use crate::ledger::commit::Commit;
+use crate::ledger::git::GitStore;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::history::{Step, commits, step};
 use crate::ledger::object::object_id;
 use crate::ledger::store::{NewObjects, Object, ObjectKind, Publication, RefName, Store as _, StoreError};
 use crate::ledger::transact::{TransactError, read_commit};
+use crate::ledger::tree::Trees;
 use crate::ledger::view::TreeView;
 
 /// Characters of a subject: what `git log --oneline` shows on a common terminal.
@@ -129,14 +131,14 @@ fn subject(run: &Run, end: &RunEnd, transition: &Transition) -> String {
 
 /// The closing commit of a run that this step of the ledger ends: the code of the branch's last commit, and how it ended,
 /// with the message of the ledger's commit. None where the run does not end there.
-pub fn closing(project: &Project, step: &Step, run: &RunId) -> Result<Option<Closing>, BranchError> {
-    let trees = project.trees();
+pub fn closing(store: &GitStore, step: &Step, run: &RunId) -> Result<Option<Closing>, BranchError> {
+    let trees = Trees::new(store);
     let before = match step.commit.parents.first() {
-        Some(parent) => Some(read_commit(&project.store, *parent)?.tree),
+        Some(parent) => Some(read_commit(store, *parent)?.tree),
         None => None,
     };
     let Some((ended, end)) = ended_by(step, &TreeView::new(&trees, before), run)? else { return Ok(None) };
-    let tree = read_commit(&project.store, ended.tip)?.tree;
+    let tree = read_commit(store, ended.tip)?.tree;
     let told = step.commit.message.trim_end();
     let mut message = format!("{}\n\n{told}\n", subject(&ended, end, &step.transition));
     // A command about an item names no run, one about a run no item.
@@ -154,15 +156,39 @@ pub fn closing(project: &Project, step: &Step, run: &RunId) -> Result<Option<Clo
         second: step.commit.second,
         message,
     };
-    let oid = object_id(project.store.object_format(), ObjectKind::Commit, &commit.render())?;
+    let oid = object_id(store.object_format(), ObjectKind::Commit, &commit.render())?;
     Ok(Some(Closing { oid, commit }))
 }
 
-/// The step of the ledger that ended each of these runs, newest first.
-fn ends(project: &Project, mut wanted: Vec<RunId>) -> Result<Vec<(RunId, Step)>, BranchError> {
-    let trees = project.trees();
+/// The closing commits of these runs, by the ledger with this tip. A run is left out that has not ended there, and one
+/// whose last commit is not here: then its closing commit cannot be here either.
+pub fn closing_of(
+    store: &GitStore,
+    ledger: Option<Oid>,
+    runs: Vec<RunId>,
+) -> Result<BTreeMap<RunId, Closing>, BranchError> {
+    let mut found = BTreeMap::new();
+    for (run, step) in ends(store, ledger, runs)? {
+        match closing(store, &step, &run) {
+            Ok(Some(closing)) => {
+                found.insert(run, closing);
+            }
+            Ok(None) | Err(BranchError::Transact(TransactError::Store(StoreError::Missing(_)))) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// The step of the ledger with this tip that ended each of these runs, newest first.
+fn ends(
+    store: &GitStore,
+    ledger: Option<Oid>,
+    mut wanted: Vec<RunId>,
+) -> Result<Vec<(RunId, Step)>, BranchError> {
+    let trees = Trees::new(store);
     let mut found = Vec::new();
-    for read in commits(&project.store, project.store.resolve(&RefName::State)?) {
+    for read in commits(store, ledger) {
         if wanted.is_empty() {
             break;
         }
@@ -171,7 +197,7 @@ fn ends(project: &Project, mut wanted: Vec<RunId>) -> Result<Vec<(RunId, Step)>,
         if NEVER_ENDS.contains(&op) {
             continue;
         }
-        let step = step(&project.store, &trees, oid)?;
+        let step = step(store, &trees, oid)?;
         let here: Vec<RunId> = closes(&step.transition).filter(|run| wanted.contains(run)).cloned().collect();
         wanted.retain(|run| !here.contains(run));
         found.extend(here.into_iter().map(|run| (run, step.clone())));
@@ -212,7 +238,7 @@ pub(super) fn close(project: &Project, commit: Oid, transition: &Transition) {
 
 /// Puts the closing commit on a branch that stands at `found`; what the ledger does not know of it is kept elsewhere first.
 fn end(project: &Project, step: &Step, run: &RunId, found: Oid) -> Result<Option<String>, BranchError> {
-    let Some(closing) = closing(project, step, run)? else { return Ok(None) };
+    let Some(closing) = closing(&project.store, step, run)? else { return Ok(None) };
     if found == closing.oid {
         return Ok(None);
     }
@@ -273,7 +299,7 @@ pub(super) fn close_all(project: &Project, branches: &[(RunId, Oid)]) -> Result<
     if open.is_empty() {
         return Ok(());
     }
-    for (run, step) in ends(project, open)? {
+    for (run, step) in ends(&project.store, project.store.resolve(&RefName::State)?, open)? {
         if let Some((_, tip)) = branches.iter().find(|(other, _)| other == &run)
             && let Err(error) = end(project, &step, &run, *tip)
         {
@@ -302,7 +328,8 @@ pub fn rebuild_all(project: &Project, runs: &[RunId], only_look: bool) -> Result
     }
     let ended = |(record, active): &&(RunRecord, Option<Run>)| active.is_none() && record.end.is_some();
     let wanted = records.iter().filter(ended).map(|(record, _)| record.run.clone()).collect();
-    let mut steps: BTreeMap<RunId, Step> = ends(project, wanted)?.into_iter().collect();
+    let mut steps: BTreeMap<RunId, Step> =
+        ends(&project.store, project.store.resolve(&RefName::State)?, wanted)?.into_iter().collect();
     records
         .into_iter()
         .map(|(record, active)| {
@@ -333,7 +360,7 @@ fn rebuild_one(
     };
     let missing = missing(project, tip, record.base)?;
     if missing.is_empty() {
-        let closing = end.map(|step| closing(project, step, run)).transpose()?.flatten();
+        let closing = end.map(|step| closing(&project.store, step, run)).transpose()?.flatten();
         let due = closing.as_ref().map_or(tip, |closing| closing.oid);
         let now = Some(due);
         if before == now || only_look {

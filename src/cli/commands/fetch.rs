@@ -19,7 +19,7 @@ use crate::domain::view::View as _;
 use crate::runtime::approval;
 use crate::runtime::project::Project;
 use crate::runtime::sharing::adoption::{
-    Adopted, Adoption, NotAdopted, adopt, branches, check, compare, runs_without_code,
+    Adopted, Adoption, NotAdopted, OtherEnd, adopt, branches, check, compare, runs_without_code,
 };
 use crate::runtime::sharing::fetch::{Runs, fetch};
 use crate::runtime::sharing::remote::Remote;
@@ -67,6 +67,9 @@ struct Fetched {
     before: Option<Oid>,
     /// Run branches that came or changed.
     runs: Vec<RunId>,
+    /// Of these, the branches that end with something else than the ledger here makes of their run; nothing of that was
+    /// taken over.
+    other_ends: Vec<OtherEnd>,
     outcome: Outcome,
     /// Commits that one of the two has and the other has not.
     commits: usize,
@@ -113,6 +116,7 @@ impl FetchArguments {
             theirs: came.state,
             before: came.before,
             runs: came.runs,
+            other_ends: Vec::new(),
             outcome: Outcome::Nothing,
             commits: 0,
             tip: None,
@@ -125,7 +129,7 @@ impl FetchArguments {
             self.follow(&project, &remote, theirs, &stop, &mut fetched)?;
             if matches!(fetched.outcome, Outcome::Same | Outcome::Behind | Outcome::Adopted) && !self.no_adopt
             {
-                branches(&project, &remote)?;
+                fetched.other_ends = branches(&project, &remote)?;
             }
         }
         fetched.tip = project.tip()?.map(|(tip, _)| tip);
@@ -223,6 +227,18 @@ impl Answer for Fetched {
         }
         if let Some(plan) = &self.unapproved {
             page.line(format!("{plan} is not run here before `millrace plan approve`"));
+        }
+        for other in self.other_ends.iter().take(NAMED) {
+            let due = other.due.map_or_else(String::new, |due| format!(" {}", due.short()));
+            page.line(format!(
+                "run {}: its branch on {remote} ends at {}, and not with the closing commit{due} that the ledger makes; \
+                 nothing of that was taken over",
+                other.run,
+                other.found.short()
+            ));
+        }
+        if self.other_ends.len() > NAMED {
+            page.line(format!("and {} more such branches", self.other_ends.len() - NAMED));
         }
         for note in &self.notes {
             page.line(format!("note: {note}"));

@@ -6,11 +6,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::Duration;
 
+mod limit;
 mod remote;
 
-pub use remote::Answer;
+pub use limit::Answer;
 
 use super::super::store::StoreError;
 
@@ -238,46 +238,6 @@ impl GitCommand {
             return Ok(output.stdout);
         }
         Err(said_no(&what, &output.stderr, output.status))
-    }
-
-    /// The same, ended with all that it started when it takes longer than this. Its output has to be short, and its input.
-    pub fn bounded(mut self, input: &[u8], patience: Duration) -> Result<Vec<u8>, StoreError> {
-        let fault = |source| StoreError::Io { action: "run", path: PathBuf::from("git"), source };
-        let failed = |detail: String| StoreError::Git { action: self.what.clone(), detail };
-        // A program that reads from the terminal behind our back is stopped by the system, not answered.
-        self.command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(fault)?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (status, out, err) = std::thread::scope(|scope| {
-            let read = |pipe: Option<Box<dyn Read + Send>>| {
-                scope.spawn(move || {
-                    let mut bytes = Vec::new();
-                    // What it said before the pipe broke is what there is.
-                    let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
-                    bytes
-                })
-            };
-            let out = read(stdout.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
-            let err = read(stderr.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
-            if let Some(mut pipe) = stdin {
-                scope.spawn(move || {
-                    // A git that ends early closes the pipe; its exit code tells why.
-                    let _ = pipe.write_all(input);
-                });
-            }
-            let status = super::signing::within(&mut child, patience);
-            (status, out.join().unwrap_or_default(), err.join().unwrap_or_default())
-        });
-        match status.map_err(fault)? {
-            Some(status) if status.success() => Ok(out),
-            Some(status) => {
-                let stderr = String::from_utf8_lossy(&err);
-                let said: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-                let said = if said.is_empty() { "no message".to_owned() } else { said.join("; ") };
-                Err(failed(format!("{said} ({status})")))
-            }
-            None => Err(failed(format!("it did not end within {} s", patience.as_secs()))),
-        }
     }
 
     /// Runs it and gives its stdout as text without the final line break.

@@ -8,9 +8,10 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::process::Output;
+use std::time::Duration;
 
-use super::command::GitCommand;
+use super::command::{Answer, GitCommand};
 use super::open::GitStore;
 use crate::domain::oid::Oid;
 use crate::ledger::commit::Commit;
@@ -95,7 +96,14 @@ impl GitStore {
             git = git.args(["-p", &parent.to_string()]);
         }
         let message = parsed.message.as_bytes();
-        let made = git.args(["-F", "-"]).bounded(message, PATIENCE).map_err(|error| text(&error))?;
+        let git = git.args(["-F", "-"]);
+        let made = match git.answer(message, PATIENCE, &|| false).map_err(|error| text(&error))? {
+            Answer::Ended(output) if output.status.success() => output.stdout,
+            Answer::Ended(output) => return Err(said_no(&output)),
+            Answer::TimeUp | Answer::Unwanted => {
+                return Err(format!("git commit-tree did not end within {} s", PATIENCE.as_secs()));
+            }
+        };
         let made = String::from_utf8_lossy(&made);
         let made: Oid = made.trim().parse().map_err(|_| "git names no commit".to_owned())?;
         let signed = read_loose(scratch.path(), made).map_err(|error| text(&error))?;
@@ -108,6 +116,14 @@ impl GitStore {
         }
         Ok(signed)
     }
+}
+
+/// All that a git which made no signature has said: the programs behind it say what is wrong in several lines.
+fn said_no(output: &Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let said: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let said = if said.is_empty() { "no message".to_owned() } else { said.join("; ") };
+    format!("git commit-tree: {said} ({})", output.status)
 }
 
 fn loose(directory: &Path, oid: Oid) -> std::path::PathBuf {
@@ -134,26 +150,4 @@ fn read_loose(directory: &Path, oid: Oid) -> std::io::Result<Vec<u8>> {
     flate2::read::ZlibDecoder::new(file).read_to_end(&mut bytes)?;
     let header = bytes.iter().position(|byte| *byte == 0).map_or(0, |at| at + 1);
     Ok(bytes.split_off(header))
-}
-
-/// What `command` came to when it had ended, or was ended because its time was up.
-pub(super) fn within(
-    child: &mut std::process::Child,
-    patience: Duration,
-) -> std::io::Result<Option<std::process::ExitStatus>> {
-    let until = Instant::now() + patience;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= until {
-            // With everything that it started: they share its process group.
-            if let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
-                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-            }
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }

@@ -4,11 +4,13 @@
 //! shown and not run. One commit of ours on top of its tip says so, and the ledger's ref goes there in one swap.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use thiserror::Error;
 
 use super::super::continuity;
 use super::super::project::Project;
-use super::push::{is_ancestor, is_here, tree_of};
+use super::super::run_branch::{BranchError, closing_of};
+use super::push::{is_ancestor, is_here};
 use super::relation::{Relation, ledger_of, relation};
 use super::remote::{Remote, SharingError};
 use crate::domain::ids::RunId;
@@ -131,6 +133,19 @@ impl From<TransactError> for NotAdopted {
 impl From<Fault> for NotAdopted {
     fn from(fault: Fault) -> Self {
         Self::Sharing(fault.into())
+    }
+}
+
+impl From<BranchError> for NotAdopted {
+    fn from(error: BranchError) -> Self {
+        match error {
+            BranchError::Transact(error) => error.into(),
+            BranchError::Store(error) => error.into(),
+            BranchError::Fault(fault) => fault.into(),
+            BranchError::NoSuchRun(run) => {
+                Fault { at: run.to_string(), detail: "it has no record".to_owned() }.into()
+            }
+        }
     }
 }
 
@@ -340,23 +355,51 @@ fn adopting(
     })
 }
 
+/// A fetched run branch that does not end as the ledger here says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherEnd {
+    /// The run.
+    pub run: RunId,
+    /// Where the fetched branch ends.
+    pub found: Oid,
+    /// The closing commit that the ledger makes; none where the run's last commit did not come with the branch.
+    pub due: Option<Oid>,
+}
+
 /// Gives the runs of the ledger here the branches that they lack, from those that were fetched: what the ledger names,
-/// and the commit that closes a run where it adds nothing to that.
-pub fn branches(project: &Project, remote: &Remote) -> Result<(), NotAdopted> {
+/// and the closing commit of a run that has ended. Tells which ended ones end with something else, of which nothing is
+/// taken.
+pub fn branches(project: &Project, remote: &Remote) -> Result<Vec<OtherEnd>, NotAdopted> {
     let trees = project.trees();
     let view = project.view(&trees)?;
+    let mut came = Vec::new();
     for (name, found) in project.store.refs()? {
         let RefName::RemoteRun(of, run) = name else { continue };
-        if of != remote.name {
+        // One that is here as it is there was looked at when it came.
+        if of != remote.name || project.store.resolve(&RefName::Run(run.clone()))? == Some(found) {
             continue;
         }
         let Some(record) = view.run_record(&run)? else { continue };
-        let to = match (view.run(&run)?, record.end) {
-            (Some(active), _) => active.tip,
-            (None, Some(end)) if closes(project, end.snapshot, found)? => found,
-            (None, Some(end)) => end.snapshot,
-            (None, None) => continue,
+        match (view.run(&run)?, record.end) {
+            (Some(active), _) => came.push((run, found, active.tip, false)),
+            (None, Some(end)) => came.push((run, found, end.snapshot, true)),
+            (None, None) => {}
+        }
+    }
+    let ended = came.iter().filter(|(.., ended)| *ended).map(|(run, ..)| run.clone()).collect();
+    let closings = closing_of(&project.store, project.store.resolve(&RefName::State)?, ended)?;
+    let mut others = Vec::new();
+    for (run, found, last, ended) in came {
+        let closing = closings.get(&run);
+        let to = match closing {
+            Some(closing) if closing.oid == found => found,
+            Some(closing) => closing.commit.parents.first().copied().unwrap_or(last),
+            None => last,
         };
+        // One that is not closed yet is as good: the next runtime closes it.
+        if ended && found != to && found != last {
+            others.push(OtherEnd { run: run.clone(), found, due: closing.map(|closing| closing.oid) });
+        }
         let own = RefName::Run(run);
         let old = project.store.resolve(&own)?;
         // One that is here already is this machine's own, unless it only has to go on.
@@ -377,13 +420,5 @@ pub fn branches(project: &Project, remote: &Remote) -> Result<(), NotAdopted> {
             message: format!("fetch: adopted from {}", remote.name),
         })?;
     }
-    Ok(())
-}
-
-/// Whether a fetched branch is a run's last snapshot with nothing but an empty commit on it.
-fn closes(project: &Project, snapshot: Oid, found: Oid) -> Result<bool, StoreError> {
-    if found == snapshot || !is_here(project, found)? || !is_here(project, snapshot)? {
-        return Ok(found == snapshot);
-    }
-    Ok(is_ancestor(project, snapshot, found)? && tree_of(project, snapshot)? == tree_of(project, found)?)
+    Ok(others)
 }

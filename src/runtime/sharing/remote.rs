@@ -212,7 +212,7 @@ impl Remote {
         what: &'static str,
     ) -> Result<Vec<u8>, SharingError> {
         let remote = || self.name.clone();
-        match git.answer(limit, &|| stop.drains())? {
+        match git.answer(&[], limit, &|| stop.drains())? {
             Answer::TimeUp => Err(SharingError::TimeUp { remote: remote(), limit }),
             Answer::Unwanted => Err(SharingError::Interrupted { remote: remote(), what }),
             Answer::Ended(output) if output.status.success() => Ok(output.stdout),

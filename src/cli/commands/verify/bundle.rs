@@ -105,8 +105,9 @@ impl From<BundleError> for Failure {
             BundleError::NotOurs { .. } | BundleError::Exists(_) => Self::input(error),
             BundleError::NotEnded(_) => Self::failed(error)
                 .hint("`millrace runs show` tells where it is; it can be exported when it has ended"),
-            BundleError::NoBranch(_) => {
-                Self::failed(error).hint("the ledger names its commits: `millrace runs show` lists them")
+            BundleError::NoBranch(ref run) | BundleError::OtherEnd { ref run, .. } => {
+                let hint = format!("`millrace recover {run}` makes it again, as the ledger names it");
+                Self::failed(error).hint(hint)
             }
             BundleError::File { .. } => Self::failed(error),
         }

@@ -1,18 +1,10 @@
-//! git as it talks to a remote: with what the user has set up for that, without questions at a terminal, and with an
-//! end.
+//! git as it talks to a remote: with what the user has set up for that, and without questions at a terminal.
 //!
 //! The rest of the `GIT_*` environment stays scrubbed. Let through is what says how to reach a server and how to be
 //! known there: the helpers that give credentials, ssh, certificates, proxies, the protocols that are allowed, and
 //! configuration that the environment carries (machines that build things pass credentials so).
 
-use std::io::Read;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
-
-use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{GitCommand, StoreError};
 
@@ -42,26 +34,6 @@ const CONNECTION: [&str; 20] = [
 
 /// Configuration values that an environment may carry: far more than anybody sets.
 const MAX_CONFIGURED: usize = 1000;
-
-/// Bytes of a stream that are kept.
-const MAX_STREAM: u64 = 64 * 1024 * 1024;
-
-/// Time between two looks whether it has ended.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// How long one that is to end has for it.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// What came of a call that has an end.
-#[derive(Debug)]
-pub enum Answer {
-    /// It ended by itself.
-    Ended(Output),
-    /// Its time was up, and it was ended.
-    TimeUp,
-    /// Nobody wanted it any more, and it was ended.
-    Unwanted,
-}
 
 impl GitCommand {
     /// `git <subcommand>` on the repository whose git directory this is, talking to a remote.
@@ -93,49 +65,6 @@ impl GitCommand {
         }
         Ok(this)
     }
-
-    /// Runs it to its end, or to the end of `limit`, or until `unwanted`: then it goes with everything that it started.
-    pub fn answer(mut self, limit: Duration, unwanted: &dyn Fn() -> bool) -> Result<Answer, StoreError> {
-        let fault = |source| StoreError::Io { action: "run", path: "git".into(), source };
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = self.command.spawn().map_err(fault)?;
-        let stdout = child.stdout.take().map(read);
-        let stderr = child.stderr.take().map(read);
-        let group = Pid::from_child(&child);
-        let until = Instant::now() + limit;
-        let mut ended_by = None;
-        let status = loop {
-            if let Some(status) = child.try_wait().map_err(fault)? {
-                break status;
-            }
-            let reason = if unwanted() {
-                Some(Answer::Unwanted)
-            } else {
-                (Instant::now() >= until).then_some(Answer::TimeUp)
-            };
-            if let Some(reason) = reason {
-                let _ = kill_process_group(group, Signal::TERM);
-                let last = Instant::now() + GRACE;
-                while Instant::now() < last && child.try_wait().map_err(fault)?.is_none() {
-                    std::thread::sleep(LOOK);
-                }
-                // What git started may outlive it.
-                let _ = kill_process_group(group, Signal::KILL);
-                let status = child.wait().map_err(fault)?;
-                ended_by = Some(reason);
-                break status;
-            }
-            std::thread::sleep(LOOK);
-        };
-        if let Some(reason) = ended_by {
-            return Ok(reason);
-        }
-        // A helper that goes on in the background (an ssh master) may hold the streams for ever.
-        let text = |stream: Option<Receiver<Vec<u8>>>| {
-            stream.and_then(|stream| stream.recv_timeout(GRACE).ok()).unwrap_or_default()
-        };
-        Ok(Answer::Ended(Output { status, stdout: text(stdout), stderr: text(stderr) }))
-    }
 }
 
 /// An ssh command that asks nothing. What is no `ssh` knows no such option, and stays as it is.
@@ -149,20 +78,6 @@ fn in_batch_mode(configured: &str) -> String {
     }
 }
 
-/// Reads a stream on a thread of its own.
-fn read(stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let mut stream = stream;
-        let _ = stream.by_ref().take(MAX_STREAM).read_to_end(&mut bytes);
-        // What is past the bound is read all the same, so that nobody waits for a reader.
-        let _ = std::io::copy(&mut stream, &mut std::io::sink());
-        let _ = sender.send(bytes);
-    });
-    receiver
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,21 +88,5 @@ mod tests {
         assert_eq!(in_batch_mode("ssh -i key"), "ssh -i key -o BatchMode=yes");
         assert_eq!(in_batch_mode("'/usr/bin/ssh' -4"), "'/usr/bin/ssh' -4 -o BatchMode=yes");
         assert_eq!(in_batch_mode("plink -batch"), "plink -batch");
-    }
-
-    #[test]
-    fn a_call_has_an_end() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let hanging = |limit: u64, unwanted: bool| {
-            let started = Instant::now();
-            let answer = GitCommand::new(folder.path(), "hangs")
-                .config("alias.hangs", "!sleep 60")
-                .answer(Duration::from_millis(limit), &|| unwanted)
-                .expect("it runs");
-            assert!(started.elapsed() < Duration::from_secs(20));
-            answer
-        };
-        assert!(matches!(hanging(200, false), Answer::TimeUp));
-        assert!(matches!(hanging(60_000, true), Answer::Unwanted));
     }
 }
