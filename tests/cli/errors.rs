@@ -399,7 +399,7 @@ fn a_head_that_cannot_be_read() {
         .expect("a ref");
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
     exit 1
-    ! millrace: no snapshot of [repo]: git read-tree: fatal: failed to unpack tree object [oid] (exit status: 128)
+    ! millrace: no snapshot of [repo]: object [oid] is missing from the repository
     ");
     std::fs::write(repo.git_dir().join("refs/heads/main"), "garbage\n").expect("a ref");
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @r#"

@@ -199,6 +199,7 @@ fn what_people_wrote_stays_and_is_named() {
     std::fs::write(&hook, text).expect("a hook");
     insta::assert_snapshot!(named(&repo, &well(&repo, &["uninstall", "--yes", "--no-bundle"])), @"
     removed refs/millrace/state
+    removed [repo]/millrace/believed
     removed [repo]/millrace/daemon.lock
     removed [repo]/millrace/lock
     removed [repo]/millrace/packs

@@ -240,7 +240,9 @@ fn a_crash_between_the_commit_and_the_ledger_commits_nothing_twice() {
     let index = site.repo.git(&["ls-files", "--stage"]);
     let back = || {
         site.repo.git(&["update-ref", "refs/millrace/state", &before]);
+        // Nothing here remembers what had not been written when it crashed.
         std::fs::write(site.private().join("believed"), format!("{before}\n")).expect("what it left");
+        std::fs::remove_file(site.repo.git_dir().join("logs/refs/millrace/state")).expect("its reflog");
     };
     back();
     site.work();
