@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use thiserror::Error;
 
 use super::project::Project;
+use super::run_branch::{Closing, closing_in};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::domain::place;
@@ -22,7 +23,7 @@ use crate::domain::view::{Fault, View as _};
 use crate::ledger::commit::Commit;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::git::{Durability, GitStore};
-use crate::ledger::history::{commits, history};
+use crate::ledger::history::{commits, history, step};
 use crate::ledger::store::{ObjectFormat, RefName, Store as _, StoreError};
 use crate::ledger::transact::{TransactError, read_commit};
 use crate::ledger::tree::Trees;
@@ -271,19 +272,20 @@ impl Checked {
             self.findings.push((*first, "it is not what the run began with".to_owned()));
         }
         let said = names(store, self.ledger, &self.run)?;
-        for (n, (oid, commit)) in commits.iter().enumerate() {
-            if said.contains(&oid.to_string()) {
-                continue;
-            }
-            let before = n.checked_sub(1).map(|n| &commits[n].1);
-            // The last one may say how the run ended: its code is that of the one before, its words are the ledger's.
-            let closes = n + 1 == commits.len()
-                && before.is_some_and(|before| before.tree == commit.tree)
-                && closes(&commit.message, &tip.message);
-            if !closes {
+        // What the ledger makes the end of: its last snapshot, and the commit on top that says how the run ended.
+        let end = closing_in(store, &step(store, &trees, self.ledger)?, &self.run).ok().flatten();
+        let closes = |oid: Oid| end.as_ref().is_some_and(|closing| closing.oid == oid);
+        for (oid, _) in &commits {
+            if !said.contains(&oid.to_string()) && !closes(*oid) {
                 let detail = "it is on the run branch, and the ledger does not name it".to_owned();
                 self.findings.push((*oid, detail));
             }
+        }
+        // That a text of the ledger names a commit makes it no part of the run.
+        let ends = |closing: &Closing| closes(self.branch) || closing.commit.parents.contains(&self.branch);
+        if self.findings.is_empty() && !end.as_ref().is_some_and(ends) {
+            let detail = "the run branch ends with it, and the ledger says otherwise".to_owned();
+            self.findings.push((self.branch, detail));
         }
         scratch.end_at(record.base)?;
         let whole =
@@ -325,16 +327,6 @@ fn names(store: &GitStore, tip: Oid, run: &RunId) -> Result<BTreeSet<String>, Bu
         found.extend(ids.map(str::to_owned));
     }
     Ok(found)
-}
-
-/// Whether a commit of the run branch says nothing but what the commit of the ledger says that ended the run.
-fn closes(message: &str, ledger: &str) -> bool {
-    let block = |message: &str| message.trim_end().rsplit("\n\n").next().unwrap_or_default().to_owned();
-    let said = block(ledger);
-    let said: BTreeSet<&str> = said.lines().collect();
-    let trailers = block(message);
-    let mut ours = trailers.lines().filter(|line| line.starts_with("Millrace-")).peekable();
-    ours.peek().is_some() && ours.all(|line| said.contains(line))
 }
 
 /// What stands before the pack of a bundle.

@@ -19,11 +19,13 @@ use crate::domain::transition::record::Transition;
 use crate::domain::view::{Fault, View as _};
 use crate::format::message::one_line;
 use crate::ledger::commit::Commit;
+use crate::ledger::git::GitStore;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::history::{Step, commits, step};
 use crate::ledger::object::object_id;
 use crate::ledger::store::{NewObjects, Object, ObjectKind, Publication, RefName, Store as _, StoreError};
 use crate::ledger::transact::{TransactError, read_commit};
+use crate::ledger::tree::Trees;
 use crate::ledger::view::TreeView;
 
 /// Characters of a subject: what `git log --oneline` shows on a common terminal.
@@ -130,13 +132,18 @@ fn subject(run: &Run, end: &RunEnd, transition: &Transition) -> String {
 /// The closing commit of a run that this step of the ledger ends: the code of the branch's last commit, and how it ended,
 /// with the message of the ledger's commit. None where the run does not end there.
 pub fn closing(project: &Project, step: &Step, run: &RunId) -> Result<Option<Closing>, BranchError> {
-    let trees = project.trees();
+    closing_in(&project.store, step, run)
+}
+
+/// The same in any store that has the ledger and the run's last snapshot.
+pub(super) fn closing_in(store: &GitStore, step: &Step, run: &RunId) -> Result<Option<Closing>, BranchError> {
+    let trees = Trees::new(store);
     let before = match step.commit.parents.first() {
-        Some(parent) => Some(read_commit(&project.store, *parent)?.tree),
+        Some(parent) => Some(read_commit(store, *parent)?.tree),
         None => None,
     };
     let Some((ended, end)) = ended_by(step, &TreeView::new(&trees, before), run)? else { return Ok(None) };
-    let tree = read_commit(&project.store, ended.tip)?.tree;
+    let tree = read_commit(store, ended.tip)?.tree;
     let told = step.commit.message.trim_end();
     let mut message = format!("{}\n\n{told}\n", subject(&ended, end, &step.transition));
     // A command about an item names no run, one about a run no item.
@@ -154,7 +161,7 @@ pub fn closing(project: &Project, step: &Step, run: &RunId) -> Result<Option<Clo
         second: step.commit.second,
         message,
     };
-    let oid = object_id(project.store.object_format(), ObjectKind::Commit, &commit.render())?;
+    let oid = object_id(store.object_format(), ObjectKind::Commit, &commit.render())?;
     Ok(Some(Closing { oid, commit }))
 }
 

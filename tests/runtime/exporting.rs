@@ -126,6 +126,21 @@ fn what_a_bundle_says_that_its_ledger_does_not_is_named() {
         code == Some(5) && said.contains("it is on the run branch, and the ledger does not name it"),
         "{said}"
     );
+    // The run's own code, and another word about how it ended; or the same word by somebody else.
+    let message = site.repo.git(&["log", "-1", "--format=%B", &branch]);
+    let tree_of_run = site.repo.git(&["rev-parse", &format!("{branch}^{{tree}}")]);
+    for said in [message.replace("done: ", "accepted: "), message.clone()] {
+        let parent = format!("{branch}~1");
+        let other = site.repo.git(&["commit-tree", &tree_of_run, "-p", &parent, "-m", &said]);
+        let (code, said) = sentence(&bundle(&format!("word-{}", said.len()), &ledger, &other));
+        assert!(
+            code == Some(5) && said.contains("it is on the run branch, and the ledger does not name it"),
+            "{said}"
+        );
+    }
+    // Without that last commit it is what an earlier version left.
+    let open = bundle("open", &ledger, &site.repo.git(&["rev-parse", &format!("{branch}~1")]));
+    assert_eq!(sentence(&open).0, Some(0), "{}", sentence(&open).1);
     // A snapshot left out.
     let first = site.repo.git(&["rev-list", "--reverse", "--first-parent", &format!("{base}..{branch}")]);
     let first = first.lines().next().expect("a commit").to_owned();
@@ -161,6 +176,24 @@ fn what_a_bundle_says_that_its_ledger_does_not_is_named() {
         code == Some(5) && said.contains("the tree is not what the decision makes of its parent's"),
         "{said}"
     );
+}
+
+/// A stage that makes a commit, puts it on the run's branch when all is over, and names it in what it says.
+#[test]
+fn a_commit_that_a_stage_only_talks_about_is_no_part_of_its_run() {
+    let site = Site::scripted(STRAIGHT);
+    // Objects are named by what they hold: the stage may know the id beforehand only of what does not hang on its own
+    // snapshot, so the commit that is named is put in the place of the whole branch.
+    let base = site.repo.git(&["rev-parse", "HEAD"]);
+    let named = site.repo.git(&["commit-tree", "HEAD^{tree}", "-p", &base, "-m", "elsewhere"]);
+    site.script(&STRAIGHT.replace("Made it.", &format!("Made it, see {named}.")));
+    site.add("one");
+    site.work();
+    let branch = site.run_branch();
+    site.repo.git(&["update-ref", &branch, &named]);
+    let (file, _) = exported(&site);
+    let (code, said) = checked(&site, &file);
+    assert_eq!(code, Some(5), "{said:#}");
 }
 
 #[test]
