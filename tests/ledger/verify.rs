@@ -519,17 +519,6 @@ fn forgeries() -> Vec<(&'static str, Forge)> {
             });
             if told { among(n, &[Payload]) } else { None }
         }),
-        ("payload of another size wherever the transition names it", |ledger, n| {
-            let payloads = ledger.objects.transition(ledger.at(n).tree).payloads;
-            let size = payloads.values().map(|content| content.size).next()?;
-            ledger.forge(n, |objects, commit| {
-                let text = objects.text(commit.tree, "transition.toml");
-                let other = text.replace(&format!("size = {size}"), &format!("size = {}", size + 1));
-                commit.tree =
-                    objects.with_files(commit.tree, &[("transition.toml", Some(other.into_bytes()))]);
-            });
-            among(n, &[Payload])
-        }),
         ("payload removed", |ledger, n| {
             let payload = ledger.objects.transition(ledger.at(n).tree).payloads.values().next()?.oid;
             ledger.objects.remove(payload);
