@@ -178,12 +178,35 @@ fn what_a_bundle_says_that_its_ledger_does_not_is_named() {
     );
 }
 
-/// A stage that makes a commit, puts it on the run's branch when all is over, and names it in what it says.
+#[test]
+fn a_bundle_that_lacks_a_file_of_the_run_is_named() {
+    let site = Site::scripted(STRAIGHT);
+    site.add("one");
+    site.work();
+    let (file, answer) = exported(&site);
+    let bytes = std::fs::read(&file).expect("a file");
+    let end = bytes.windows(2).position(|two| two == b"\n\n").expect("a header") + 2;
+    let branch = site.run_branch();
+    let made = site.repo.git(&["rev-parse", &format!("{branch}:made.txt")]);
+    let ledger = answer["ledger"].as_str().expect("a commit");
+    let objects = site.repo.git(&["rev-list", "--objects", "--no-object-names", ledger, &branch]);
+    let list = site.repo.beside().join("objects");
+    let some: Vec<&str> = objects.lines().filter(|oid| *oid != made).collect();
+    std::fs::write(&list, some.join("\n") + "\n").expect("a list");
+    let mut git = site.repo.command("git");
+    let input = std::fs::File::open(&list).expect("a list");
+    let pack = git.args(["pack-objects", "-q", "--stdout"]).stdin(input).output().expect("git runs");
+    assert!(pack.status.success(), "{pack:?}");
+    std::fs::write(&file, [&bytes[..end], &pack.stdout].concat()).expect("a file");
+    let (code, said) = checked(&site, &file);
+    assert_eq!(code, Some(5), "{said:#}");
+    assert!(said["findings"].to_string().contains("files of the run branch are missing: "), "{said:#}");
+}
+
+/// A commit that a stage names in what it says, put in the place of the run's branch when all is over.
 #[test]
 fn a_commit_that_a_stage_only_talks_about_is_no_part_of_its_run() {
     let site = Site::scripted(STRAIGHT);
-    // Objects are named by what they hold: the stage may know the id beforehand only of what does not hang on its own
-    // snapshot, so the commit that is named is put in the place of the whole branch.
     let base = site.repo.git(&["rev-parse", "HEAD"]);
     let named = site.repo.git(&["commit-tree", "HEAD^{tree}", "-p", &base, "-m", "elsewhere"]);
     site.script(&STRAIGHT.replace("Made it.", &format!("Made it, see {named}.")));
