@@ -108,6 +108,34 @@ fn f03_the_stage_that_runs_is_shown_and_not_the_last_result() {
 }
 
 #[test]
+fn a_run_is_reviewed_while_a_stage_works_and_after_one_was_interrupted() {
+    let repo = TestRepo::with_commit();
+    let mut daemon = at_work(&repo);
+    let page = filtered(&repo, &well(&repo, &["review", "a"]));
+    let stages = data(&repo, "review", &["review", "a"])["stages"].clone();
+    let so_far = well(&repo, &["diff", "a"]);
+    let of_launch = well(&repo, &["diff", "a", "builder"]);
+    signal(&daemon, Signal::KILL);
+    daemon.wait().expect("its end");
+    assert!(page.contains("launch 1 of execution/builder is under way"), "{page}");
+    assert_eq!((stages[0]["launch"].as_u64(), stages[0]["came_to"].as_str()), (Some(1), None), "{stages:#}");
+    // What it has done so far is in no snapshot yet.
+    assert_eq!((so_far.as_str(), of_launch.as_str()), ("", ""));
+
+    well(&repo, &["run", "daemon", "--until-idle"]);
+    let stages = data(&repo, "review", &["review", "a"])["stages"].clone();
+    let came_to: Vec<&str> = (0..4).map(|n| stages[n]["came_to"].as_str().expect("a word")).collect();
+    assert_eq!(came_to, ["interrupted", "BUILDER_COMPLETE", "CHECKER_PASS", "UPDATE_COMPLETE"]);
+    // The half is what the first launch left, and nothing that the second began with.
+    assert!(well(&repo, &["diff", "a", "builder#1"]).contains("+half\n"));
+    for counted in ["builder", "builder#2", "2"] {
+        let diff = well(&repo, &["diff", "a", counted]);
+        assert!(diff.contains("+whole\n") && !diff.contains("half"), "{counted}: {diff}");
+    }
+    assert_eq!(well(&repo, &["diff", "a"]), well(&repo, &["diff", "a", "builder"]));
+}
+
+#[test]
 fn a_cancelled_run_stops_its_stage() {
     let repo = TestRepo::with_commit();
     let mut daemon = at_work(&repo);

@@ -126,6 +126,21 @@ fn what_a_bundle_says_that_its_ledger_does_not_is_named() {
         code == Some(5) && said.contains("it is on the run branch, and the ledger does not name it"),
         "{said}"
     );
+    // The run's own code, and another word about how it ended; or the same word by somebody else.
+    let message = site.repo.git(&["log", "-1", "--format=%B", &branch]);
+    let tree_of_run = site.repo.git(&["rev-parse", &format!("{branch}^{{tree}}")]);
+    for said in [message.replace("done: ", "accepted: "), message.clone()] {
+        let parent = format!("{branch}~1");
+        let other = site.repo.git(&["commit-tree", &tree_of_run, "-p", &parent, "-m", &said]);
+        let (code, said) = sentence(&bundle(&format!("word-{}", said.len()), &ledger, &other));
+        assert!(
+            code == Some(5) && said.contains("it is on the run branch, and the ledger does not name it"),
+            "{said}"
+        );
+    }
+    // Without that last commit it is what an earlier version left.
+    let open = bundle("open", &ledger, &site.repo.git(&["rev-parse", &format!("{branch}~1")]));
+    assert_eq!(sentence(&open).0, Some(0), "{}", sentence(&open).1);
     // A snapshot left out.
     let first = site.repo.git(&["rev-list", "--reverse", "--first-parent", &format!("{base}..{branch}")]);
     let first = first.lines().next().expect("a commit").to_owned();
@@ -161,6 +176,47 @@ fn what_a_bundle_says_that_its_ledger_does_not_is_named() {
         code == Some(5) && said.contains("the tree is not what the decision makes of its parent's"),
         "{said}"
     );
+}
+
+#[test]
+fn a_bundle_that_lacks_a_file_of_the_run_is_named() {
+    let site = Site::scripted(STRAIGHT);
+    site.add("one");
+    site.work();
+    let (file, answer) = exported(&site);
+    let bytes = std::fs::read(&file).expect("a file");
+    let end = bytes.windows(2).position(|two| two == b"\n\n").expect("a header") + 2;
+    let branch = site.run_branch();
+    let made = site.repo.git(&["rev-parse", &format!("{branch}:made.txt")]);
+    let ledger = answer["ledger"].as_str().expect("a commit");
+    let objects = site.repo.git(&["rev-list", "--objects", "--no-object-names", ledger, &branch]);
+    let list = site.repo.beside().join("objects");
+    let some: Vec<&str> = objects.lines().filter(|oid| *oid != made).collect();
+    std::fs::write(&list, some.join("\n") + "\n").expect("a list");
+    let mut git = site.repo.command("git");
+    let input = std::fs::File::open(&list).expect("a list");
+    let pack = git.args(["pack-objects", "-q", "--stdout"]).stdin(input).output().expect("git runs");
+    assert!(pack.status.success(), "{pack:?}");
+    std::fs::write(&file, [&bytes[..end], &pack.stdout].concat()).expect("a file");
+    let (code, said) = checked(&site, &file);
+    assert_eq!(code, Some(5), "{said:#}");
+    assert!(said["findings"].to_string().contains("files of the run branch are missing: "), "{said:#}");
+}
+
+/// A commit that a stage names in what it says, put in the place of the run's branch when all is over.
+#[test]
+fn a_commit_that_a_stage_only_talks_about_is_no_part_of_its_run() {
+    let site = Site::scripted(STRAIGHT);
+    let base = site.repo.git(&["rev-parse", "HEAD"]);
+    let named = site.repo.git(&["commit-tree", "HEAD^{tree}", "-p", &base, "-m", "elsewhere"]);
+    site.script(&STRAIGHT.replace("Made it.", &format!("Made it, see {named}.")));
+    site.add("one");
+    site.work();
+    let branch = site.run_branch();
+    site.repo.git(&["update-ref", &branch, &named]);
+    let (file, _) = exported(&site);
+    let (code, said) = checked(&site, &file);
+    assert_eq!(code, Some(5), "{said:#}");
 }
 
 #[test]

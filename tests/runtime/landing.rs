@@ -214,6 +214,57 @@ fn a_merge_in_progress_and_a_switched_branch_keep_it() {
     left(&switched, &before, "the run began on main, and other is checked out");
 }
 
+/// The same, with a script of several lines.
+fn last_script(shell: &str) -> Site {
+    let site = site(&last_stage("sh @/last.sh"));
+    std::fs::write(site.sign("last.sh"), shell).expect("a script");
+    site
+}
+
+#[test]
+fn a_conflict_keeps_it_and_what_is_only_meant_to_be_added_does_not() {
+    // Of whatever path the conflict is.
+    let conflicts = last_script(
+        "b=$(git rev-parse HEAD:other.txt)\ngit rm -q --cached other.txt\n\
+         printf '100644 %s 2\\tother.txt\\n100644 %s 3\\tother.txt\\n' $b $b | git update-index --index-info\n",
+    );
+    let before = head(&conflicts);
+    conflicts.add("one");
+    conflicts.work();
+    left(&conflicts, &before, "the index holds conflicts that are not resolved");
+
+    // A path that somebody meant to add is an addition of the run's all the same.
+    let meant = site(&last_stage("git add --intent-to-add made.txt"));
+    meant.add("one");
+    meant.work();
+    assert_eq!(landing(&meant)["became"].as_str(), Some("committed"), "{}", landing(&meant));
+    assert_eq!(
+        meant.repo.git(&["show", "--format=", "--name-status", "--no-renames"]),
+        "M\tREADME.md\nA\tmade.txt\nD\told.txt"
+    );
+    meant.sound();
+}
+
+#[test]
+fn a_commit_of_somebody_else_that_names_the_run_is_not_taken_for_the_runs_own() {
+    let site = last_script(
+        "git -c user.name=h -c user.email=h@h commit -q --allow-empty -m forged -m \"Millrace-Run: $MILLRACE_RUN\"\n",
+    );
+    site.add("one");
+    site.work();
+    assert_eq!(landing(&site)["became"].as_str(), Some("committed"), "{}", landing(&site));
+    assert_eq!(site.repo.git(&["log", "-2", "--format=%s"]), "Do one\nforged");
+    assert_eq!(
+        site.repo.git(&["log", "-1", "--format=%(trailers:key=Millrace-Item,valueonly)", "HEAD"]).trim(),
+        "task/one"
+    );
+    assert_eq!(
+        site.repo.git(&["show", "--format=", "--name-status", "--no-renames"]),
+        "M\tREADME.md\nA\tmade.txt\nD\told.txt"
+    );
+    site.sound();
+}
+
 #[test]
 fn what_the_harness_has_committed_itself_is_found_committed() {
     let script = last_stage(

@@ -96,6 +96,24 @@ fn m03_a_blocked_task_goes_on_at_the_stage_that_failed_with_its_work_back_in_the
     );
     assert_eq!(site.repo.git(&["show", &format!("{branch}:mine.txt")]), "mine");
     assert_eq!(site.repo.read("mine.txt"), "mine\n");
+
+    // Whoever reviews it sees the work of both as the run's, and none of it as the checker's.
+    let run = branch.rsplit('/').next().expect("an id");
+    let changed = |stages: &[&str]| {
+        let answer = site.json(&[&["diff", run], stages].concat());
+        let files = answer["files"].as_array().expect("files");
+        files.iter().map(|file| file["path"].as_str().expect("a path").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(&[]), ["README.md", "other.txt", "src/made.txt"]);
+    assert_eq!((changed(&["checker"]).len(), changed(&["2"]).len()), (0, 0));
+    let review = site.json(&["review", run]);
+    assert!(
+        site.runs().iter().any(|first| Some(first.as_str()) != Some(branch.as_str())
+            && review["continues"].as_str() == first.rsplit('/').next()),
+        "{review:#}"
+    );
+    assert_eq!(review["stages"][0]["changed"]["changed"], 0, "{review:#}");
+    assert_eq!(review["code"]["changed"]["changed"], 3, "{review:#}");
 }
 
 #[test]

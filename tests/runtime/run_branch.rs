@@ -101,6 +101,37 @@ fn every_ending_has_its_word() {
 }
 
 #[test]
+fn what_takes_an_items_place_or_gives_its_root_up_ends_its_branch_too() {
+    // Between two stages: by the command itself.
+    let superseded = Site::scripted(STRAIGHT);
+    superseded.add("one");
+    superseded.ok(&["run", "once"]);
+    superseded.add("two");
+    superseded.ok(&["supersede", "one", "two", "--reason", "smaller"]);
+    assert!(last_subject(&superseded).starts_with("cancelled: one ("), "{}", last_subject(&superseded));
+    superseded.work();
+    assert_eq!(superseded.state_of("two"), "done");
+    superseded.sound();
+
+    // While a stage works: when that has stopped.
+    let stopped = Site::scripted(STUCK);
+    stopped.add("one");
+    let daemon = stopped.daemon(&["--until-idle"]);
+    stopped.await_sign("stage");
+    stopped.ok(&["queue", "cancel", "one", "--reason", "not wanted"]);
+    assert!(daemon.ended().0.success());
+    let branch = stopped.run_branch();
+    assert_eq!(last_subject(&stopped), "cancelled: one (not wanted)");
+    assert_eq!(stopped.snapshots(&branch), ["start: one", "builder: interrupted"]);
+    assert!(!stopped.repo.path().join("half.txt").exists());
+    stopped.sound();
+    // What is derived is as the ledger has it, and `recover` says so of each.
+    for site in [&superseded, &stopped] {
+        assert_eq!(site.json(&["recover"])["found"].as_array().map(Vec::len), Some(0));
+    }
+}
+
+#[test]
 fn a_branch_that_lost_its_end_gets_it_again_and_the_same_one() {
     let site = Site::scripted(STRAIGHT);
     site.add("one");

@@ -275,6 +275,36 @@ impl Site {
         let verdict = self.json(&["verify"]);
         assert_eq!(verdict["sound"], true, "{verdict:#}");
         self.repo.git(&["fsck", "--strict", "--no-dangling"]);
+        self.closed();
+    }
+
+    /// Every run branch whose run has ended ends with a commit that says how, and that has the code of the one before:
+    /// whatever ended it.
+    #[track_caller]
+    pub(super) fn closed(&self) {
+        let paths = self.paths();
+        for branch in self.runs() {
+            let run = branch.rsplit('/').next().expect("an id");
+            let path = format!("runs/{}/{run}/run.toml", &run[..8]);
+            if !paths.contains(&path) {
+                continue;
+            }
+            let record: toml::Table = toml::from_str(&self.show(&path)).expect("a record");
+            let Some(end) = record.get("end") else { continue };
+            let words: &[&str] = match end["ending"].as_str() {
+                Some("done") => &["done", "accepted"],
+                Some("cancelled") => &["cancelled"],
+                _ => &["blocked"],
+            };
+            let format = "--format=%T|%s|%(trailers:key=Millrace-Seq,valueonly,separator=%x20)";
+            let last = self.repo.git(&["log", "-2", "--first-parent", format, &branch]);
+            let lines: Vec<Vec<&str>> =
+                last.lines().map(|line| line.splitn(2, '|').collect::<Vec<_>>()).collect();
+            assert_eq!(lines[0][0], lines[1][0], "{branch}: {last}");
+            let said = lines[0][1];
+            assert!(words.iter().any(|word| said.starts_with(&format!("{word}: "))), "{branch}: {last}");
+            assert!(!said.ends_with('|'), "{branch} has no number of the ledger: {last}");
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
+use millrace::workspace::restore::{plan_restore, restore};
 use millrace::workspace::snapshot::Snapshot;
 
-use super::{assert_same_inventory, head, inventory, listed, publish, shown, skipped, take};
+use super::{assert_same_inventory, found, head, inventory, listed, publish, shown, skipped, take};
 use crate::support::repo::TestRepo;
 
 /// Takes a snapshot on `HEAD`, and sees that everything but our own folder is as it was, times included.
@@ -240,4 +241,164 @@ fn a_large_file_that_was_only_touched_is_not_named() {
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a time");
     assert_eq!(skipped(&take(&repo, head(&repo))), vec![]);
     assert!(Path::new(&repo.git_dir().join("millrace/index/main")).is_file());
+}
+
+/// A filter as one process for many files (`filter.<name>.process`), as large file storages have it: what is stored is in
+/// capitals. What is called `refused` it does not store.
+const PROCESS: &str = r#"
+packet() {
+    length=$(dd bs=1 count=4 2>/dev/null)
+    [ -n "$length" ] || exit 0
+    [ "$length" = 0000 ] && return 1
+    text=$(dd bs=1 count=$((0x$length - 4)) 2>/dev/null)
+}
+say() { printf '%04x%s' $((${#1} + 5)) "$1"; echo; }
+end() { printf 0000; }
+all() { while packet; do :; done; }
+echo started >> "$0.log"
+all; say git-filter-server; say version=2; end
+all; say capability=clean; say capability=smudge; end
+while :; do
+    kind= name=
+    while packet; do
+        case $text in command=*) kind=${text#command=} ;; pathname=*) name=${text#pathname=} ;; esac
+    done
+    content=
+    while packet; do content=$content$text; done
+    case $name in refused*) say status=error; end; continue ;; esac
+    if [ "$kind" = clean ]; then content=$(printf %s "$content" | tr a-z A-Z)
+    else content=$(printf %s "$content" | tr A-Z a-z); fi
+    say status=success; end
+    printf '%04x%s' $((${#content} + 4)) "$content"; end; end
+done
+"#;
+
+#[test]
+fn a_filter_that_is_one_process_goes_both_ways() {
+    let repo = TestRepo::with_commit();
+    let process = script(&repo, "process.sh", PROCESS);
+    repo.git(&["config", "filter.capitals.process", &process]);
+    repo.git(&["config", "filter.capitals.required", "true"]);
+    repo.write(".gitattributes", "*.low filter=capitals\n");
+    for n in 0..12 {
+        repo.write(&format!("{n}.low"), "content");
+    }
+    repo.write("refused.low", "content");
+    let snapshot = untouched(&repo);
+    let names: Vec<String> = skipped(&snapshot).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(names, ["refused.low"], "{:?}", skipped(&snapshot));
+    let first = publish(&repo, &snapshot);
+    for n in 0..12 {
+        assert_eq!(shown(&repo, first, &format!("{n}.low")), "CONTENT");
+    }
+    assert!(take(&repo, Some(first)).unchanged);
+    repo.write("3.low", "other");
+    std::fs::remove_file(repo.path().join("4.low")).expect("removed");
+    let second = publish(&repo, &take(&repo, Some(first)));
+    assert_eq!(shown(&repo, second, "3.low"), "OTHER");
+    // And the way back, as git would check it out.
+    let plan = plan_restore(&found(&repo), first, second).expect("a plan");
+    restore(&found(&repo), &plan).expect("restored");
+    assert_eq!((repo.read("3.low"), repo.read("4.low")), ("content".to_owned(), "content".to_owned()));
+    assert!(plan_restore(&found(&repo), first, second).expect("a plan").is_done());
+}
+
+#[test]
+fn attributes_that_a_stage_changes_hold_from_then_on_and_the_way_back_gives_every_byte() {
+    let repo = TestRepo::with_commit();
+    let clean = script(&repo, "clean.sh", "tr a-z A-Z");
+    let smudge = script(&repo, "smudge.sh", "tr A-Z a-z");
+    repo.git(&["config", "filter.capitals.clean", &clean]);
+    repo.git(&["config", "filter.capitals.smudge", &smudge]);
+    repo.write("stays.low", "stays");
+    repo.write("changes.low", "before");
+    repo.write("goes.low", "goes\r\n");
+    commit_all(&repo);
+    let start = publish(&repo, &untouched(&repo));
+    repo.write(".gitattributes", "*.low filter=capitals\n");
+    repo.write("changes.low", "after");
+    repo.write("new.low", "new");
+    std::fs::remove_file(repo.path().join("goes.low")).expect("removed");
+    let last = publish(&repo, &take(&repo, Some(start)));
+    assert_eq!(shown(&repo, last, "changes.low"), "AFTER");
+    assert_eq!(shown(&repo, last, "new.low"), "NEW");
+    assert!(take(&repo, Some(last)).unchanged);
+    let plan = plan_restore(&found(&repo), start, last).expect("a plan");
+    assert!(plan.unclear.is_empty(), "{:?}", plan.unclear);
+    restore(&found(&repo), &plan).expect("restored");
+    for (name, content) in [("stays.low", "stays"), ("changes.low", "before"), ("goes.low", "goes\r\n")] {
+        assert_eq!(repo.read(name), content, "{name}");
+    }
+    assert!(!repo.path().join(".gitattributes").exists() && !repo.path().join("new.low").exists());
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn where_links_are_kept_as_files_they_stay_links_and_go_back_as_files() {
+    let repo = TestRepo::with_commit();
+    std::os::unix::fs::symlink("README.md", repo.path().join("link")).expect("a link");
+    std::os::unix::fs::symlink("nowhere", repo.path().join("other")).expect("a link");
+    commit_all(&repo);
+    repo.git(&["config", "core.symlinks", "false"]);
+    for name in ["link", "other"] {
+        std::fs::remove_file(repo.path().join(name)).expect("removed");
+    }
+    repo.git(&["checkout", "--quiet", "--", "link", "other"]);
+    assert_eq!(repo.read("link"), "README.md");
+    assert!(untouched(&repo).unchanged);
+    let start = publish(&repo, &untouched(&repo));
+    repo.write("link", "tool.sh");
+    std::fs::remove_file(repo.path().join("other")).expect("removed");
+    let last = publish(&repo, &take(&repo, Some(start)));
+    let modes = repo.git(&["ls-tree", &last.to_string(), "link"]);
+    assert!(modes.starts_with("120000 "), "{modes}");
+    assert_eq!(shown(&repo, last, "link"), "tool.sh");
+    let plan = plan_restore(&found(&repo), start, last).expect("a plan");
+    restore(&found(&repo), &plan).expect("restored");
+    assert_eq!((repo.read("link"), repo.read("other")), ("README.md".to_owned(), "nowhere".to_owned()));
+    assert!(!repo.path().join("link").is_symlink());
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn submodules_that_are_not_there_or_keep_their_git_elsewhere_are_their_commits() {
+    let inner = TestRepo::with_commit();
+    let repo = TestRepo::with_commit();
+    let source = inner.path().to_string_lossy().into_owned();
+    for part in ["absorbed", "absent", "gone"] {
+        repo.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &source, part]);
+    }
+    repo.git(&["commit", "--quiet", "-m", "parts"]);
+    // A new submodule keeps its git in ours: a file leads there. The others were never set up here.
+    assert!(repo.path().join("absorbed/.git").is_file());
+    for part in ["absent", "gone"] {
+        repo.git(&["submodule", "--quiet", "deinit", "--force", part]);
+    }
+    assert_eq!(std::fs::read_dir(repo.path().join("absent")).expect("a folder").count(), 0);
+    let snapshot = untouched(&repo);
+    assert!(snapshot.unchanged, "{:?}", skipped(&snapshot));
+    let start = publish(&repo, &snapshot);
+    repo.write("made", "by the run");
+    // What lies loose in a submodule is that repository's own, and its commit is ours.
+    repo.write("absorbed/loose", "theirs");
+    assert_eq!(
+        repo.git(&[
+            "diff-tree",
+            "-r",
+            "--name-status",
+            &start.to_string(),
+            &publish(&repo, &take(&repo, Some(start))).to_string()
+        ]),
+        "A\tmade"
+    );
+    repo.git(&["-C", "absorbed", "commit", "--quiet", "--allow-empty", "-m", "further"]);
+    let last = publish(&repo, &take(&repo, Some(start)));
+    assert_eq!(
+        repo.git(&["diff-tree", "-r", "--name-status", &start.to_string(), &last.to_string()]),
+        "M\tabsorbed\nA\tmade"
+    );
+    let plan = plan_restore(&found(&repo), start, last).expect("a plan");
+    let unclear: Vec<String> = plan.unclear.iter().map(|one| one.path.to_string()).collect();
+    assert_eq!(unclear, ["absorbed"]);
+    assert!(repo.path().join("absorbed/loose").exists() && repo.path().join("absent").is_dir());
 }

@@ -1,6 +1,79 @@
-//! Why a finished change is not committed, in words. That each of them happens is shown with a runtime.
+//! Why a finished change is not committed, in words, and what comes between its steps. That each reason happens is shown
+//! with a runtime.
 
-use millrace::workspace::landing::Left;
+use std::os::unix::fs::PermissionsExt as _;
+
+use millrace::domain::oid::Oid;
+use millrace::workspace::landing::{Landed, Landing, Left, land};
+
+use super::{found, head, snap};
+use crate::support::repo::TestRepo;
+
+/// A repository with a run that is done: its first snapshot and its last.
+fn finished() -> (TestRepo, Oid, Oid) {
+    let repo = TestRepo::with_commit();
+    repo.git(&["config", "user.name", "The User"]);
+    repo.git(&["config", "user.email", "user@example.org"]);
+    repo.write("old", "old");
+    repo.write("other", "other");
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "--quiet", "-m", "more"]);
+    let start = snap(&repo, head(&repo));
+    repo.write("made", "made");
+    repo.write("README.md", "changed");
+    std::fs::remove_file(repo.path().join("old")).expect("removed");
+    let last = snap(&repo, Some(start));
+    (repo, start, last)
+}
+
+fn landed(repo: &TestRepo, start: Oid, last: Oid) -> Landed {
+    let message = "Do it\n\nMillrace-Run: 20200101-0000-aaaaaa\n";
+    let run = "20200101-0000-aaaaaa";
+    let landing = Landing { run, branch: Some("refs/heads/main"), start, last, message };
+    land(&found(repo), &landing).expect("looked at")
+}
+
+#[test]
+fn a_git_that_is_at_work_on_the_index_is_waited_for() {
+    let (repo, start, last) = finished();
+    let lock = repo.git_dir().join("index.lock");
+    std::fs::write(&lock, "").expect("a lock");
+    let other = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        std::fs::remove_file(lock).expect("removed");
+    });
+    let came_to = landed(&repo, start, last);
+    other.join().expect("its end");
+    assert!(matches!(came_to, Landed::Committed { .. }), "{came_to:?}");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_branch_that_moves_meanwhile_stays_where_it_went_and_the_index_as_it_was() {
+    let (repo, start, last) = finished();
+    let index = repo.git(&["ls-files", "--stage"]);
+    // The program that signs is the last one to run before the index and the branch are changed.
+    let signs = repo.beside().join("signs.sh");
+    let git_dir = repo.git_dir().canonicalize().expect("a path");
+    std::fs::write(
+        &signs,
+        format!(
+            "#!/bin/sh\ncat >/dev/null\nunset GIT_INDEX_FILE\nc=$(git --git-dir={dir} -c user.name=o -c user.email=o@o \
+             commit-tree -p HEAD -m theirs HEAD^{{tree}})\ngit --git-dir={dir} update-ref refs/heads/main $c\n\
+             echo '[GNUPG:] SIG_CREATED ' >&2\nprintf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n'\n",
+            dir = git_dir.display()
+        ),
+    )
+    .expect("a script");
+    std::fs::set_permissions(&signs, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    repo.git(&["config", "commit.gpgSign", "true"]);
+    repo.git(&["config", "gpg.program", &signs.display().to_string()]);
+    let came_to = landed(&repo, start, last);
+    assert_eq!(came_to, Landed::Left(Left::Moved("main".to_owned())));
+    assert_eq!(repo.git(&["log", "-1", "--format=%s"]), "theirs");
+    assert_eq!(repo.git(&["ls-files", "--stage"]), index);
+    assert_eq!(repo.read("made"), "made");
+}
 
 #[test]
 fn every_reason_says_what_is_in_the_way() {

@@ -5,9 +5,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use millrace::domain::oid::Oid;
+use millrace::workspace::discover::Repository;
 use millrace::workspace::restore::{RestoreError, RestorePlan, plan_restore, restore, still_held};
+use millrace::workspace::snapshot::Snapshots;
 
-use super::{assert_same_inventory, fixture, found, head, inventory, snap, take};
+use super::{assert_same_inventory, by, fixture, found, head, inventory, publish, rules, snap, take};
 use crate::support::repo::TestRepo;
 
 #[track_caller]
@@ -307,4 +309,42 @@ fn without_a_commit_and_in_a_bare_repository() {
     assert!(!repo.path().join("new").exists() && repo.path().exists());
     let bare = TestRepo::init_with(&["--bare"]);
     assert!(plan_restore(&found(&bare), target, last).is_err());
+}
+
+/// Where a machine has a second file system that everybody may write to: nothing can be moved from one to the other.
+#[test]
+fn a_work_tree_on_another_file_system_goes_back_too() {
+    use std::os::unix::fs::MetadataExt;
+    let repo = TestRepo::with_commit();
+    let device = |path: &Path| path.metadata().map(|meta| meta.dev()).ok();
+    let shared = Path::new("/dev/shm");
+    let Ok(folder) = tempfile::Builder::new().prefix("millrace-test-").tempdir_in(shared) else { return };
+    if device(shared) == device(repo.path()) {
+        return;
+    }
+    let tree = folder.path().join("tree");
+    repo.git(&["worktree", "add", "--quiet", &tree.display().to_string()]);
+    let repository = Repository::discover(&tree).expect("a repository");
+    let taken = |parent| {
+        let snapshot = Snapshots::new(&repository, rules())
+            .take(parent, "a snapshot\n", &by("builder"), &by("user"))
+            .expect("a snapshot");
+        publish(&repo, &snapshot)
+    };
+    std::fs::write(tree.join("tool"), "before").expect("written");
+    std::fs::set_permissions(tree.join("tool"), std::fs::Permissions::from_mode(0o755)).expect("mode");
+    symlink("tool", tree.join("link")).expect("a link");
+    let target = taken(head(&repo));
+    std::fs::write(tree.join("tool"), "after").expect("written");
+    std::fs::set_permissions(tree.join("tool"), std::fs::Permissions::from_mode(0o644)).expect("mode");
+    std::fs::remove_file(tree.join("link")).expect("removed");
+    let last = taken(Some(target));
+    let plan = plan_restore(&repository, target, last).expect("a plan");
+    restore(&repository, &plan).expect("restored");
+    assert_eq!(std::fs::read_to_string(tree.join("tool")).expect("a file"), "before");
+    assert_eq!(tree.join("tool").metadata().expect("a file").permissions().mode() & 0o777, 0o755);
+    assert_eq!(std::fs::read_link(tree.join("link")).expect("a link"), Path::new("tool"));
+    // Nothing of ours is left beside them.
+    let left = std::fs::read_dir(&tree).expect("a folder").count();
+    assert_eq!(left, 4, "`.git`, README.md, tool and link");
 }
