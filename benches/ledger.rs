@@ -29,6 +29,7 @@ use millrace::domain::oid::Oid;
 use millrace::domain::plan::SnapshotPolicy;
 use millrace::ledger::store::{RefName, Store as _};
 use millrace::ledger::verify::verify;
+use millrace::runtime::evidence::Secrets;
 use millrace::runtime::moves::Began;
 use millrace::runtime::project::Project;
 use millrace::runtime::snapshots::{self, Place, Says};
@@ -218,7 +219,8 @@ fn snapshots_apart(folder: &Path, files: u32, rounds: u32, aims: &mut Aims) -> R
         let began = tip.map(|_| Began { base: Some(head), branch: Some("refs/heads/main".to_owned()) });
         let place = Place { run, tip, parent: tip.or(Some(head)), began, even_unchanged };
         let started = Instant::now();
-        let taken = snapshots::take(&project, &policy, &place, &author, &says("bench"))?;
+        let secrets = Secrets::here(&project)?;
+        let taken = snapshots::take(&project, &policy, &place, &author, &says("bench"), &secrets)?;
         Ok((taken, started.elapsed()))
     };
     let (mut cold, mut first, mut same, mut later) =
@@ -227,9 +229,9 @@ fn snapshots_apart(folder: &Path, files: u32, rounds: u32, aims: &mut Aims) -> R
         let run = source::run_id(source::now())?;
         let (zero, took) = take(&run, None, true)?;
         if round == 0 {
-            cold.add(took)
+            cold.add(took);
         } else {
-            first.add(took)
+            first.add(took);
         }
         let zero = zero.context("a snapshot was wanted")?.commit;
         let (one, took) = take(&run, Some(zero), true)?;

@@ -108,7 +108,7 @@ const KINDS: [(&str, Option<&str>, Tamper); 16] = [
     }),
     ("an item deleted", Some("tree"), |ledger, n| {
         let files = ledger.objects.files(ledger.at(n).tree);
-        let path = files.into_keys().find(|path| path.starts_with("tasks/") && path.ends_with(".md"))?;
+        let path = files.into_keys().find(|path| path.starts_with("tasks/") && path.contains(".md"))?;
         ledger.forge(n, |objects, commit| {
             commit.tree = objects.with_files(commit.tree, &[(path.as_str(), None)]);
         });
@@ -116,7 +116,7 @@ const KINDS: [(&str, Option<&str>, Tamper); 16] = [
     }),
     ("a document swapped", Some("tree"), |ledger, n| {
         let files = ledger.objects.files(ledger.at(n).tree);
-        let path = files.into_keys().find(|path| path.starts_with("tasks/") && path.ends_with(".md"))?;
+        let path = files.into_keys().find(|path| path.starts_with("tasks/") && path.contains(".md"))?;
         ledger.forge(n, |objects, commit| {
             commit.tree = objects.with_files(commit.tree, &[(path.as_str(), Some(b"Pay me.\n".to_vec()))]);
         });
@@ -188,7 +188,7 @@ const KINDS: [(&str, Option<&str>, Tamper); 16] = [
         ledger.chain.truncate(n + 1);
         let mut commit = ledger.at(n);
         commit.parents = vec![ledger.tip()];
-        commit.message = "Fix things\n".to_owned();
+        "Fix things\n".clone_into(&mut commit.message);
         let readme = ledger.objects.add(ObjectKind::Blob, b"hello\n".to_vec());
         let mut tree = b"100644 README\0".to_vec();
         tree.extend_from_slice(readme.as_bytes());

@@ -151,9 +151,7 @@ fn what_is_lost_is_said() {
     let snapshot = snapshot.as_str().expect("a commit");
     site.repo.git(&["update-ref", "-d", &branch]);
     site.repo.git(&["gc", "--quiet", "--prune=now"]);
-    if site.repo.git_output(&["cat-file", "-e", snapshot]).status.success() {
-        panic!("git kept {snapshot}");
-    }
+    assert!(!site.repo.git_output(&["cat-file", "-e", snapshot]).status.success(), "git kept {snapshot}");
     let answer = recovered(&site, &[]);
     assert_eq!(kinds(&answer), ["branch_lost"], "{answer}");
     assert!(
