@@ -288,7 +288,10 @@ fn replayed(project: &Project, record: &RunRecord, tip: Oid) -> Result<Oid, NotP
         let oid: Oid = line.parse().map_err(|_| damaged())?;
         let original = read_commit(&project.store, oid)?;
         let tree = tree_without_uncommitted(project, record, oid)?;
-        let message = format!("{}\nMillrace-Snapshot: {oid}\n", original.message.trim_end_matches('\n'));
+        // A closing commit names the last stage's snapshot already.
+        let own = original.message.lines().filter(|line| !line.starts_with("Millrace-Snapshot: "));
+        let own = own.collect::<Vec<_>>().join("\n");
+        let message = format!("{}\nMillrace-Snapshot: {oid}\n", own.trim_end_matches('\n'));
         let commit = Commit { tree, parents: parent.into_iter().collect(), message, ..original };
         let oid = write(project, &commit)?;
         (parent, made) = (Some(oid), Some(oid));

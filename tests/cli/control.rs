@@ -292,6 +292,9 @@ fn a_receipt_without_its_commit() {
     let receipt = repo.git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "receipts"]);
     let text = repo.git(&["show", &format!("refs/millrace/state:{receipt}")]).replace("seq = 2", "seq = 0");
     forge(&repo, &receipt, Some(&(text + "\n")));
+    // As if this machine had never looked at what it builds on.
+    let tip = repo.git(&["rev-parse", "refs/millrace/state"]);
+    std::fs::write(repo.git_dir().join("millrace/believed"), format!("{tip}\n")).expect("a memory");
     insta::assert_snapshot!(told(&repo, &["pause", "--request-id", "r"]), @"
     exit 5
     ! millrace: the ledger cannot be read: number 0: a request was answered by it, and it is not in the chain

@@ -263,6 +263,9 @@ fn a_root_whose_acceptance_is_blocked_is_retried_too() {
     forge(&repo, "closure/login/target.toml", Some(&target));
     let control = kept(&repo, "control.toml");
     forge(&repo, "control.toml", Some(&format!("targets = [\"login\"]\n{control}")));
+    // As if this machine had never looked at what it builds on.
+    let tip = repo.git(&["rev-parse", "refs/millrace/state"]);
+    std::fs::write(repo.git_dir().join("millrace/believed"), format!("{tip}\n")).expect("a memory");
     insta::assert_snapshot!(told(&repo, &["retry", "--all-blocked", "--class", "other"]), @"
     exit 0
     action   retry

@@ -138,9 +138,16 @@ fn what_a_bundle_says_that_its_ledger_does_not_is_named() {
             "{said}"
         );
     }
-    // Without that last commit it is what an earlier version left.
+    // That last commit left out.
     let open = bundle("open", &ledger, &site.repo.git(&["rev-parse", &format!("{branch}~1")]));
-    assert_eq!(sentence(&open).0, Some(0), "{}", sentence(&open).1);
+    let (code, said) = sentence(&open);
+    assert!(
+        code == Some(5)
+            && said.contains(
+                "the run branch ends here, and not with the closing commit that the ledger makes ("
+            ),
+        "{said}"
+    );
     // A snapshot left out.
     let first = site.repo.git(&["rev-list", "--reverse", "--first-parent", &format!("{base}..{branch}")]);
     let first = first.lines().next().expect("a commit").to_owned();
@@ -214,9 +221,13 @@ fn a_commit_that_a_stage_only_talks_about_is_no_part_of_its_run() {
     site.work();
     let branch = site.run_branch();
     site.repo.git(&["update-ref", &branch, &named]);
-    let (file, _) = exported(&site);
-    let (code, said) = checked(&site, &file);
-    assert_eq!(code, Some(5), "{said:#}");
+    let run = run_id(&site);
+    let refused = site.run(&["export", &run]);
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success(), "{said}");
+    let (before, due) = said.split_once(", and by the ledger at ").expect(&said);
+    assert_eq!(before, format!("millrace: the branch of run {run} ends at {named}"));
+    assert!(due.contains(&format!("`millrace recover {run}`")), "{due}");
 }
 
 #[test]
