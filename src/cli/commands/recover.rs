@@ -29,7 +29,7 @@ use crate::runtime::run_branch::BranchError;
 /// is kept at refs/millrace/backup/ first.
 ///
 /// With --code the work tree gets the run's last consistent snapshot as well, after what is there was kept at
-/// refs/millrace/backup/<time>-recover; see `millrace restore --help`.
+/// `refs/millrace/backup/<time>-recover`; see `millrace restore --help`.
 ///
 /// By hand: `git log refs/millrace/state` names the snapshots in its trailers, and a ref that is gone is made again by
 /// `git update-ref refs/millrace/runs/<run> <commit>`.

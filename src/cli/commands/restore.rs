@@ -35,7 +35,7 @@ const NAMED: usize = 5;
 /// out.
 ///
 /// It refuses where that would overwrite or remove uncommitted changes. With --save those are kept first, as a commit
-/// at refs/millrace/backup/<time>-restore, and --backup brings them back.
+/// at `refs/millrace/backup/<time>-restore`, and --backup brings them back.
 ///
 /// By hand: `git log refs/millrace/runs/<run>` names the snapshots and `git diff <commit>` shows what differs; after a
 /// `git stash --include-untracked`, `git restore --source=<commit> -- <path>` takes single files out of one.
@@ -55,7 +55,7 @@ pub(crate) struct RestoreArguments {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["what", "to"])]
     backup: Option<String>,
 
-    /// Keep uncommitted changes at refs/millrace/backup/<time>-restore first, instead of refusing because of them.
+    /// Keep uncommitted changes at `refs/millrace/backup/<time>-restore` first, instead of refusing because of them.
     #[arg(long)]
     save: bool,
 
