@@ -28,7 +28,7 @@ pub(crate) struct ExportArguments {
     /// The run, or a beginning of its id that no other one has.
     run: String,
 
-    /// Where to: a file that is not there yet [default: `millrace-<run>.bundle` in the current directory].
+    /// Where to: a file that is not there yet; without it `millrace-<run>.bundle` in the current directory.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
