@@ -12,6 +12,7 @@ pub mod going_back;
 pub mod head;
 pub mod hooks;
 pub mod inbox;
+mod kept_index;
 pub mod landing;
 mod no_follow;
 pub mod path;
@@ -24,5 +25,5 @@ pub mod snapshot_rules;
 mod special_files;
 pub mod user_index;
 
+pub use kept_index::mend_kept;
 pub use no_follow::NoFollowError;
-pub use private_index::mend_kept;

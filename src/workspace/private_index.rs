@@ -4,14 +4,17 @@
 //! of file times, so that only changed files are read again. It is a cache and nothing else: a use starts from one that
 //! holds exactly the base's tree, and any other goes through `read-tree --reset <base>` first, which drops each entry
 //! that differs from the base, so that a kept index from a snapshot that was never published, or from another branch,
-//! gives the same result as none. A use works on a
-//! copy; the kept file is replaced only when all went well, and one that git cannot read is thrown away.
+//! gives the same result as none. Which tree it holds is remembered beside it ([`Held`]), so that git need not work that
+//! out again. A use works on a second name of the file (git never writes an index in place); the kept one is replaced
+//! only when all went well, and one that git cannot read is thrown away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::changes::{Version, parse_version};
 use super::discover::Repository;
+use super::kept_index::{self, Held};
 use super::path::{RepoPath, nul_terminated, split_nul};
 use super::quarantine::Quarantine;
 use crate::domain::oid::Oid;
@@ -25,6 +28,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("core.ignoreStat", "false"),
     // Line endings that cannot be restored exactly are a warning to people who commit, not to a snapshot.
     ("core.safecrlf", "false"),
+    // The digest over the whole index is what writing it costs most, and nobody but `git fsck` ever looks at it.
+    ("index.skipHash", "true"),
     ("advice.addEmbeddedRepo", "false"),
     ("i18n.commitEncoding", "UTF-8"),
 ];
@@ -42,6 +47,8 @@ pub(crate) struct PrivateIndex<'a> {
     base: String,
     /// Whether it was kept, and held exactly that tree.
     knows_times: bool,
+    /// Whether its entries may no longer be that tree's.
+    changed: AtomicBool,
 }
 
 /// A path that git refused to take, with what it said.
@@ -60,16 +67,32 @@ impl<'a> PrivateIndex<'a> {
         base: Option<Oid>,
     ) -> Result<Self, StoreError> {
         let file = quarantine.scratch("index");
-        let mut index =
-            Self { repository, work_tree, quarantine, file, base: String::new(), knows_times: false };
-        index.base = index.tree_of(base)?;
-        index.copy_kept();
+        let mut index = Self {
+            repository,
+            work_tree,
+            quarantine,
+            file,
+            base: String::new(),
+            knows_times: false,
+            changed: AtomicBool::new(true),
+        };
+        kept_index::lend(repository, &index.file);
+        let held = Held::of(repository, &index.file);
+        index.base = match (&held, base) {
+            (Some(held), Some(base)) if held.commit == base => held.tree.to_string(),
+            _ => index.tree_of(base)?,
+        };
         if index.file.exists() {
             // Mostly the last snapshot is what the next one stands on: then nothing has to be read into it. Which entries
             // a sparse checkout leaves out is what `read-tree` finds out.
             let sparse = repository.git_dir.join("info/sparse-checkout").exists();
-            if !sparse && index.write_tree().is_ok_and(|tree| tree == index.base) {
+            let holds_base = || match &held {
+                Some(held) => held.tree.to_string() == index.base,
+                None => index.write_tree().is_ok_and(|tree| tree == index.base),
+            };
+            if !sparse && holds_base() {
                 index.knows_times = true;
+                index.changed = AtomicBool::new(false);
                 return Ok(index);
             }
             if index.reset(base).is_ok() {
@@ -92,7 +115,15 @@ impl<'a> PrivateIndex<'a> {
         base: Option<Oid>,
     ) -> Result<Self, StoreError> {
         let file = quarantine.scratch(name);
-        let index = Self { repository, work_tree, quarantine, file, base: String::new(), knows_times: false };
+        let index = Self {
+            repository,
+            work_tree,
+            quarantine,
+            file,
+            base: String::new(),
+            knows_times: false,
+            changed: AtomicBool::new(true),
+        };
         index.reset(base)?;
         Ok(index)
     }
@@ -113,31 +144,10 @@ impl<'a> PrivateIndex<'a> {
         settled(self.quarantine.over(git)).env("GIT_INDEX_FILE", &self.file)
     }
 
-    /// Keeps this index for the next snapshot. It is only a cache, so a failure is none of the caller's.
-    pub(crate) fn keep(self) {
-        let kept = self.kept();
-        if let Some(folder) = kept.parent()
-            && std::fs::create_dir_all(folder).is_ok()
-        {
-            let _ = std::fs::rename(&self.file, kept);
-        }
-    }
-
-    fn kept(&self) -> PathBuf {
-        kept_at(self.repository)
-    }
-
-    /// git distrusts entries that are as new as the index file itself; so the copy keeps the file's time.
-    fn copy_kept(&self) {
-        let copy = || -> std::io::Result<()> {
-            let kept = self.kept();
-            let modified = std::fs::metadata(&kept)?.modified()?;
-            std::fs::copy(&kept, &self.file)?;
-            std::fs::File::options().write(true).open(&self.file)?.set_modified(modified)
-        };
-        if copy().is_err() {
-            let _ = std::fs::remove_file(&self.file);
-        }
+    /// Keeps this index for the next snapshot, with what it holds: `tree`, which is `commit`'s. It is only a cache, so a
+    /// failure is none of the caller's.
+    pub(crate) fn keep(self, commit: Oid, tree: Oid) {
+        kept_index::keep(self.repository, &self.file, commit, tree);
     }
 
     fn reset(&self, base: Option<Oid>) -> Result<(), StoreError> {
@@ -290,6 +300,7 @@ impl<'a> PrivateIndex<'a> {
     /// Records these paths as the work tree has them now: added, changed or, where they are gone, removed.
     /// git gives up a whole batch for one path; so a batch that fails is halved until the culprits stand alone.
     pub(crate) fn record(&self, paths: &[RepoPath]) -> Result<Vec<Refused>, StoreError> {
+        self.changed.fetch_or(!paths.is_empty(), Ordering::Relaxed);
         let mut refused = Vec::new();
         let mut batches = vec![paths];
         while let Some(batch) = batches.pop() {
@@ -321,6 +332,7 @@ impl<'a> PrivateIndex<'a> {
         if entries.is_empty() {
             return Ok(());
         }
+        self.changed.store(true, Ordering::Relaxed);
         let gone = entries.iter().filter(|(_, version)| version.is_none()).map(|(path, _)| path);
         let gone = nul_terminated(gone);
         // Removals first: a name cannot be a file while it is a folder of others.
@@ -379,33 +391,11 @@ impl<'a> PrivateIndex<'a> {
     /// The tree of what the index holds. What it names was read here, or is the base's: git is not to look for each of
     /// them once more, which would also fail in a partial clone.
     pub(crate) fn write_tree(&self) -> Result<String, StoreError> {
+        if !self.changed.load(Ordering::Relaxed) {
+            return Ok(self.base.clone());
+        }
         self.git("write-tree").arg("--missing-ok").text()
     }
-}
-
-/// Whether the kept index of this work tree can be read, where there is one; an unreadable one is removed, unless this
-/// is only to look. It is a cache: the next snapshot makes another.
-pub fn mend_kept(repository: &Repository, only_look: bool) -> Result<bool, StoreError> {
-    let kept = kept_at(repository);
-    if !kept.exists() {
-        return Ok(true);
-    }
-    let git = GitCommand::new(&repository.git_dir, "ls-files").env("GIT_INDEX_FILE", &kept);
-    if git.args(["-z", "--stage"]).output(&[])?.status.success() {
-        return Ok(true);
-    }
-    if !only_look {
-        std::fs::remove_file(&kept).map_err(|source| StoreError::Io {
-            action: "remove",
-            path: kept,
-            source,
-        })?;
-    }
-    Ok(false)
-}
-
-fn kept_at(repository: &Repository) -> PathBuf {
-    repository.millrace_dir().join("index").join(repository.work_tree_key())
 }
 
 /// The settings that every git of a snapshot runs with; `GIT_CONFIG_*` is read after all files.

@@ -8,7 +8,7 @@
 //! left in a cache. "Tracked" means tracked by the user when the run began (in the commit that it began on), or added to
 //! the user's index: that an earlier snapshot took a file does not make it tracked, nor does a `HEAD` that has moved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::fs::{Metadata, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -21,11 +21,12 @@ use thiserror::Error;
 use super::changes::{diff, probe};
 use super::discover::Repository;
 use super::head::HeadError;
+use super::kept_index;
 use super::path::RepoPath;
 use super::private_index::PrivateIndex;
 use super::quarantine::Quarantine;
 use super::snapshot_rules::{SnapshotRules, is_scratch};
-use super::special_files;
+use super::special_files::{self, Search};
 use super::user_index::UserIndex;
 use crate::domain::oid::Oid;
 use crate::ledger::store::{Signature, StoreError};
@@ -179,11 +180,15 @@ impl<'a> Snapshots<'a> {
             let unchanged = tree == parent_tree;
             let message = message(&Drawn { skipped: &skipped, unchanged });
             let commit = commit(&index, tree, parent, &message, author, committer)?;
-            index.keep();
+            index.keep(commit, tree);
             let have = parent.into_iter().collect();
             Ok(Snapshot { commit, tree, quarantine, have, skipped, unchanged })
         };
-        taken().map_err(|source| SnapshotError::Git { work_tree: work_tree.display().to_string(), source })
+        // An index that was taken at our word and cannot be read after all (a power cut) must not be in the way for ever.
+        let again = |error| if kept_index::forget(self.repository) { taken() } else { Err(error) };
+        taken()
+            .or_else(again)
+            .map_err(|source| SnapshotError::Git { work_tree: work_tree.display().to_string(), source })
     }
 
     /// Brings the index from the parent's tree to the work tree; gives its tree, the parent's tree, and what was
@@ -198,7 +203,7 @@ impl<'a> Snapshots<'a> {
         if !index.knows_times() {
             index.refresh()?;
         }
-        let seen = Seen::of(self.repository, index, parent, tracked)?;
+        let (seen, search) = Seen::of(self.repository, index, work_tree, parent, tracked)?;
         let mut filling = Filling {
             rules: &self.rules,
             work_tree,
@@ -247,7 +252,7 @@ impl<'a> Snapshots<'a> {
             skipped.retain(|path, _| !seen.differing.contains(path) || still.contains(path));
         }
         skipped.extend(seen.nested.iter().map(|path| (path.clone(), SkipReason::NestedRepository)));
-        for (path, why) in special_files::search(work_tree, index, &seen.folders(), &seen.gitlinks)? {
+        for (path, why) in search.finish(index, &seen.new_folders(), &seen.gitlinks)? {
             skipped.entry(path).or_insert(why);
         }
         let tree = oid(&index.write_tree()?)?;
@@ -261,8 +266,6 @@ impl<'a> Snapshots<'a> {
 struct Seen {
     /// The parent's tree.
     parent_tree: String,
-    /// The folders that the parent has.
-    base_folders: Vec<RepoPath>,
     /// The parent's nested repositories.
     gitlinks: BTreeSet<RepoPath>,
     /// Paths of the parent that the user does not track and that the ignore rules name: an earlier snapshot took them.
@@ -282,36 +285,37 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(
+    fn of<'a>(
         repository: &Repository,
         index: &PrivateIndex<'_>,
+        work_tree: &'a Path,
         parent: Option<Oid>,
         tracked: Option<Oid>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<(Self, Search<'a>), StoreError> {
         // Questions of which each is a process that writes nothing: side by side.
         let parent_tree = index.base_tree().to_owned();
-        let (differing, untracked, folders, only, added, user) = thread::scope(|scope| {
+        let (differing, untracked, known, only, added, user) = thread::scope(|scope| {
             let differing = scope.spawn(|| index.differing());
             let untracked = scope.spawn(|| index.untracked());
-            let folders = scope.spawn(|| index.folders(&parent_tree));
+            let known = scope.spawn(|| -> Result<_, StoreError> {
+                let (links, folders): (Vec<_>, Vec<_>) =
+                    index.folders(&parent_tree)?.into_iter().partition(|(_, is_link)| *is_link);
+                let gitlinks: BTreeSet<RepoPath> = links.into_iter().map(|(path, _)| path).collect();
+                let folders: HashSet<RepoPath> = folders.into_iter().map(|(path, _)| path).collect();
+                let search = Search::begin(work_tree, &folders, &gitlinks);
+                Ok((gitlinks, search))
+            });
             let only = scope.spawn(|| parent_only(repository, index, parent, tracked));
             let user = scope.spawn(|| UserIndex::read(repository));
             let added = index.added_by_user(tracked);
-            (joined(differing), joined(untracked), joined(folders), joined(only), added, joined(user))
+            (joined(differing), joined(untracked), joined(known), joined(only), added, joined(user))
         });
-        let (mut base_folders, mut gitlinks) = (Vec::new(), BTreeSet::new());
-        for (path, is_link) in folders? {
-            if is_link {
-                gitlinks.insert(path);
-            } else {
-                base_folders.push(path);
-            }
-        }
+        let (gitlinks, search) = known?;
         let added = added?;
         let (parent_only, unfollowed) = only?;
-        let known: BTreeSet<RepoPath> = index.not_ignored_by_rule(&added)?;
+        let shown: BTreeSet<RepoPath> = index.not_ignored_by_rule(&added)?;
         let added_by_user: BTreeSet<RepoPath> =
-            added.into_iter().filter(|path| !known.contains(path)).collect();
+            added.into_iter().filter(|path| !shown.contains(path)).collect();
         let only: Vec<RepoPath> =
             parent_only.iter().filter(|path| !added_by_user.contains(*path)).cloned().collect();
         let kept = index.not_ignored_by_rule(&only)?;
@@ -331,9 +335,8 @@ impl Seen {
         candidates.extend(differing.iter().cloned());
         let mut untracked_of_parent = parent_only;
         untracked_of_parent.extend(unfollowed);
-        Ok(Self {
+        let seen = Self {
             parent_tree,
-            base_folders,
             gitlinks,
             ignored,
             added_by_user,
@@ -342,7 +345,8 @@ impl Seen {
             nested,
             differing,
             candidates,
-        })
+        };
+        Ok((seen, search))
     }
 
     /// Whether the user tracks what may have to be taken.
@@ -351,10 +355,9 @@ impl Seen {
             || (self.differing.contains(path) && !self.untracked_of_parent.contains(path))
     }
 
-    /// The folders that hold something git knows.
-    fn folders(&self) -> BTreeSet<RepoPath> {
-        let new = self.candidates.iter().flat_map(RepoPath::folders);
-        self.base_folders.iter().cloned().chain(new).collect()
+    /// The folders of what may have to be taken, whether the parent has them or not.
+    fn new_folders(&self) -> HashSet<RepoPath> {
+        self.candidates.iter().flat_map(RepoPath::folders).collect()
     }
 }
 

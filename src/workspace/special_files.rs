@@ -1,7 +1,7 @@
 //! What git passes over in silence: FIFOs, sockets, devices, and folders that cannot be opened. A snapshot names
 //! them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -15,7 +15,8 @@ use crate::ledger::store::StoreError;
 /// Folders that are walked in the search. Beyond, the search ends: it only serves to name things.
 const MAX_FOLDERS: usize = 100_000;
 
-struct Search<'a> {
+/// A search of the work tree, which begins before it is known what is new there.
+pub(super) struct Search<'a> {
     work_tree: &'a Path,
     found: Vec<(RepoPath, SkipReason)>,
     /// Folders that hold nothing git knows: ignored, empty, or full of what git passes over.
@@ -23,26 +24,39 @@ struct Search<'a> {
     left: usize,
 }
 
-/// The special files and closed folders of the work tree that are not ignored. `folders` are those that hold
-/// tracked or untracked files, `gitlinks` the nested repositories, which are not entered.
-pub(super) fn search(
-    work_tree: &Path,
-    index: &PrivateIndex<'_>,
-    folders: &BTreeSet<RepoPath>,
-    gitlinks: &BTreeSet<RepoPath>,
-) -> Result<Vec<(RepoPath, SkipReason)>, StoreError> {
-    let mut search = Search { work_tree, found: Vec::new(), unknown: Vec::new(), left: MAX_FOLDERS };
-    search.walk(vec![RepoPath::new("")], &|path| folders.contains(path), gitlinks);
-    // An ignored folder can be huge (`target`, `node_modules`), so the ignore rules are asked before the disk.
-    let unknown = index.not_ignored(std::mem::take(&mut search.unknown))?;
-    search.walk(unknown, &|_| true, gitlinks);
-    let kept = index.not_ignored(search.found.iter().map(|(path, _)| path.clone()).collect())?;
-    let kept: BTreeSet<RepoPath> = kept.into_iter().collect();
-    search.found.retain(|(path, _)| kept.contains(path));
-    Ok(search.found)
-}
+impl<'a> Search<'a> {
+    /// Looks into the folders of the parent. `gitlinks` are its nested repositories, which are not entered.
+    pub(super) fn begin(
+        work_tree: &'a Path,
+        folders: &HashSet<RepoPath>,
+        gitlinks: &BTreeSet<RepoPath>,
+    ) -> Self {
+        let mut search = Self { work_tree, found: Vec::new(), unknown: Vec::new(), left: MAX_FOLDERS };
+        search.walk(vec![RepoPath::new("")], &|path| folders.contains(path), gitlinks);
+        search
+    }
 
-impl Search<'_> {
+    /// Looks into the others, and gives the special files and closed folders of the work tree that are not ignored.
+    /// `new` are the folders that hold what is taken now.
+    pub(super) fn finish(
+        mut self,
+        index: &PrivateIndex<'_>,
+        new: &HashSet<RepoPath>,
+        gitlinks: &BTreeSet<RepoPath>,
+    ) -> Result<Vec<(RepoPath, SkipReason)>, StoreError> {
+        let (new_ones, unknown) =
+            std::mem::take(&mut self.unknown).into_iter().partition(|path| new.contains(path));
+        self.unknown = unknown;
+        self.walk(new_ones, &|path| new.contains(path), gitlinks);
+        // An ignored folder can be huge (`target`, `node_modules`), so the ignore rules are asked before the disk.
+        let unknown = index.not_ignored(std::mem::take(&mut self.unknown))?;
+        self.walk(unknown, &|_| true, gitlinks);
+        let kept = index.not_ignored(self.found.iter().map(|(path, _)| path.clone()).collect())?;
+        let kept: BTreeSet<RepoPath> = kept.into_iter().collect();
+        self.found.retain(|(path, _)| kept.contains(path));
+        Ok(self.found)
+    }
+
     fn walk(
         &mut self,
         mut todo: Vec<RepoPath>,
@@ -62,11 +76,12 @@ impl Search<'_> {
                 }
             };
             for entry in entries.flatten() {
-                let (name, Ok(kind)) = (entry.file_name(), entry.file_type()) else { continue };
-                if name.as_bytes() == b".git" {
+                let Ok(kind) = entry.file_type() else { continue };
+                // Nearly all that there is; names are put together only for the rest.
+                if kind.is_file() || kind.is_symlink() || entry.file_name().as_bytes() == b".git" {
                     continue;
                 }
-                let path = folder.child(name.as_bytes());
+                let path = folder.child(entry.file_name().as_bytes());
                 if kind.is_dir() {
                     let nested = entry.path().join(".git").symlink_metadata().is_ok();
                     if nested || is_scratch(&path) || gitlinks.contains(&path) {
