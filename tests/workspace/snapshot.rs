@@ -328,6 +328,58 @@ fn a_kept_index_that_is_damaged_or_locked_is_built_again() {
 }
 
 #[test]
+fn a_kept_index_that_is_damaged_behind_its_back_is_built_again() {
+    let repo = TestRepo::with_commit();
+    repo.write("new", "new");
+    let first = snap(&repo, head(&repo));
+    let tree = take(&repo, Some(first)).tree;
+    // As after a power cut: the same file, of the same size and time, and nothing in it.
+    let kept = repo.git_dir().join("millrace/index/main");
+    let meta = std::fs::metadata(&kept).expect("kept");
+    let zeros = vec![0; usize::try_from(meta.len()).expect("small")];
+    std::fs::write(&kept, zeros).expect("written");
+    let file = std::fs::File::options().write(true).open(&kept).expect("opened");
+    file.set_modified(meta.modified().expect("a time")).expect("set");
+    let again = take(&repo, Some(first));
+    assert!(again.unchanged && again.tree == tree);
+}
+
+#[test]
+fn what_the_kept_index_holds_is_believed_of_that_very_file_alone() {
+    let repo = TestRepo::with_commit();
+    repo.write("x", "x");
+    let first = snap(&repo, head(&repo));
+    let kept = repo.git_dir().join("millrace/index/main");
+    let with_x = std::fs::read(&kept).expect("kept");
+    repo.write(".gitignore", "x\n");
+    let second = snap(&repo, Some(first));
+    assert_eq!(listed(&repo, second), [".gitignore", "README.md"]);
+    std::fs::write(&kept, with_x).expect("written");
+    let third = take(&repo, Some(second));
+    assert!(third.unchanged, "an entry of another snapshot came along");
+}
+
+#[test]
+fn where_nothing_changed_the_kept_index_is_not_written() {
+    use std::os::unix::fs::MetadataExt;
+    let repo = TestRepo::with_commit();
+    repo.write("new", "new");
+    let first = snap(&repo, head(&repo));
+    let kept = || {
+        let meta = std::fs::metadata(repo.git_dir().join("millrace/index/main")).expect("kept");
+        (meta.ino(), meta.mtime(), meta.mtime_nsec())
+    };
+    let before = kept();
+    let second = snap(&repo, Some(first));
+    assert_eq!(kept(), before);
+    snap(&repo, Some(second));
+    assert_eq!(kept(), before);
+    repo.write("new", "other");
+    assert_eq!(shown(&repo, snap(&repo, Some(second)), "new"), "other");
+    assert_ne!(kept(), before);
+}
+
+#[test]
 fn what_a_dead_process_left_behind_is_swept() {
     let repo = TestRepo::with_commit();
     let quarantines = repo.git_dir().join("millrace/quarantine");
