@@ -150,6 +150,12 @@ fn last_known(project: &Project, began: &Began, tip: Oid) -> Head {
     Head { oid: oid.unwrap_or(began.base), branch: branch.unwrap_or_else(|| began.branch.clone()) }
 }
 
+/// Whether `HEAD` stands elsewhere than at the snapshot `tip`.
+pub(super) fn head_moved(project: &Project, began: &Began, tip: Oid) -> Result<bool, StoreError> {
+    let now = project.repository.head().map_err(|error| StoreError::Unsupported(error.to_string()))?;
+    Ok(last_known(project, began, tip).oid != now.oid)
+}
+
 fn file(project: &Project) -> PathBuf {
     let key = project.repository.work_tree_key();
     project.repository.millrace_dir().join("seen").join(format!("{key}.stood"))

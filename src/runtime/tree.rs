@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::backups;
+use super::moves::{self, Began};
 use super::project::Project;
 use super::snapshots::SnapError;
 use crate::domain::control::Owed;
@@ -15,7 +16,8 @@ use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
-use crate::workspace::restore::{RestoreError, RestorePlan, plan_restore, restore, still_held};
+use crate::workspace::path::RepoPath;
+use crate::workspace::restore::{RestoreError, RestorePlan, plan_restore, restore, standing, still_held};
 
 /// Names that a wait lists.
 const NAMED: usize = 10;
@@ -147,6 +149,51 @@ pub fn obstacle(project: &Project, run: Option<&Run>) -> Option<Wait> {
         )),
         Ok(_) => None,
     }
+}
+
+/// What keeps a run from going on because the work tree has lost what its stages made: somebody has switched back from
+/// the branch that a stage had committed it on, or the run began on another machine.
+///
+/// A stage would take the tree for what was made, and the next snapshot would say that it had undone it. A path that
+/// somebody has put back while `HEAD` stood still is their own affair, as long as the rest is there.
+pub fn lost(project: &Project, run: &Run) -> Result<Option<Wait>, TreeError> {
+    if run.start == run.snapshot {
+        return Ok(None);
+    }
+    let standing = standing(&project.repository, run.start, run.snapshot)?;
+    if standing.undone.is_empty() {
+        return Ok(None);
+    }
+    let began = Began { base: run.base, branch: run.branch.clone() };
+    if !standing.held.is_empty() && !moves::head_moved(project, &began, run.tip)? {
+        return Ok(None);
+    }
+    Ok(Some(wait(
+        "code_missing",
+        format!(
+            "the work tree has not what run {run} has made so far: {}; all of it is on refs/millrace/runs/{run}; with no \
+             runtime alive `millrace recover {run} --code` puts it back, or cancel {}",
+            names(&standing.undone),
+            run.item,
+            run = run.run,
+        ),
+    )))
+}
+
+/// What the work tree lacks of the code of a run that came from another machine, what was uncommitted there when it
+/// began included.
+pub fn lacking(project: &Project, run: &Run) -> Result<Vec<RepoPath>, TreeError> {
+    let standing = standing(&project.repository, run.base.unwrap_or(run.start), run.snapshot)?;
+    Ok([standing.undone, standing.other].concat())
+}
+
+/// A few paths, and how many more there are.
+pub fn names(paths: &[RepoPath]) -> String {
+    let mut names: Vec<String> = paths.iter().take(NAMED).map(ToString::to_string).collect();
+    if paths.len() > NAMED {
+        names.push(format!("and {} more", paths.len() - NAMED));
+    }
+    names.join(", ")
 }
 
 fn branch(name: Option<&str>) -> &str {

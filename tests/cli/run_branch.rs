@@ -175,7 +175,7 @@ fn a_run_without_an_end_a_change_or_its_code_is_none_to_publish() {
     assert_eq!(
         shown(&repo, &["run-branch", "publish", &run, "x"]),
         "exit 1\n! millrace: run [run] has not ended: it is at execution/checker\n\
-         ! hint: `millrace wait [run]` waits for its end\n"
+         ! hint: `millrace runs tail [run] -f` follows it to its end\n"
     );
     well(&repo, &["run", "daemon", "--until-idle"]);
     assert_eq!(

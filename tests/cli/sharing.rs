@@ -382,6 +382,43 @@ fn a_run_that_is_active_comes_with_its_code_and_rests() {
     approve(b);
     let text = well(b, &["run", "daemon", "--until-idle"]);
     assert!(text.contains("waits: approval: fetched from origin and begun there: "), "{text}");
+
+    // It goes on once somebody has said so, and not without its code.
+    let text = machines.shown(b, &["resume", "--cause", "approval"]);
+    assert_eq!(
+        text,
+        "exit 1\n! millrace: the work tree has not the code of run [run]: built.txt\n\
+         ! hint: `millrace recover [run] --code` puts it there, and keeps what is there; or `millrace cancel task/one`\n"
+    );
+    well(b, &["recover", "--code"]);
+    assert!(well(b, &["resume", "--cause", "approval"]).contains("the pause of operator is lifted"));
+    assert!(well(b, &["resume", "--cause", "approval"]).contains("nothing that was begun elsewhere waits"));
+    let text = well(b, &["run", "daemon", "--until-idle"]);
+    assert!(text.contains("ended: idle"), "{text}");
+    assert!(well(b, &["queue", "ls", "--closed"]).starts_with("done"));
+    assert_eq!(b.git(&["show", &format!("refs/millrace/runs/{}:built.txt", a_run(a))]), "built");
+    well(b, &["share", "origin", "--runs"]);
+    assert_eq!(data(a, "fetch", &["fetch", "origin", "--runs"])["outcome"], "adopted");
+    assert!(well(a, &["queue", "ls", "--closed"]).starts_with("done"));
+}
+
+#[test]
+fn a_run_from_elsewhere_that_loses_its_code_waits_for_it() {
+    let machines = Machines::new();
+    let (a, b) = (&machines.a, &machines.b);
+    queue(a, &task("one"));
+    well(a, &["run", "once"]);
+    well(a, &["share", "origin", "--runs"]);
+    well(b, &["fetch", "origin"]);
+    approve(b);
+    well(b, &["recover", "--code"]);
+    well(b, &["resume", "--cause", "approval"]);
+    fs::remove_file(b.path().join("built.txt")).expect("there");
+    let text = well(b, &["run", "daemon", "--until-idle"]);
+    assert!(text.contains("waits: code_missing: the work tree has not what run "), "{text}");
+    well(b, &["recover", "--code"]);
+    well(b, &["run", "daemon", "--until-idle"]);
+    assert!(well(b, &["queue", "ls", "--closed"]).starts_with("done"));
 }
 
 #[test]

@@ -227,14 +227,14 @@ fn what_cannot_be_shown() {
     ! millrace: run [run] has no launch 9
     ! hint: `millrace runs show [run]` lists its launches
     ");
-    insta::assert_snapshot!(look(&["runs", "tail", "../../etc"]), @r"
+    insta::assert_snapshot!(look(&["runs", "tail", "../../etc"]), @"
     exit 2
-    ! millrace: `../../etc` is not a run id: expected `yyyymmdd-hhmm-xxxxxx`, or a beginning of one
+    ! millrace: `..` is not a kind of work item: expected `task`, `spec` or `incident`
     ");
-    insta::assert_snapshot!(look(&["runs", "tail", "1999"]), @r"
+    insta::assert_snapshot!(look(&["runs", "tail", "1999"]), @"
     exit 1
-    ! millrace: there is no run 1999
-    ! hint: `millrace runs ls` shows the runs
+    ! millrace: there is no item 1999
+    ! hint: `millrace queue ls` shows what is open
     ");
     insta::assert_snapshot!(look(&["runs", "tail", &run, "--stream", "stdot"]), @r"
     exit 2

@@ -158,9 +158,12 @@ fn a_killed_supervisor_takes_its_harness_along_and_leaves_what_the_mark_finds() 
     assert_eq!(probe(&bench.inv_dir()).unwrap(), Probe::Vanished);
     eventually("the harness's death", || (!lives(harness)).then_some(()));
     assert!(lives(stray));
-    let left = survivors(&bench.inv_dir(), &bench.nonce);
-    assert_eq!(left.iter().map(|survivor| survivor.pid).collect::<Vec<_>>(), [stray]);
-    assert_eq!(left[0].command, "sleep 300");
+    // Killed early, it is still on its way from the shell to the program.
+    let left = eventually("the stray's program", || {
+        let left = survivors(&bench.inv_dir(), &bench.nonce);
+        assert_eq!(left.iter().map(|survivor| survivor.pid).collect::<Vec<_>>(), [stray]);
+        (left[0].command == "sleep 300").then_some(left)
+    });
     let short = Duration::from_millis(100);
     assert_eq!(await_end(&bench.inv_dir(), &bench.nonce, short).unwrap(), Ending::Survived(left));
 

@@ -25,7 +25,8 @@ use crate::runtime::bundle::{Exported, export};
 /// base into `x/.git/shallow`, then in x `git fetch FILE 'refs/*:refs/*'`.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArguments {
-    /// The run, or a beginning of its id that no other one has.
+    /// The run, or an item, which stands for its latest one.
+    #[arg(value_name = "RUN|ITEM")]
     run: String,
 
     /// Where to: a file that is not there yet; without it `millrace-<run>.bundle` in the current directory.
@@ -57,7 +58,7 @@ impl ExportArguments {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let project = context.open()?;
         let trees = project.trees();
-        let run = lookup::run(&project.view(&trees)?, &self.run)?;
+        let run = lookup::run_or_latest(&project.view(&trees)?, &self.run)?;
         let file = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("millrace-{run}.bundle")));
         let Exported { ledger, transitions, branch, snapshots, base, files, bytes } =
             export(&project, &run, &file)?;

@@ -3,11 +3,12 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::restore::{Done, run_named};
+use super::restore::Done;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::handoffs::Handoffs;
+use crate::cli::lookup;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunId;
@@ -81,7 +82,7 @@ impl RecoverArguments {
         let trees = project.trees();
         let view = project.view(&trees)?;
         let run = match &self.what {
-            Some(text) => Some(run_named(&view, text)?),
+            Some(text) => Some(lookup::run_or_latest(&view, text)?),
             None => None,
         };
         let found = recover(&project, &rest, run.as_ref(), self.dry_run)?;

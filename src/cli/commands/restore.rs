@@ -9,14 +9,13 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::handoffs::Handoffs;
-use crate::cli::lookup::{self, Named};
+use crate::cli::lookup;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunId;
-use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
 use crate::domain::run::RunRecord;
-use crate::domain::view::{Fault, View as _};
+use crate::domain::view::View as _;
 use crate::ledger::view::TreeView;
 use crate::runtime::backups::{self, Backup};
 use crate::runtime::going_back::{Asked, GoingBackError, Rest, WentBack, go_back, policy, run_of_backup};
@@ -122,7 +121,7 @@ impl RestoreArguments {
     }
 
     fn point(&self, project: &Project, view: &TreeView<'_, '_>) -> Result<Goal, Failure> {
-        let run = run_named(view, self.what.as_deref().unwrap_or_default())?;
+        let run = lookup::run_or_latest(view, self.what.as_deref().unwrap_or_default())?;
         let handoffs = Handoffs::of(project, view, &run)?;
         let at = handoffs.at(handoffs.point(self.to.as_deref().unwrap_or_default())?);
         let is = match at.point.strip_prefix("after ") {
@@ -149,26 +148,6 @@ impl Goal {
         };
         Ok(Self { commit: backup.commit, is: format!("the backup {}", backup.name), record })
     }
-}
-
-/// The run that a text names, or the last one of the item that it names.
-pub(super) fn run_named(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure> {
-    match lookup::item_or_run(view, text)? {
-        Named::Run(run) => Ok(run),
-        Named::Item(item) => last_run(view, &item)?.ok_or_else(|| {
-            Failure::failed(format!("no run has worked on {item}: there is nothing to go back to"))
-        }),
-    }
-}
-
-fn last_run(view: &TreeView<'_, '_>, item: &ItemRef) -> Result<Option<RunId>, Fault> {
-    for run in lookup::runs_newest_first(view)? {
-        let run = run?;
-        if view.run_record(&run)?.is_some_and(|record| record.item == *item) {
-            return Ok(Some(run));
-        }
-    }
-    Ok(None)
 }
 
 fn backup_named(project: &Project, text: &str) -> Result<Backup, Failure> {

@@ -110,7 +110,7 @@ impl From<NotPublished> for Failure {
     fn from(error: NotPublished) -> Self {
         match &error {
             NotPublished::Active { run, .. } => {
-                Self::failed(&error).hint(format!("`millrace wait {run}` waits for its end"))
+                Self::failed(&error).hint(format!("`millrace runs tail {run} -f` follows it to its end"))
             }
             NotPublished::Gone { .. } => {
                 Self::failed(&error).hint("a remote may have its branch: `millrace fetch REMOTE --runs`")

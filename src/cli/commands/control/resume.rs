@@ -17,6 +17,7 @@ use crate::domain::view::View as _;
 use crate::ledger::transact::Payloads;
 use crate::runtime::project::Project;
 use crate::runtime::source;
+use crate::runtime::tree::{lacking, names};
 
 /// Lift a pause: the one of its owner, and no other. The answer names what keeps dispatch from going on all the same.
 #[derive(Debug, Args)]
@@ -25,8 +26,9 @@ pub(crate) struct ResumeArguments {
     #[arg(long, value_name = "NAME", default_value = OPERATOR, value_parser = owner)]
     owner: String,
 
-    /// Instead, a harness that rests after an outage (`harness:codex_cli`) is tried again at once. Its cause stands
-    /// until a stage of it has come to something.
+    /// Instead, a harness that rests after an outage (`harness:codex_cli`) is tried again at once: its cause stands
+    /// until a stage of it has come to something. Or `approval`: what was begun on another machine and came with its
+    /// ledger goes on here, once the work tree has its code.
     #[arg(long, value_name = "CAUSE", conflicts_with = "owner")]
     cause: Option<String>,
 
@@ -51,7 +53,9 @@ impl ResumeArguments {
         let project = context.open_to_change()?;
         let desk = Desk::new(&project, "resume", &self.once)
             .otherwise(format!("{} has not paused dispatch", self.owner));
-        let resumed = if let Some(cause) = &self.cause {
+        let resumed = if self.cause.as_deref() == Some(PauseKind::Approval.key().as_str()) {
+            goes_on_here(&desk.otherwise("nothing that was begun elsewhere waits for approval".to_owned()))?
+        } else if let Some(cause) = &self.cause {
             probes(&desk, cause)?
         } else {
             let (cause, owner) = (PauseKind::Operator.key(), Some(self.owner.clone()));
@@ -62,11 +66,41 @@ impl ResumeArguments {
     }
 }
 
+/// What was begun on another machine goes on here. Its code has to be in the work tree: a stage takes what it finds
+/// there for what was made.
+fn goes_on_here(desk: &Desk<'_>) -> Result<Controlled, Failure> {
+    let (cause, owner) = (PauseKind::Approval.key(), OPERATOR.to_owned());
+    let asked = Input::Resume { cause: cause.clone(), owner: Some(owner.clone()) };
+    if let Some(before) = desk.answered(|before| *before == asked)? {
+        return Ok(before);
+    }
+    let trees = desk.project.trees();
+    let view = desk.project.view(&trees)?;
+    let rests = view.exists()? && view.control()?.pauses.iter().any(|pause| pause.is(&cause, &owner));
+    if rests && !desk.project.repository.is_bare() {
+        for run in view.runs()? {
+            let lacking = lacking(desk.project, &run).map_err(Failure::failed)?;
+            if !lacking.is_empty() {
+                return Err(Failure::failed(format!(
+                    "the work tree has not the code of run {}: {}",
+                    run.run,
+                    names(&lacking)
+                ))
+                .hint(format!(
+                    "`millrace recover {} --code` puts it there, and keeps what is there; or `millrace cancel {}`",
+                    run.run, run.item
+                )));
+            }
+        }
+    }
+    Ok(desk.ask(asked, &Payloads::default())?)
+}
+
 /// The harness's next probe is due now.
 fn probes(desk: &Desk<'_>, key: &str) -> Result<Controlled, Failure> {
     if !key.starts_with("harness:") {
         return Err(Failure::input(format!("{} is no harness that can be tried again", key.escape_debug()))
-            .hint("`harness:` and a runner, as `millrace status` has it; a pause is lifted with `--owner`"));
+            .hint("`harness:` and a runner, as `millrace status` has it, or `approval`; a pause is lifted with `--owner`"));
     }
     let probes = |before: &Input| matches!(before, Input::Pause(cause) if cause.kind.key() == key);
     if let Some(before) = desk.answered(probes)? {
