@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::backups;
+use super::left_behind;
 use super::project::Project;
 use super::snapshots::SnapError;
 use crate::domain::control::Owed;
@@ -138,14 +139,19 @@ pub fn obstacle(project: &Project, run: Option<&Run>) -> Option<Wait> {
         Ok(head) if head.branch != run.branch => Some(wait(
             "branch_switched",
             format!(
-                "run {} began on {}, and the work tree is on {}; switch back, or cancel {}",
+                "run {} began on {}, and the work tree is on {}; switch back{}, or cancel {}",
                 run.run,
                 branch(run.branch.as_deref()),
                 branch(head.branch.as_deref()),
+                if head.oid == run.base { "" } else { " and merge what was committed there" },
                 run.item
             ),
         )),
-        Ok(_) => None,
+        Ok(head) => left_behind::lost(project, run, &head).unwrap_or_else(|error| {
+            // Whoever takes the next snapshot says so.
+            tracing::warn!(%error, "whether the work tree holds what the run changed is not known");
+            None
+        }),
     }
 }
 
