@@ -265,50 +265,57 @@ pub(crate) fn runs_newest_first(
     let mut days: Vec<String> =
         view.list(&place::runs_folder())?.iter().map(|day| day.name.clone()).collect();
     days.sort();
-    let mut ids = Vec::new();
+    let (mut minutes, mut ids) = (Vec::new(), Vec::new());
     let mut failed = false;
-    Ok(std::iter::from_fn(move || {
-        while ids.is_empty() && !failed {
-            let day = days.pop()?;
-            match of_day(view, &day) {
-                Ok(found) => ids = found,
-                Err(fault) => {
-                    failed = true;
-                    return Some(Err(fault));
-                }
+    let mut next = move || -> Result<Option<RunId>, Fault> {
+        while ids.is_empty() {
+            while minutes.is_empty() {
+                let Some(day) = days.pop() else { return Ok(None) };
+                minutes = of_day(view, &day)?;
             }
+            ids = in_order(view, minutes.pop().unwrap_or_default())?;
         }
-        ids.pop().map(Ok)
+        Ok(ids.pop())
+    };
+    Ok(std::iter::from_fn(move || {
+        if failed {
+            return None;
+        }
+        let run = next();
+        failed = run.is_err();
+        run.transpose()
     }))
 }
 
-/// The runs of a day, oldest first. An id tells the minute; of runs of one minute, their records tell.
-fn of_day(view: &TreeView<'_, '_>, day: &str) -> Result<Vec<RunId>, Fault> {
+/// The runs of a day, minute by minute: oldest first, those of one minute in no order.
+fn of_day(view: &TreeView<'_, '_>, day: &str) -> Result<Vec<Vec<RunId>>, Fault> {
     let misplaced = |name: &str| Fault { at: format!("runs/{day}/{name}"), detail: "not a run".to_owned() };
     let folder =
         place::TreePath::new(format!("{}/{day}", place::runs_folder())).map_err(|_| misplaced(""))?;
-    let mut ids = Vec::new();
+    let mut ids: Vec<RunId> = Vec::new();
     for entry in view.list(&folder)?.iter() {
         ids.push(entry.name.parse().map_err(|_| misplaced(&entry.name))?);
     }
     ids.sort();
     let minute = |id: &RunId| id.as_str().rsplit_once('-').map(|(minute, _)| minute.to_owned());
-    for together in ids.chunk_by_mut(|one, other| minute(one) == minute(other)).filter(|runs| runs.len() > 1)
-    {
-        let mut timed = Vec::new();
-        for id in together.iter() {
-            let record = view.run_record(id)?;
-            let opened = record.as_ref().map(|record| record.opened_at);
-            // Times are kept to the second; one run is at work at a time, so what ended first had begun first.
-            let ended = record.and_then(|record| record.end).map_or(Timestamp::MAX, |end| end.at);
-            timed.push((opened, ended, id.clone()));
-        }
-        timed.sort();
-        for (place, (_, _, id)) in together.iter_mut().zip(timed) {
-            *place = id;
-        }
+    Ok(ids.chunk_by(|one, other| minute(one) == minute(other)).map(<[RunId]>::to_vec).collect())
+}
+
+/// The runs of a minute, oldest first. An id tells the minute; of runs of one minute, their records tell.
+fn in_order(view: &TreeView<'_, '_>, runs: Vec<RunId>) -> Result<Vec<RunId>, Fault> {
+    if runs.len() < 2 {
+        return Ok(runs);
     }
-    Ok(ids)
+    let mut timed = Vec::new();
+    for id in runs {
+        let record = view.run_record(&id)?;
+        let opened = record.as_ref().map(|record| record.opened_at);
+        // Times are kept to the second; one run is at work at a time, so what ended first had begun first.
+        let ended = record.and_then(|record| record.end).map_or(Timestamp::MAX, |end| end.at);
+        timed.push((opened, ended, id));
+    }
+    timed.sort();
+    Ok(timed.into_iter().map(|(_, _, id)| id).collect())
 }
 
 #[cfg(test)]

@@ -6,23 +6,20 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::left_behind::{COMPARED, Elsewhere, contents, elsewhere};
 use super::project::Project;
 use super::tree::TreeError;
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
-use crate::domain::place;
 use crate::domain::plan::Ending;
 use crate::domain::run::{Landing, RunRecord};
-use crate::domain::view::View as _;
+use crate::domain::view::{Fault, View as _};
 use crate::ledger::git::command::GitCommand;
-use crate::ledger::object::object_id;
-use crate::ledger::store::{ObjectKind, Store as _, StoreError};
+use crate::ledger::store::StoreError;
+use crate::ledger::transact::read_commit;
 use crate::ledger::view::TreeView;
-use crate::workspace::changes::{Change, diff, probe};
+use crate::workspace::changes::{Change, diff};
 use crate::workspace::path::RepoPath;
-
-/// Paths that are compared with the work tree; of more, these many stand for all.
-const COMPARED: usize = 500;
 
 /// Runs that are looked at for the last one that is done.
 const LOOKED_AT: usize = 20;
@@ -40,6 +37,15 @@ pub enum WhereCode {
         /// The commit.
         commit: Oid,
         /// The branch; none where HEAD is detached.
+        branch: Option<String>,
+        /// Whether the runtime made the commit; one that somebody else made may hold more than the run's change.
+        ours: bool,
+    },
+    /// In a commit that is not checked out, and not in the work tree.
+    Elsewhere {
+        /// The commit.
+        commit: Oid,
+        /// A branch that leads to it; none where none does.
         branch: Option<String>,
     },
     /// In the work tree, not committed.
@@ -68,12 +74,16 @@ impl fmt::Display for WhereCode {
         match self {
             Self::UnderWay => f.write_str("under way"),
             Self::NoChange => f.write_str("no code was changed"),
-            Self::Committed { commit, branch } => {
-                let branch = branch
-                    .as_deref()
-                    .map_or("a detached HEAD", |name| name.trim_start_matches("refs/heads/"));
-                write!(f, "committed as {} on {branch}", commit.short())
+            Self::Committed { commit, branch, ours } => {
+                let how = if *ours { "committed as" } else { "committed, in" };
+                write!(f, "{how} {} on {}", commit.short(), short(branch.as_deref(), "a detached HEAD"))
             }
+            Self::Elsewhere { commit, branch } => write!(
+                f,
+                "not in the work tree, but committed as {} on {}",
+                commit.short(),
+                short(branch.as_deref(), "no branch")
+            ),
             Self::WorkTree { why: None } => f.write_str("uncommitted in the work tree"),
             Self::WorkTree { why: Some(why) } => write!(f, "uncommitted in the work tree: {why}"),
             Self::RunBranch { branch } => write!(f, "only on {branch}"),
@@ -87,6 +97,10 @@ impl fmt::Display for WhereCode {
     }
 }
 
+fn short<'n>(branch: Option<&'n str>, none: &'n str) -> &'n str {
+    branch.map_or(none, |name| name.strip_prefix("refs/heads/").unwrap_or(name))
+}
+
 /// Where the code of this run lies; none where the ledger has no such run.
 pub fn finished_code(project: &Project, run: &RunId) -> Result<Option<WhereCode>, TreeError> {
     let trees = project.trees();
@@ -97,33 +111,23 @@ pub fn finished_code(project: &Project, run: &RunId) -> Result<Option<WhereCode>
     }
 }
 
-/// The last run that is done, and where its code lies; none where none is among the last ones.
+/// The last run that is done of these, which come newest first, and where its code lies; none where none is among the
+/// last ones.
 pub fn last_done(
     project: &Project,
     view: &TreeView<'_, '_>,
+    newest_first: impl Iterator<Item = Result<RunId, Fault>>,
 ) -> Result<Option<(RunRecord, WhereCode)>, TreeError> {
-    let days = view.list(&place::runs_folder())?;
-    let mut looked = 0;
-    for day in days.iter().rev().filter(|entry| entry.folder) {
-        let Ok(folder) = place::TreePath::new(format!("{}/{}", place::runs_folder(), day.name)) else {
+    for run in newest_first.take(LOOKED_AT) {
+        let Some(record) = view.run_record(&run?)? else { continue };
+        let done = record.end.as_ref().is_some_and(|end| end.ending == Ending::Done);
+        if !done || record.closure {
             continue;
-        };
-        for entry in view.list(&folder)?.iter().rev().filter(|entry| entry.folder) {
-            looked += 1;
-            if looked > LOOKED_AT {
-                return Ok(None);
-            }
-            let Ok(run) = entry.name.parse::<RunId>() else { continue };
-            let Some(record) = view.run_record(&run)? else { continue };
-            let done = record.end.as_ref().is_some_and(|end| end.ending == Ending::Done);
-            if !done || record.closure {
-                continue;
-            }
-            let lies = where_code(project, &record)?;
-            // A run that plans changes no code; what the last one that did has made is what is asked for.
-            if lies != WhereCode::NoChange {
-                return Ok(Some((record, lies)));
-            }
+        }
+        let lies = where_code(project, &record)?;
+        // A run that plans changes no code; what the last one that did has made is what is asked for.
+        if lies != WhereCode::NoChange {
+            return Ok(Some((record, lies)));
         }
     }
     Ok(None)
@@ -131,10 +135,14 @@ pub fn last_done(
 
 fn where_code(project: &Project, record: &RunRecord) -> Result<WhereCode, TreeError> {
     let Some(end) = &record.end else { return Ok(WhereCode::UnderWay) };
-    if let Some(Landing::Committed { commit, branch }) = &record.landing {
-        return Ok(WhereCode::Committed { commit: *commit, branch: Some(branch.clone()) });
-    }
     let repository = &project.repository;
+    if let Some(Landing::Committed { commit, branch }) = &record.landing {
+        // The branch may have gone back since, or been made anew.
+        if on_branch(project, *commit, branch) {
+            let ours = is_ours(project, *commit, &record.run);
+            return Ok(WhereCode::Committed { commit: *commit, branch: Some(branch.clone()), ours });
+        }
+    }
     let branch = format!("refs/millrace/runs/{}", record.run);
     let Ok(changes) = diff(repository, record.start, end.snapshot) else {
         // Its objects are gone; a branch that is there says more than we do.
@@ -145,11 +153,12 @@ fn where_code(project: &Project, record: &RunRecord) -> Result<WhereCode, TreeEr
     }
     let paths: BTreeSet<&RepoPath> = changes.iter().map(|change| &change.path).collect();
     let head = repository.head().ok();
-    if let Some(commit) = head.as_ref().and_then(|head| head.oid) {
+    let commit = head.as_ref().and_then(|head| head.oid);
+    if let Some(commit) = commit {
         let differs = diff(repository, commit, end.snapshot)?;
         if !differs.iter().any(|change| paths.contains(&change.path)) {
             let branch = head.and_then(|head| head.branch);
-            return Ok(WhereCode::Committed { commit, branch });
+            return Ok(WhereCode::Committed { commit, branch, ours: false });
         }
     }
     if repository.is_bare() {
@@ -164,39 +173,29 @@ fn where_code(project: &Project, record: &RunRecord) -> Result<WhereCode, TreeEr
         };
         return Ok(WhereCode::WorkTree { why });
     }
+    if let Some(Elsewhere { commit, branch }) = elsewhere(project, record.base, end.snapshot, &paths, commit)?
+    {
+        return Ok(WhereCode::Elsewhere { commit, branch });
+    }
     Ok(if held == 0 { WhereCode::RunBranch { branch } } else { WhereCode::Superseded { branch, held, of } })
+}
+
+fn on_branch(project: &Project, commit: Oid, branch: &str) -> bool {
+    GitCommand::new(&project.repository.git_dir, "merge-base")
+        .args(["--is-ancestor", &commit.to_string(), branch])
+        .output(&[])
+        .is_ok_and(|output| output.status.success())
+}
+
+/// Whether the runtime made this commit of the user's branch.
+fn is_ours(project: &Project, commit: Oid, run: &RunId) -> bool {
+    let trailer = format!("Millrace-Run: {run}");
+    read_commit(&project.store, commit).is_ok_and(|commit| commit.message.lines().any(|line| line == trailer))
 }
 
 /// How many of the changed paths the work tree has as the run left them.
 fn held(project: &Project, changes: &[Change]) -> Result<usize, StoreError> {
-    let Some(work_tree) = project.repository.work_tree.as_deref() else { return Ok(0) };
-    let format = project.store.object_format();
-    let (mut held, mut asked, mut input) = (0, Vec::new(), Vec::new());
-    for change in changes.iter().take(COMPARED) {
-        let meta = probe(work_tree, &change.path).ok().flatten();
-        match (change.to, meta) {
-            (None, None) => held += 1,
-            (Some(version), Some(meta)) if meta.is_symlink() => {
-                use std::os::unix::ffi::OsStrExt as _;
-                let target = std::fs::read_link(change.path.under(work_tree)).unwrap_or_default();
-                let oid = object_id(format, ObjectKind::Blob, target.as_os_str().as_bytes())?;
-                held += usize::from(oid == version.oid);
-            }
-            (Some(version), Some(meta)) if meta.is_file() && !change.path.as_bytes().contains(&b'\n') => {
-                asked.push(version.oid);
-                input.extend_from_slice(change.path.as_bytes());
-                input.push(b'\n');
-            }
-            _ => {}
-        }
-    }
-    if asked.is_empty() {
-        return Ok(held);
-    }
-    let output = GitCommand::new(&project.repository.git_dir, "hash-object")
-        .work_tree(work_tree)
-        .args(["--stdin-paths"])
-        .output(&input)?;
-    let found = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(held + found.lines().zip(&asked).filter(|(found, oid)| **found == oid.to_string()).count())
+    let found = contents(project, changes)?;
+    let is_held = |change: &&Change| found.get(&change.path) == Some(&change.to.map(|version| version.oid));
+    Ok(changes.iter().filter(is_held).count())
 }

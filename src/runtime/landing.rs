@@ -46,6 +46,13 @@ pub(super) fn settle(project: &Project, to_land: &ToLand) -> Result<String, Tree
             let said = format!("the change of run {run} is commit {} on {branch}", commit.short());
             (run::Landing::Committed { commit, branch }, said)
         }
+        Ok(Landed::Found { commit, branch }) => {
+            let said = format!(
+                "the change of run {run} is in commit {} on {branch}, which the runtime did not make",
+                commit.short()
+            );
+            (run::Landing::Committed { commit, branch }, said)
+        }
         Ok(Landed::Left(why)) => left(run, &why.to_string()),
         Err(error) => left(run, &error.to_string()),
     };
@@ -68,4 +75,23 @@ fn message(run: &RunId, item: &ItemRef, title: &str) -> String {
     let title = title.trim_start_matches(['#', ' ']);
     let subject = if title.is_empty() { item.id.as_str() } else { title };
     format!("{subject}\n\nMillrace-Item: {item}\nMillrace-Run: {run}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// git's tools take a line that begins with `#` for a comment, and drop it.
+    #[test]
+    fn a_title_that_looks_like_a_comment_is_a_subject_all_the_same() {
+        let run: RunId = "20200101-0000-aaaaaa".parse().expect("an id");
+        let item: ItemRef = "task/one".parse().expect("an item");
+        for (title, subject) in
+            [("# 12: mend it", "12: mend it"), ("##", "one"), ("", "one"), ("C# code", "C# code")]
+        {
+            let message = message(&run, &item, title);
+            assert_eq!(message.lines().next(), Some(subject));
+            assert!(message.lines().all(|line| !line.starts_with('#')), "{message}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ pub mod hooks;
 pub mod inbox;
 pub mod intake;
 pub mod landing;
+pub mod left_behind;
 pub mod live;
 pub mod logs;
 pub mod moves;

@@ -4,16 +4,21 @@
 
 use std::path::PathBuf;
 
+use super::left_behind::{branch_with, is_ancestor};
 use super::project::Project;
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::read_commit;
 use crate::workspace::head::Head;
+use crate::workspace::head_log;
 use crate::workspace::user_index::UserIndex;
 
 /// Commits of a run branch that are looked through for the last place that `HEAD` is known to have had.
 const LOOKED_THROUGH: usize = 10_000;
+
+/// Commits that were left behind and are named.
+const LEFT_NAMED: usize = 10;
 
 /// What trailers call no commit, and no branch.
 const NONE: &str = "none";
@@ -37,6 +42,10 @@ pub struct Moves {
     /// The index's digest now; none where it cannot be read.
     index: Option<String>,
     index_changed: bool,
+    /// How long the log of `HEAD` is now.
+    log: Option<u64>,
+    /// Commits that `HEAD` has been at and came back without, and a branch that leads to each.
+    left: Vec<(Oid, Option<String>)>,
 }
 
 impl Moves {
@@ -56,11 +65,15 @@ impl Moves {
         };
         // Of the index only this machine knows what it was; where it does not, nothing is said.
         let before = tip.and_then(|tip| remembered(project, run, tip));
-        let index_changed = matches!((&before, &index), (Some(before), Some(now)) if before != now);
-        Ok(Self { run: run.clone(), was, now, index, index_changed })
+        let index_changed = matches!((&before, &index), (Some(before), Some(now)) if before.index != *now);
+        // Before it is looked at: what comes after is for the next one.
+        let log = head_log::length(&project.repository);
+        let since = before.and_then(|before| before.log);
+        let left = since.map_or_else(Vec::new, |since| left(project, since, &was, &now));
+        Ok(Self { run: run.clone(), was, now, index, index_changed, log, left })
     }
 
-    /// Remembers what the index held, with the snapshot that was published.
+    /// Remembers what the index held and how long the log of `HEAD` was, with the snapshot that was published.
     pub(super) fn remember(&self, project: &Project, tip: Oid) {
         let Some(index) = &self.index else { return };
         let file = file(project);
@@ -68,7 +81,8 @@ impl Moves {
         if let Some(folder) = file.parent()
             && std::fs::create_dir_all(folder).is_ok()
         {
-            let _ = std::fs::write(&file, format!("{} {tip} {index}\n", self.run));
+            let log = self.log.map_or_else(|| NONE.to_owned(), |log| log.to_string());
+            let _ = std::fs::write(&file, format!("{} {tip} {index} {log}\n", self.run));
         }
     }
 
@@ -86,6 +100,10 @@ impl Moves {
         }
         if self.index_changed {
             trailers.push(("Index", "changed".to_owned()));
+        }
+        for (commit, branch) in &self.left {
+            let branch = branch.as_deref().map_or(NONE, |name| short(Some(name)));
+            trailers.push(("Left", format!("{commit} {branch}")));
         }
         trailers
     }
@@ -112,6 +130,14 @@ impl Moves {
         if self.index_changed {
             findings.push("the index changed".to_owned());
         }
+        for (commit, branch) in &self.left {
+            let on = branch.as_deref().map_or("no branch", |name| short(Some(name)));
+            findings.push(format!(
+                "HEAD was at commit {} (on {on}) and came back without it; what it has counts as far as the work tree \
+                 holds it",
+                commit.short()
+            ));
+        }
         findings
     }
 }
@@ -121,7 +147,7 @@ fn short(branch: Option<&str>) -> &str {
 }
 
 /// Where `HEAD` was at the snapshot `tip`, by the trailers of the branch, and where they say nothing by its beginning.
-fn last_known(project: &Project, began: &Began, tip: Oid) -> Head {
+pub(super) fn last_known(project: &Project, began: &Began, tip: Oid) -> Head {
     let (mut oid, mut branch) = (None, None);
     let mut next = Some(tip);
     for _ in 0..LOOKED_THROUGH {
@@ -150,20 +176,40 @@ fn last_known(project: &Project, began: &Began, tip: Oid) -> Head {
     Head { oid: oid.unwrap_or(began.base), branch: branch.unwrap_or_else(|| began.branch.clone()) }
 }
 
-/// Whether `HEAD` stands elsewhere than at the snapshot `tip`.
-pub(super) fn head_moved(project: &Project, began: &Began, tip: Oid) -> Result<bool, StoreError> {
-    let now = project.repository.head().map_err(|error| StoreError::Unsupported(error.to_string()))?;
-    Ok(last_known(project, began, tip).oid != now.oid)
-}
-
 fn file(project: &Project) -> PathBuf {
     let key = project.repository.work_tree_key();
     project.repository.millrace_dir().join("seen").join(format!("{key}.stood"))
 }
 
-/// The digest of the index at this snapshot of this run, where that was the last one here.
-fn remembered(project: &Project, run: &RunId, tip: Oid) -> Option<String> {
+/// What this machine remembers of a snapshot.
+struct Remembered {
+    /// The index's digest.
+    index: String,
+    /// How long the log of `HEAD` was.
+    log: Option<u64>,
+}
+
+/// What is remembered of this snapshot of this run, where that was the last one here.
+fn remembered(project: &Project, run: &RunId, tip: Oid) -> Option<Remembered> {
     let text = std::fs::read_to_string(file(project)).ok()?;
-    let rest = text.strip_prefix(&format!("{run} {tip} "))?;
-    Some(rest.trim_end().to_owned())
+    let rest = text.strip_prefix(&format!("{run} {tip} "))?.trim_end();
+    let (index, log) = rest.split_once(' ').unwrap_or((rest, NONE));
+    Some(Remembered { index: index.to_owned(), log: log.parse().ok() })
+}
+
+/// Whether `HEAD` is known to have moved since this snapshot of this run, even where it is back again.
+pub(super) fn has_moved(project: &Project, run: &RunId, tip: Oid) -> bool {
+    let before = remembered(project, run, tip).and_then(|before| before.log);
+    before.is_some_and(|before| head_log::length(&project.repository) != Some(before))
+}
+
+/// The commits that `HEAD` has been at since, and that it came back without.
+fn left(project: &Project, since: u64, was: &Head, now: &Head) -> Vec<(Oid, Option<String>)> {
+    head_log::left_since(&project.repository, since)
+        .into_iter()
+        .filter(|commit| Some(*commit) != was.oid && Some(*commit) != now.oid)
+        .filter(|commit| !now.oid.is_some_and(|now| is_ancestor(project, *commit, now)))
+        .take(LEFT_NAMED)
+        .map(|commit| (commit, branch_with(project, commit)))
+        .collect()
 }

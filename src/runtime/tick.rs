@@ -183,9 +183,6 @@ impl<'p> Driver<'p> {
                 if let Some(wait) = self.obstacle(&view, &run.plan, Some(&run))? {
                     return Ok(Tick::Waits(wait));
                 }
-                if let Some(wait) = tree::lost(self.project, &run)? {
-                    return Ok(Tick::Waits(wait));
-                }
                 self.run(&Start::Next(Box::new(run)))
             }
             Next::Judge { root } => match self.obstacle_to_new(&view)? {

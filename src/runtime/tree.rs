@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::backups;
-use super::moves::{self, Began};
+use super::left_behind;
 use super::project::Project;
 use super::snapshots::SnapError;
 use crate::domain::control::Owed;
@@ -140,44 +140,20 @@ pub fn obstacle(project: &Project, run: Option<&Run>) -> Option<Wait> {
         Ok(head) if head.branch != run.branch => Some(wait(
             "branch_switched",
             format!(
-                "run {} began on {}, and the work tree is on {}; switch back, or cancel {}",
+                "run {} began on {}, and the work tree is on {}; switch back{}, or cancel {}",
                 run.run,
                 branch(run.branch.as_deref()),
                 branch(head.branch.as_deref()),
+                if head.oid == run.base { "" } else { " and merge what was committed there" },
                 run.item
             ),
         )),
-        Ok(_) => None,
+        Ok(head) => left_behind::lost(project, run, &head).unwrap_or_else(|error| {
+            // Whoever takes the next snapshot says so.
+            tracing::warn!(%error, "whether the work tree holds what the run changed is not known");
+            None
+        }),
     }
-}
-
-/// What keeps a run from going on because the work tree has lost what its stages made: somebody has switched back from
-/// the branch that a stage had committed it on, or the run began on another machine.
-///
-/// A stage would take the tree for what was made, and the next snapshot would say that it had undone it. A path that
-/// somebody has put back while `HEAD` stood still is their own affair, as long as the rest is there.
-pub fn lost(project: &Project, run: &Run) -> Result<Option<Wait>, TreeError> {
-    if run.start == run.snapshot {
-        return Ok(None);
-    }
-    let standing = standing(&project.repository, run.start, run.snapshot)?;
-    if standing.undone.is_empty() {
-        return Ok(None);
-    }
-    let began = Began { base: run.base, branch: run.branch.clone() };
-    if !standing.held.is_empty() && !moves::head_moved(project, &began, run.tip)? {
-        return Ok(None);
-    }
-    Ok(Some(wait(
-        "code_missing",
-        format!(
-            "the work tree has not what run {run} has made so far: {}; all of it is on refs/millrace/runs/{run}; with no \
-             runtime alive `millrace recover {run} --code` puts it back, or cancel {}",
-            names(&standing.undone),
-            run.item,
-            run = run.run,
-        ),
-    )))
 }
 
 /// What the work tree lacks of the code of a run that came from another machine, what was uncommitted there when it

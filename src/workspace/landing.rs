@@ -22,7 +22,8 @@ use super::path::{RepoPath, nul_terminated, split_nul};
 use super::snapshot_rules::is_scratch;
 use super::user_index::UserIndex;
 use crate::domain::oid::Oid;
-use crate::ledger::git::command::GitCommand;
+use crate::ledger::git::command::{Answer, GitCommand};
+use crate::ledger::git::signing::PATIENCE;
 use crate::ledger::store::StoreError;
 
 /// Names that a reason lists.
@@ -56,6 +57,13 @@ pub enum Landed {
     /// It is this commit.
     Committed {
         /// The commit.
+        commit: Oid,
+        /// The branch, as a full ref name.
+        branch: String,
+    },
+    /// Somebody else has committed all of it, perhaps with more: it is in what this branch has now.
+    Found {
+        /// The newest commit.
         commit: Oid,
         /// The branch, as a full ref name.
         branch: String,
@@ -159,7 +167,7 @@ pub fn land(repository: &Repository, landing: &Landing<'_>) -> Result<Landed, La
     let to_last = differing(repository, head.oid, landing.last, &paths)?;
     if let (true, Some(commit)) = (to_last.is_empty(), head.oid) {
         // Somebody, the stage itself perhaps, has committed all of it.
-        return Ok(Landed::Committed { commit, branch });
+        return Ok(Landed::Found { commit, branch });
     }
     if !since_start.is_empty() {
         return left(Left::Differs(named(&since_start)));
@@ -317,7 +325,14 @@ fn commit(
     if wants.stdout.starts_with(b"true") {
         make = make.arg("-S");
     }
-    let output = make.args(["-F", "-"]).output(message.as_bytes())?;
+    // Nobody is asked for a passphrase, as for the ledger's own signatures.
+    let make = make.without(&["GPG_TTY", "DISPLAY", "WAYLAND_DISPLAY"]).env("SSH_ASKPASS_REQUIRE", "never");
+    let output = match make.args(["-F", "-"]).answer(message.as_bytes(), PATIENCE, &|| false)? {
+        Answer::Ended(output) => output,
+        Answer::TimeUp | Answer::Unwanted => {
+            return Ok(Err(format!("git commit-tree did not end within {} s", PATIENCE.as_secs())));
+        }
+    };
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !output.status.success() {
         let stderr = said(&output.stderr);

@@ -10,6 +10,7 @@ pub mod changes;
 pub mod discover;
 pub mod going_back;
 pub mod head;
+pub mod head_log;
 pub mod hooks;
 pub mod inbox;
 mod kept_index;

@@ -415,7 +415,7 @@ fn a_run_from_elsewhere_that_loses_its_code_waits_for_it() {
     well(b, &["resume", "--cause", "approval"]);
     fs::remove_file(b.path().join("built.txt")).expect("there");
     let text = well(b, &["run", "daemon", "--until-idle"]);
-    assert!(text.contains("waits: code_missing: the work tree has not what run "), "{text}");
+    assert!(text.contains("waits: code_left_behind: the work tree has lost what run "), "{text}");
     well(b, &["recover", "--code"]);
     well(b, &["run", "daemon", "--until-idle"]);
     assert!(well(b, &["queue", "ls", "--closed"]).starts_with("done"));

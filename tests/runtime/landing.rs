@@ -118,6 +118,8 @@ stages:
     site.add("two");
     site.work();
     assert_eq!(site.repo.git(&["log", "-3", "--format=%s"]), "Do two\nDo one\nmore");
+    // Their ids may not tell which was the later one.
+    assert_eq!(site.json(&["status"])["finished"]["item"], "task/two");
     let runs = site.runs();
     let second = runs
         .iter()
@@ -276,6 +278,12 @@ fn what_the_harness_has_committed_itself_is_found_committed() {
     let landing = landing(&site);
     assert_eq!(landing["commit"].as_str(), Some(head(&site).as_str()), "{landing}");
     assert_eq!(site.repo.git(&["log", "-1", "--format=%s"]), "theirs");
+    // It may hold more than that: it is not called the run's own.
+    let status = site.ok(&["status"]);
+    assert!(status.contains(&format!(", committed, in {} on main", &head(&site)[..10])), "{status}");
+    // A branch that went back has it no more.
+    site.repo.git(&["reset", "--quiet", "--soft", "HEAD~1"]);
+    assert_eq!(site.json(&["status"])["finished"]["code"]["where"], "work_tree");
     site.sound();
 }
 

@@ -18,6 +18,7 @@ mod hostile;
 mod inbox;
 mod integrity;
 mod landing;
+mod left_behind;
 mod outbox;
 mod outside;
 mod plan_change;

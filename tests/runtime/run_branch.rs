@@ -224,61 +224,6 @@ fn a_head_that_moves_is_recorded_and_not_followed() {
     site.sound();
 }
 
-const COMMITS_ELSEWHERE: &str = r#"
-stages:
-  builder:
-    - - write: {path: made.txt, content: "made\n"}
-      - run: {argv: [sh, -c, 'WHERE && git add made.txt && git -c user.name=h -c user.email=h@h commit -q -m made'], expect: 0}
-      - result: {terminal_result: BUILDER_COMPLETE}
-  checker: [[{result: {terminal_result: CHECKER_PASS}}]]
-  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
-"#;
-
-/// A harness commits where it should not and stays there; whoever switches back takes the code out of the work tree.
-/// The run does not go on as if nothing had been made.
-#[track_caller]
-fn committed_elsewhere(switch: &str) {
-    let site = Site::scripted(&COMMITS_ELSEWHERE.replace("WHERE", switch));
-    site.repo.git(&["add", "-A"]);
-    site.repo.git(&["commit", "--quiet", "-m", "all of it"]);
-    site.add("one");
-    assert_eq!(site.work()["waits"]["cause"], "branch_switched");
-    site.repo.git(&["switch", "--quiet", "main"]);
-    let answer = site.work();
-    assert_eq!(answer["waits"]["cause"], "code_missing", "{answer}");
-    let detail = answer["waits"]["detail"].as_str().expect("a text");
-    assert!(detail.contains(": made.txt; all of it is on refs/millrace/runs/"), "{detail}");
-    assert!(!site.repo.path().join("made.txt").exists());
-    site.ok(&["recover", "--code"]);
-    assert_eq!(site.work()["reason"], "idle");
-    assert_eq!(site.state_of("one"), "done");
-    assert_eq!(site.repo.git(&["status", "--porcelain"]), "?? made.txt");
-    assert!(site.ok(&["status"]).contains(", uncommitted in the work tree"));
-    site.sound();
-}
-
-#[test]
-fn what_was_committed_on_another_branch_is_not_lost_by_switching_back() {
-    committed_elsewhere("git switch -qc other");
-}
-
-#[test]
-fn what_was_committed_on_a_detached_head_is_not_lost_by_switching_back() {
-    committed_elsewhere("git switch -q --detach");
-}
-
-#[test]
-fn a_path_that_somebody_puts_back_is_their_own_affair() {
-    let script = COMMITS_ELSEWHERE.replace("WHERE", "echo two > two.txt && exit");
-    let site = Site::scripted(&script);
-    site.add("one");
-    site.ok(&["run", "once"]);
-    std::fs::remove_file(site.repo.path().join("made.txt")).expect("there");
-    assert_eq!(site.work()["reason"], "idle");
-    assert_eq!(site.state_of("one"), "done");
-    site.sound();
-}
-
 const SWITCHES: &str = r#"
 stages:
   builder:

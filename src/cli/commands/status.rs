@@ -13,6 +13,7 @@ use crate::cli::coming::{Coming, coming};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::lookup;
 use crate::cli::moments::{duration, elapsed, seconds, time};
 use crate::cli::page::Page;
 use crate::cli::reasons::{Activity, Reasons};
@@ -286,11 +287,10 @@ fn status(project: &Project) -> Result<Status, Failure> {
         status.roots.extend(Root::of(&view, &reasons, root)?);
     }
     // A work tree that cannot be looked at keeps nothing else from being said.
-    status.finished = last_done(project, &view).ok().flatten().map(|(record, code)| Finished {
-        item: record.item,
-        run: record.run,
-        code,
-    });
+    status.finished = lookup::runs_newest_first(&view)
+        .ok()
+        .and_then(|runs| last_done(project, &view, runs).ok().flatten())
+        .map(|(record, code)| Finished { item: record.item, run: record.run, code });
     status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
     let mut next = coming(project, &view, control.plan.as_ref(), attended, now)?;
     if let Some(why) = &status.distrusted {

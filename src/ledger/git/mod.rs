@@ -23,7 +23,7 @@ mod refs;
 mod reftable;
 mod refusal;
 mod repair;
-mod signing;
+pub(crate) mod signing;
 mod veils;
 
 pub use disk::Durability;

@@ -20,7 +20,7 @@ use crate::ledger::store::{ObjectKind, StoreError};
 
 /// How long a signature may take. It is made before the lock is taken, and in the worst case under it: a fraction of what
 /// others wait for the lock.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether commits of the ledger are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -21,6 +21,7 @@ use crate::domain::view::{Fault, View as _};
 use crate::ledger::history::commits;
 use crate::ledger::store::RefName;
 use crate::ledger::view::TreeView;
+use crate::runtime::finished::WhereCode;
 use crate::runtime::project::Project;
 
 /// The review of a run.
@@ -50,6 +51,10 @@ pub(super) fn review(project: &Project, view: &TreeView<'_, '_>, run: &RunId) ->
             .filter(|made| made.state.is_some_and(|state| !is_closed(state)))
             .map(|made| format!("{}, which it made, is {}", made.item, made.state.unwrap_or_default())),
     );
+    let code = Code::of(project, &handoffs, whole)?;
+    if let Some(place @ WhereCode::Elsewhere { .. }) = &code.place {
+        open.push(format!("its code is {place}: it waits to be merged"));
+    }
     Ok(Review {
         run: run.clone(),
         title: known.intake.title,
@@ -66,7 +71,7 @@ pub(super) fn review(project: &Project, view: &TreeView<'_, '_>, run: &RunId) ->
         used: used(&handoffs),
         stages,
         verdict: verdict(view, &handoffs)?,
-        code: Code::of(project, &handoffs, whole)?,
+        code,
         created,
         open,
         record: RefName::State.at(place::run_folder(run)),
