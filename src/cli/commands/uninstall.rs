@@ -97,7 +97,13 @@ impl UninstallArguments {
         if !self.yes {
             return self.list(context, &repository);
         }
+        let found = inventory(&repository)?;
+        if found.refs.is_empty() && found.paths.is_empty() && hooks(&repository, false)?.is_empty() {
+            // No lock is taken, which would leave something behind.
+            return self.list(context, &repository);
+        }
         let runtimes = keep_runtimes_away(&repository)?;
+        // Again, now that nobody adds to it.
         let found = inventory(&repository)?;
         let target = (!self.no_bundle && !found.refs.is_empty()).then(|| self.target(&repository));
         let not_in_bundle = match &target {
@@ -132,7 +138,7 @@ impl UninstallArguments {
             check_bundle(repository, path)?;
         }
         let listed = Uninstalled {
-            done: false,
+            done: self.yes,
             bundle: target,
             not_in_bundle: Vec::new(),
             refs: found.refs.into_iter().map(|(name, _)| name).collect(),

@@ -92,7 +92,12 @@ fn one_of_another_version_is_brought_up_to_date_and_one_that_was_edited_is_left(
     let edited = repo.git_dir().join("hooks/post-merge");
     let text = std::fs::read_to_string(&edited).expect("a hook") + "echo mine\n";
     std::fs::write(&edited, &text).expect("a file");
-    insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"");
+    insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"
+    exit 1
+    ! millrace: no hook was put in
+    ! millrace: [repo]/.git/hooks/post-merge is Millrace's and was edited since
+    ! hint: take the edit out, or move the file away
+    ");
     let output = call(&repo, &["hooks", "uninstall"]);
     insta::assert_snapshot!(said(&repo, &output), @"
     exit 1
