@@ -123,10 +123,18 @@ fn the_bundle_brings_the_record_back() {
     assert_eq!(refs(&repo), before);
     assert_eq!(well(&repo, &["log"]), log);
     well(&repo, &["verify"]);
-    // What is made from the record, as the page on this says.
-    let recovered = well(&repo, &["recover"]);
-    println!("{recovered}");
-    well(&repo, &["review", run_of(&before)]);
+    // What a branch of the user's has is in no bundle, and is made again from the record, as the page on this says.
+    let run = run_of(&before);
+    repo.git(&["branch", "mine", &format!("refs/millrace/runs/{run}")]);
+    let file = repo.beside().join("second.bundle");
+    let name = file.to_str().expect("UTF-8");
+    let text = well(&repo, &["uninstall", "--yes", "--bundle", name]);
+    assert!(text.contains(&format!("refs/millrace/runs/{run} is not in it")), "{text}");
+    repo.git(&["fetch", "--quiet", name, "refs/millrace/*:refs/millrace/*"]);
+    assert_ne!(refs(&repo), before);
+    well(&repo, &["recover"]);
+    assert_eq!(refs(&repo), before);
+    well(&repo, &["review", run]);
 }
 
 #[test]

@@ -25,7 +25,8 @@ use crate::workspace::hooks::{Owner, Removal, folders, uninstall, would_take_out
 ///
 /// Without --yes it only lists what would go. The record is written to a bundle first, so that it can be brought back:
 /// `git bundle list-heads FILE` shows what is in it, and `git fetch FILE 'refs/millrace/*:refs/millrace/*'` takes it
-/// into a repository that has the commits which this one's branches and tags hold.
+/// into a repository that has the commits which this one's branches and tags hold; `millrace recover` then makes again
+/// what is derived from it.
 ///
 /// What people wrote stays and is named: `millrace-agents/` with its configuration, a server's rules, hooks that were
 /// edited. Git objects stay until git's own gc removes what nothing refers to. What was shared to a remote stays there.

@@ -75,7 +75,7 @@ pub fn missed(folder: &Path) -> Result<Vec<Missed>, MissedError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(KEPT) && !name.ends_with(".new") {
+        if name.starts_with(KEPT) {
             let path = entry.path();
             let time = entry.metadata().and_then(|found| found.modified());
             files.push((time.map_err(failed("look at", &path))?, path));
