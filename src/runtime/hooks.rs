@@ -17,7 +17,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use ancestry::comes_from_a_stage;
-pub use missed::{Missed, MissedError, forget, keep, missed};
+pub use missed::{Missed, MissedError, forget, keep, missed, missed_pushes};
 pub use rules::{RULES_FILE, Rules, SaidRule};
 
 use self::candidates::Candidates;

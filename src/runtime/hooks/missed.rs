@@ -95,6 +95,13 @@ pub fn missed(folder: &Path) -> Result<Vec<Missed>, MissedError> {
     Ok(found)
 }
 
+/// How many pushes were kept, whatever is in them.
+#[must_use]
+pub fn missed_pushes(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(KEPT)).count()
+}
+
 /// Forgets pushes that were taken in.
 pub fn forget(missed: &[Missed]) -> Result<(), MissedError> {
     for one in missed {

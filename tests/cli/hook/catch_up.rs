@@ -48,6 +48,11 @@ fn pushes_while_the_program_is_missing_are_kept() {
     assert_eq!(lines, [format!("the program ended with 70, and nothing was taken in; {KEPT}")]);
     assert!(!scene.has_ledger());
     assert_eq!(kept(&scene), 2);
+    let status = scene.server_runs(&["hooks", "status"]);
+    assert!(
+        status.ends_with("2 pushes were missed and are kept; `millrace hooks catch-up` takes them in\n"),
+        "{status}"
+    );
     calls(&scene, MILLRACE);
     let dry = scene.server_runs(&["hooks", "catch-up", "--dry-run"]);
     assert!(dry.contains("would take task/a of main:work/a.md (held)"), "{dry}");
@@ -113,7 +118,7 @@ fn pushes_while_the_rules_are_broken_are_kept_until_they_are_mended() {
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(
         text.contains(
-            "missed-pushes.1: line 1 of stdin is not `<old> <new> <ref>`; take it away, and nothing of it"
+            "missed-pushes.1: line 1 of stdin is not `<old> <new> <ref>`; take it away, and nothing of it is taken in"
         ),
         "{text}"
     );
