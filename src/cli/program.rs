@@ -134,8 +134,18 @@ fn usage(called: &str, error: &clap::Error) -> Result<Exit, Failure> {
     let what: Vec<&str> = parts.next().unwrap_or_default().lines().map(str::trim).collect();
     let what = what.join(" ");
     let what = what.strip_prefix("error: ").unwrap_or(&what);
+    let what = &without_request_id(what);
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ").map(str::to_owned));
     Err(Failure::input(what).hint(tip.unwrap_or_else(|| format!("`{called} --help` shows what there is"))))
+}
+
+/// A refusal of a request's id without the id: whoever makes one up may take what nobody else should read.
+fn without_request_id(what: &str) -> String {
+    let Some((_, why)) = what.split_once(" for '--request-id <ID>': ") else { return what.to_owned() };
+    let why = why
+        .rsplit_once("` is not valid: ")
+        .map_or_else(|| why.to_owned(), |(_, expected)| format!("the request id is not valid: {expected}"));
+    format!("--request-id: {why}")
 }
 
 /// Diagnostics go to stderr.

@@ -43,6 +43,12 @@ impl Hook {
         matches!(self, Self::PrePush | Self::ReferenceTransaction)
     }
 
+    /// Whether it is about what is done in a work tree, by whoever works there.
+    #[must_use]
+    pub const fn is_of_a_work_tree(self) -> bool {
+        matches!(self, Self::PostCommit | Self::PostMerge)
+    }
+
     /// Whether what called it may still come to nothing.
     #[must_use]
     pub const fn is_before(self) -> bool {

@@ -3,8 +3,10 @@
 //! Nothing here may hurt the push: whatever goes wrong is a line for the pusher. What is taken has an identity of its
 //! own, so that the same call again takes nothing twice, and what was left out or failed is had by calling again.
 
+mod ancestry;
 mod candidates;
 mod history;
+mod missed;
 mod pusher;
 mod rules;
 mod taking;
@@ -14,6 +16,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use ancestry::comes_from_a_stage;
+pub use missed::{Missed, MissedError, forget, keep, missed, missed_pushes};
 pub use rules::{RULES_FILE, Rules, SaidRule};
 
 use self::candidates::Candidates;
@@ -68,6 +72,8 @@ pub struct Call {
     pub arguments: Vec<String>,
     /// What git writes to it.
     pub stdin: Vec<u8>,
+    /// Updates that are looked at later than they happened, in place of what git writes. Who made them is not known.
+    pub late: Option<Vec<Update>>,
     /// Whether nothing is to be taken: what would be is told.
     pub dry: bool,
     /// The rule by which a failure breaks what called the hook, once that is known.
@@ -87,6 +93,10 @@ pub struct Report {
     pub problems: Vec<String>,
     /// What was left out, a line each.
     pub left_out: Vec<String>,
+    /// Whether the same call again takes more.
+    pub more: bool,
+    /// Whether rules could not be read: what they ask for was not looked for.
+    pub rules_broken: bool,
     /// The rule that asks to break the push, because something of it could not be taken.
     pub breaks: Option<String>,
 }
@@ -102,6 +112,7 @@ pub fn take(project: &Project, call: &Call) -> Result<Report, HookError> {
         return Ok(report);
     }
     let rules = Rules::here(project);
+    report.rules_broken = !rules.problems.is_empty();
     report.problems.extend(rules.problems);
     let rules: Vec<SaidRule> =
         rules.rules.into_iter().filter(|said| said.rule.on.contains(&call.hook)).collect();
@@ -130,7 +141,7 @@ pub fn take(project: &Project, call: &Call) -> Result<Report, HookError> {
         _ if needs_before => git.before(&prefix, &all)?,
         _ => Vec::new(),
     };
-    let pushers = Pushers::look();
+    let pushers = if call.late.is_some() { Pushers::nobody() } else { Pushers::look() };
     let mut candidates = Candidates::new(call.hook, &reached);
     candidates.gather(&git, &rules, &pushers, &before, &mut report)?;
     taking::take(project, call, candidates, &mut report)?;
@@ -139,6 +150,9 @@ pub fn take(project: &Project, call: &Call) -> Result<Report, HookError> {
 
 /// The refs that a hook was called for.
 fn updates(project: &Project, call: &Call, git: &History<'_>) -> Result<Vec<Update>, HookError> {
+    if let Some(late) = &call.late {
+        return Ok(late.clone());
+    }
     match call.hook {
         Hook::PostReceive => Ok(received(&call.stdin)?),
         Hook::PrePush => Ok(pre_push(&call.stdin)?),

@@ -135,7 +135,7 @@ pub fn add_idea(project: &Project, idea: &Idea, terms: &Terms) -> Result<TakenIn
     let guard = Guard::of(project, terms)?;
     guard.check(&idea.text)?;
     guard.check_name(&idea.text, idea.id.as_str())?;
-    guard.check_origin(terms)?;
+    guard.check_origin(&idea.text, terms)?;
     if let Some(path) = &idea.found_in {
         guard.check_name(&idea.text, path)?;
     }
@@ -236,8 +236,9 @@ impl<'p> Reader<'p> {
 
     fn read(&self, document: &Document, parse: Parse, terms: &Terms) -> Result<Prepared, IntakeError> {
         let stamp = Stamp { now: self.act.at, by: &self.act.committer.name };
+        // Before anything that is said of it, where its name may be said.
+        self.guard.check_origin(document, terms)?;
         let parsed = parse(&document.bytes, &document.file, &stamp)?;
-        self.guard.check_origin(terms)?;
         self.guard.check(document)?;
         let bytes = document.bytes.clone();
         let content = Payloads::default().add(&self.project.store, bytes.clone())?;
@@ -290,8 +291,10 @@ impl Guard {
     }
 
     /// Where it comes from is kept with it.
-    fn check_origin(&self, terms: &Terms) -> Result<(), DocumentError> {
+    fn check_origin(&self, document: &Document, terms: &Terms) -> Result<(), DocumentError> {
         match (&self.secrets, &terms.origin) {
+            // A hook's holds where the document lies.
+            (Some(_), Some(origin)) if terms.actor == Actor::Hook => self.check_name(document, origin),
             (Some(secrets), Some(origin)) => secrets.refuse(origin, "--origin"),
             _ => Ok(()),
         }

@@ -323,16 +323,26 @@ pub fn remove(repository: &Repository, found: &Inventory) -> Result<(), Uninstal
         paths.push(repository.common_dir.join(rest));
     }
     for path in &paths {
-        let gone = match path.symlink_metadata() {
-            Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),
-            Ok(_) => std::fs::remove_file(path),
-            Err(error) => Err(error),
-        };
-        match gone {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed("remove", path)(error)),
-            _ => {}
-        }
+        take_away(path)?;
     }
     drop(writer);
+    // What the locks of this very call left beside rules that stay.
+    let mut rest = Inventory::default();
+    own_folder(repository, &mut rest)?;
+    for path in rest.paths {
+        take_away(&path)?;
+    }
     Ok(())
+}
+
+fn take_away(path: &Path) -> Result<(), UninstallError> {
+    let gone = match path.symlink_metadata() {
+        Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match gone {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        _ => Ok(()),
+    }
 }

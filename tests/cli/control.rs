@@ -117,7 +117,7 @@ fn owners_and_causes_that_are_none() {
     ");
     insta::assert_snapshot!(told(&repo, &["pause", "--request-id", "a b"]), @"
     exit 2
-    ! millrace: invalid value 'a b' for '--request-id <ID>': the request id `a b` is not valid: expected an ASCII letter or digit, then letters, digits, `.`, `_` or `-`
+    ! millrace: --request-id: the request id is not valid: expected an ASCII letter or digit, then letters, digits, `.`, `_` or `-`
     ! hint: `millrace pause --help` shows what there is
     ");
     assert!(repo.git_output(&["rev-parse", "--verify", "refs/millrace/state"]).status.code() != Some(0));

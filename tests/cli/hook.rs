@@ -1,5 +1,6 @@
 //! Hooks, by real pushes over `file://` to a server whose hook is a three-line script.
 
+mod catch_up;
 mod client;
 mod environment;
 mod identity;

@@ -1,9 +1,9 @@
 //! Inside a stage nothing that governs it can be changed, and everything can be read.
 
-use super::commands::{data, everything, millrace, queue, said, task, well};
+use super::commands::{STRAIGHT, data, everything, millrace, queue, said, script, task, well};
 use crate::support::repo::TestRepo;
 
-const CHANGING: [&[&str]; 37] = [
+const CHANGING: [&[&str]; 43] = [
     &["init"],
     &["init", "--mode", "standard_plain"],
     &["run", "once", "--mode", "standard_plain"],
@@ -41,6 +41,12 @@ const CHANGING: [&[&str]; 37] = [
     &["share", "origin", "--dry-run"],
     &["fetch", "origin", "--no-adopt"],
     &["run-branch", "publish", "2026", "x"],
+    &["hooks", "install"],
+    &["hooks", "install", "reference-transaction", "--shared"],
+    &["hooks", "uninstall"],
+    &["hooks", "catch-up", "--dry-run"],
+    &["uninstall"],
+    &["uninstall", "--yes", "--even-active"],
 ];
 
 const READING: [&[&str]; 15] = [
@@ -90,4 +96,34 @@ fn reading_works() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), well(&repo, command), "{command:?}");
     }
     assert_eq!(data(&repo, "status", &["status"])["unattended"], true);
+}
+
+/// What a reviewer reads of a run, of the hooks and of a remote: a stage may read it as well.
+#[test]
+fn reading_of_runs_works() {
+    let repo = TestRepo::with_commit();
+    script(&repo, STRAIGHT);
+    queue(&repo, &task("a"));
+    for _ in 0..3 {
+        well(&repo, &["run", "once"]);
+    }
+    let run = data(&repo, "runs_ls", &["runs", "ls"])["runs"][0]["run"].as_str().expect("a run").to_owned();
+    let bundle = repo.beside().join("run.bundle");
+    let bundle = bundle.to_str().expect("UTF-8");
+    well(&repo, &["export", &run, "--output", bundle]);
+    repo.git(&["update-ref", "refs/millrace/remotes/origin/state", "refs/millrace/state"]);
+    let before = everything(repo.path());
+    for command in [
+        &["show", &run][..],
+        &["diff", &run],
+        &["review", &run],
+        &["verify", "--bundle", bundle],
+        &["hooks", "status"],
+        &["log", "--remote", "origin"],
+    ] {
+        let output = millrace(&repo, command).env("MILLRACE_INVOCATION", "").output().expect("millrace runs");
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", said(&repo, &output));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), well(&repo, command), "{command:?}");
+    }
+    assert_eq!(everything(repo.path()), before);
 }

@@ -213,7 +213,7 @@ fn f40_a_request_is_answered_once() {
     ");
     insta::assert_snapshot!(shown(&repo, &["add-idea", &idea, "--request-id", "a b"]), @"
     exit 2
-    ! millrace: invalid value 'a b' for '--request-id <ID>': the request id `a b` is not valid: expected an ASCII letter or digit, then letters, digits, `.`, `_` or `-`
+    ! millrace: --request-id: the request id is not valid: expected an ASCII letter or digit, then letters, digits, `.`, `_` or `-`
     ! hint: `millrace add-idea --help` shows what there is
     ");
     // One that found nothing to do is kept as well.

@@ -30,6 +30,11 @@ fn used() -> (TestRepo, BTreeMap<PathBuf, String>) {
     (repo, before)
 }
 
+/// The run that a listing of refs names.
+fn run_of(refs: &str) -> &str {
+    refs.split("refs/millrace/runs/").nth(1).expect("a run").split_whitespace().next().expect("an id")
+}
+
 /// The time in a bundle's name.
 fn named(repo: &TestRepo, text: &str) -> String {
     let text = filtered(repo, text);
@@ -118,6 +123,18 @@ fn the_bundle_brings_the_record_back() {
     assert_eq!(refs(&repo), before);
     assert_eq!(well(&repo, &["log"]), log);
     well(&repo, &["verify"]);
+    // What a branch of the user's has is in no bundle, and is made again from the record, as the page on this says.
+    let run = run_of(&before);
+    repo.git(&["branch", "mine", &format!("refs/millrace/runs/{run}")]);
+    let file = repo.beside().join("second.bundle");
+    let name = file.to_str().expect("UTF-8");
+    let text = well(&repo, &["uninstall", "--yes", "--bundle", name]);
+    assert!(text.contains(&format!("refs/millrace/runs/{run} is not in it")), "{text}");
+    repo.git(&["fetch", "--quiet", name, "refs/millrace/*:refs/millrace/*"]);
+    assert_ne!(refs(&repo), before);
+    well(&repo, &["recover"]);
+    assert_eq!(refs(&repo), before);
+    well(&repo, &["review", run]);
 }
 
 #[test]
@@ -213,6 +230,37 @@ fn what_people_wrote_stays_and_is_named() {
     let left: Vec<_> =
         std::fs::read_dir(repo.git_dir().join("millrace")).expect("a folder").flatten().collect();
     assert_eq!(left.len(), 1, "{left:?}");
+    // Then there is nothing to do any more, however often it is asked.
+    std::fs::remove_file(&hook).expect("removed");
+    for words in [&["uninstall"][..], &["uninstall", "--yes"], &["uninstall", "--yes"]] {
+        let before = contents(repo.path());
+        assert!(
+            well(&repo, words).starts_with("nothing to do: nothing of Millrace's is here\n"),
+            "{words:?}"
+        );
+        assert_eq!(contents(repo.path()), before, "{words:?}");
+    }
+}
+
+/// Pushes that were kept go with the rest.
+#[test]
+fn of_a_reftable_every_ref_goes_and_the_bundle_brings_it_back() {
+    let repo = TestRepo::init_with(&["--ref-format=reftable"]);
+    repo.git(&["commit", "--quiet", "--allow-empty", "-m", "start"]);
+    let refs = || repo.git(&["for-each-ref"]);
+    let before = refs();
+    queue(&repo, &task("one"));
+    std::fs::write(repo.git_dir().join("millrace/missed-pushes.1"), "").expect("a file");
+    let (with, tip) = (refs(), repo.git(&["rev-parse", "refs/millrace/state"]));
+    let file = repo.beside().join("record.bundle");
+    let name = file.to_str().expect("UTF-8");
+    well(&repo, &["uninstall", "--yes", "--bundle", name]);
+    assert_eq!(refs(), before);
+    assert!(!repo.git_dir().join("millrace").exists());
+    repo.git(&["fsck", "--strict"]);
+    repo.git(&["fetch", "--quiet", name, "refs/millrace/*:refs/millrace/*"]);
+    assert_eq!((refs(), repo.git(&["rev-parse", "refs/millrace/state"])), (with, tip));
+    well(&repo, &["verify"]);
 }
 
 /// A ref that cannot be read hurts the user's own git; it goes as well.

@@ -13,7 +13,9 @@ use crate::cli::failure::Failure;
 use crate::cli::stdout::say;
 use crate::domain::hook::Hook;
 use crate::domain::item::ItemRef;
-use crate::runtime::hooks::{Call, HOOK_DEADLINE, MAX_STDIN_BYTES, MAX_TOLD, Report, take};
+use crate::runtime::hooks::{
+    Call, HOOK_DEADLINE, MAX_STDIN_BYTES, MAX_TOLD, Report, comes_from_a_stage, keep, take,
+};
 use crate::runtime::project::{OpenError, Project};
 use crate::runtime::ref_guard;
 use crate::workspace::discover::Repository;
@@ -78,7 +80,7 @@ impl HookArguments {
         if hook == Hook::ReferenceTransaction {
             return guard(context, &self.arguments);
         }
-        if context.is_inside_a_stage() {
+        if context.is_inside_a_stage() || comes_from_a_stage() {
             told("nothing is taken in: this was done inside a stage, whose outbox is the way to new work");
             return Exit::Done;
         }
@@ -99,7 +101,7 @@ impl HookArguments {
         }
         let dry = self.dry_run || std::env::var_os(DRY).is_some_and(|value| value == "1");
         let arguments = self.arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let call = Call { hook, arguments, stdin, dry, breaking: Arc::default() };
+        let call = Call { hook, arguments, stdin, late: None, dry, breaking: Arc::default() };
         self::call(context, call)
     }
 }
@@ -140,13 +142,14 @@ fn call(context: &Context, call: Call) -> Exit {
     let (breaking, stdin, hook, dry) = (call.breaking.clone(), call.stdin.clone(), call.hook, call.dry);
     let (done, waits) = mpsc::channel();
     let place = place(context);
+    let there = place.clone();
     let work = std::thread::Builder::new().spawn(move || {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&place, &call)));
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&there, &call)));
         // Nobody listens any more where the time was up.
         let _ = done.send(outcome);
     });
     let problem = match work.map(|_| waits.recv_timeout(HOOK_DEADLINE)) {
-        Ok(Ok(Ok(Ok(report)))) => return tell(hook, report),
+        Ok(Ok(Ok(Ok(report)))) => return tell(&place, hook, &stdin, dry, report),
         Ok(Ok(Ok(Err(failure)))) => failure.lines.join("; "),
         Ok(Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected)) => {
             "internal error; please report it".to_owned()
@@ -156,8 +159,8 @@ fn call(context: &Context, call: Call) -> Exit {
         }
         Err(error) => format!("no thread could be started: {error}"),
     };
-    told(&format!("not taken in: {problem}"));
-    told(&again(hook, &stdin));
+    told(&format!("not taken in: {}", without_place(&problem, &place)));
+    told(&again(&place, hook, &stdin, dry));
     match breaking.get() {
         Some(rule) if !dry => broken(rule),
         _ => Exit::Done,
@@ -174,8 +177,18 @@ fn work(place: &Path, call: &Call) -> Result<Report, Failure> {
     Ok(take(&Project::open(place)?, call)?)
 }
 
+/// A message without where the server keeps the repository: it is for whoever pushes.
+fn without_place(problem: &str, place: &Path) -> String {
+    match place.canonicalize() {
+        Ok(whole) if std::env::var_os("GIT_DIR").is_some() && whole.parent().is_some() => {
+            problem.replace(&*whole.to_string_lossy(), "<git-dir>")
+        }
+        _ => problem.to_owned(),
+    }
+}
+
 /// Says what a call came to.
-fn tell(hook: Hook, report: Report) -> Exit {
+fn tell(place: &Path, hook: Hook, stdin: &[u8], dry: bool, report: Report) -> Exit {
     let named = |held: bool| {
         let of = report.added.iter().filter(|(_, state)| (*state == "held") == held);
         of.map(|(item, _)| item).collect::<Vec<_>>()
@@ -191,12 +204,20 @@ fn tell(hook: Hook, report: Report) -> Exit {
         told(&format!("would take {line}"));
     }
     for (what, lines) in [("not taken", &report.problems), ("left out", &report.left_out)] {
-        for line in lines.iter().take(MAX_TOLD) {
+        // Whoever asks what would be wants to see all of it.
+        let most = if dry { usize::MAX } else { MAX_TOLD };
+        for line in lines.iter().take(most) {
             told(&format!("{what}: {line}"));
         }
-        if lines.len() > MAX_TOLD {
-            told(&format!("{what}: and {} more", lines.len() - MAX_TOLD));
+        if lines.len() > most {
+            told(&format!(
+                "{what}: and {} more; `millrace hook --dry-run {hook}` names all",
+                lines.len() - most
+            ));
         }
+    }
+    if report.rules_broken || (hook == Hook::PostReceive && report.more) {
+        told(&again(place, hook, stdin, dry));
     }
     match report.breaks.filter(|_| hook.can_break()) {
         Some(rule) => broken(&rule),
@@ -209,22 +230,25 @@ fn broken(rule: &str) -> Exit {
     Exit::Refused
 }
 
-/// How to have what is missing.
-fn again(hook: Hook, stdin: &[u8]) -> String {
+/// How to have what is missing. A push is kept: whoever pushed is not there any more when somebody sees to it.
+fn again(place: &Path, hook: Hook, stdin: &[u8], dry: bool) -> String {
+    if hook != Hook::PostReceive {
+        return format!(
+            "`millrace hooks catch-up --hook {hook} --since COMMIT` takes in what came after COMMIT, nothing twice"
+        );
+    }
+    if !dry && Repository::discover(place).is_ok_and(|repository| keep(&repository, stdin).is_ok()) {
+        return "the push stands, and is kept: `millrace hooks catch-up` takes it in on the server, nothing twice".to_owned();
+    }
     let text = String::from_utf8_lossy(stdin);
     let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
-    match (hook, lines.len()) {
-        (Hook::PostReceive, 1..=LINES_SHOWN) => format!(
-            "the push stands; `millrace hook post-receive` takes it in later, nothing twice, from the same lines: {}",
-            lines.join(" | ")
-        ),
-        (Hook::PostReceive, _) => {
-            "the push stands; `millrace hook post-receive` takes it in later, nothing twice, \
-                                   from the same lines `<old> <new> <ref>`"
-                .to_owned()
-        }
-        (hook, _) => format!("`millrace hook {hook}` takes it in later, nothing twice"),
-    }
+    let lines = match lines.len() {
+        1..=LINES_SHOWN => format!(": {}", lines.join(" | ")),
+        _ => " `<old> <new> <ref>`".to_owned(),
+    };
+    format!(
+        "the push stands; `millrace hook post-receive` takes it in later, nothing twice, from the same lines{lines}"
+    )
 }
 
 /// Items in a row, not more than a line or two.

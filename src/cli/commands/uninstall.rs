@@ -25,7 +25,8 @@ use crate::workspace::hooks::{Owner, Removal, folders, uninstall, would_take_out
 ///
 /// Without --yes it only lists what would go. The record is written to a bundle first, so that it can be brought back:
 /// `git bundle list-heads FILE` shows what is in it, and `git fetch FILE 'refs/millrace/*:refs/millrace/*'` takes it
-/// into a repository that has the commits which this one's branches and tags hold.
+/// into a repository that has the commits which this one's branches and tags hold; `millrace recover` then makes again
+/// what is derived from it.
 ///
 /// What people wrote stays and is named: `millrace-agents/` with its configuration, a server's rules, hooks that were
 /// edited. Git objects stay until git's own gc removes what nothing refers to. What was shared to a remote stays there.
@@ -97,7 +98,13 @@ impl UninstallArguments {
         if !self.yes {
             return self.list(context, &repository);
         }
+        let found = inventory(&repository)?;
+        if found.refs.is_empty() && found.paths.is_empty() && hooks(&repository, false)?.is_empty() {
+            // No lock is taken, which would leave something behind.
+            return self.list(context, &repository);
+        }
         let runtimes = keep_runtimes_away(&repository)?;
+        // Again, now that nobody adds to it.
         let found = inventory(&repository)?;
         let target = (!self.no_bundle && !found.refs.is_empty()).then(|| self.target(&repository));
         let not_in_bundle = match &target {
@@ -132,7 +139,7 @@ impl UninstallArguments {
             check_bundle(repository, path)?;
         }
         let listed = Uninstalled {
-            done: false,
+            done: self.yes,
             bundle: target,
             not_in_bundle: Vec::new(),
             refs: found.refs.into_iter().map(|(name, _)| name).collect(),

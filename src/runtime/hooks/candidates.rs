@@ -12,9 +12,6 @@ use crate::domain::limits::MAX_DOCUMENT_BYTES;
 use crate::domain::oid::Oid;
 use crate::format::hooks::{By, Commit, Kind, Made, Origin, Push, Rule, Trust, of_push, of_trailer};
 
-/// Documents of one call that are read, known ones among them.
-pub(super) const MAX_READ: usize = 1000;
-
 /// Something that could become an item.
 pub(super) struct Candidate {
     /// The number of its rule.
@@ -212,20 +209,6 @@ impl<'p> Candidates<'p> {
 
     /// Leaves away what is too large to be a document, before it is read.
     fn drop_large(&mut self, git: &History<'_>, report: &mut Report) -> Result<(), HookError> {
-        let documents = self.found.iter().filter(|one| matches!(one.what, What::Document { .. })).count();
-        if documents > MAX_READ {
-            let more = documents - MAX_READ;
-            report.left_out.push(format!(
-                "documents beyond the first {MAX_READ} of one push: {more}; `millrace queue add-task` takes them"
-            ));
-            let mut left = MAX_READ;
-            self.found.retain(|one| {
-                let is_document = matches!(one.what, What::Document { .. });
-                let stays = !is_document || left > 0;
-                left = left.saturating_sub(usize::from(is_document));
-                stays
-            });
-        }
         let blobs: Vec<Oid> = self
             .found
             .iter()

@@ -9,7 +9,7 @@ const MAX_NAME: usize = 128;
 
 /// Who may have pushed.
 pub(super) struct Pushers {
-    user: String,
+    user: Option<String>,
 }
 
 impl Pushers {
@@ -17,13 +17,19 @@ impl Pushers {
     pub(super) fn look() -> Self {
         let uid = rustix::process::geteuid().as_raw();
         let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        Self { user: name_of(&users, uid).unwrap_or_else(|| format!("uid {uid}")) }
+        Self { user: Some(name_of(&users, uid).unwrap_or_else(|| format!("uid {uid}"))) }
+    }
+
+    /// Nobody knows who it was.
+    pub(super) fn nobody() -> Self {
+        Self { user: None }
     }
 
     /// The pusher by a rule; none where its variable names nobody.
     pub(super) fn by(&self, rule: &Rule) -> Option<String> {
+        let user = self.user.as_ref()?;
         match &rule.pusher_env {
-            None => Some(self.user.clone()),
+            None => Some(user.clone()),
             Some(variable) => std::env::var(variable)
                 .ok()
                 .map(|name| name.trim().to_owned())

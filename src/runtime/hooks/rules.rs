@@ -69,7 +69,8 @@ impl Rules {
 
 fn of_file(project: &Project) -> Result<HookRules, String> {
     let path = project.store.private_dir().join(RULES_FILE);
-    let shown = path.display().to_string();
+    // Whoever pushes is told of a mistake, and need not know where the server keeps its repositories.
+    let shown = format!("<git-dir>/millrace/{RULES_FILE}");
     let mut text = String::new();
     let read =
         File::open(&path).and_then(|file| file.take(MAX_CONFIG_BYTES as u64 + 1).read_to_string(&mut text));
@@ -84,7 +85,7 @@ fn of_file(project: &Project) -> Result<HookRules, String> {
 /// a push can reach.
 fn of_git(project: &Project) -> Result<HookRules, String> {
     let path = project.repository.common_dir.join("config");
-    let shown = path.display().to_string();
+    let shown = "<git-dir>/config";
     let config = match gix::config::File::from_path_no_includes(path.clone(), gix::config::Source::Local) {
         Ok(config) => config,
         Err(_) if !path.exists() => return Ok(HookRules::default()),
@@ -106,7 +107,7 @@ fn of_git(project: &Project) -> Result<HookRules, String> {
     if entries.is_empty() {
         return Ok(HookRules::default());
     }
-    parse_rules(&rules_of_git(&entries), &shown).map_err(|error| in_git(&error, &entries, &path))
+    parse_rules(&rules_of_git(&entries), shown).map_err(|error| in_git(&error, &entries, &path, shown))
 }
 
 /// The keys of a section with their values, in order; a key alone says `true`.
@@ -129,7 +130,12 @@ fn git_values(body: &gix::config::file::section::BodyRef<'_>) -> Vec<(String, St
 }
 
 /// The refusal with the place in git's file.
-fn in_git(error: &ConfigError, entries: &[(String, String, String)], path: &std::path::Path) -> String {
+fn in_git(
+    error: &ConfigError,
+    entries: &[(String, String, String)],
+    path: &std::path::Path,
+    shown: &str,
+) -> String {
     // The key is `rules[2].max_items`.
     let key = error.key.as_deref().unwrap_or_default();
     let (number, key) = key
@@ -165,7 +171,7 @@ fn in_git(error: &ConfigError, entries: &[(String, String, String)], path: &std:
         }
     }
     let error = ConfigError {
-        file: path.display().to_string(),
+        file: shown.to_owned(),
         line,
         key: Some(format!("millrace.{name}.{}", key.replace('_', "-"))),
         ..error.clone()

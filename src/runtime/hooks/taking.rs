@@ -23,6 +23,36 @@ use crate::runtime::project::Project;
 /// Digits of a content's id that tell a changed document from the one that has its name.
 const DIGITS: usize = 8;
 
+/// New documents of one call: one commit of the ledger.
+const MAX_NEW: usize = 1000;
+
+/// Documents of one call that are read: known ones, and those that are refused, cost the reading alone.
+const MAX_READ: usize = 20_000;
+
+/// How to have what was left out.
+const AGAIN: &str = "the same call again takes the next";
+
+/// How many documents there were.
+#[derive(Debug, Default)]
+struct Documents {
+    new: usize,
+    read: usize,
+    left: usize,
+}
+
+impl Documents {
+    /// Whether one more is read. Only new ones take the room of new ones: else the same call again would stop at the same.
+    fn may_be_read(&mut self) -> bool {
+        let may = self.new < MAX_NEW && self.read < MAX_READ;
+        if may {
+            self.read += 1;
+        } else {
+            self.left += 1;
+        }
+        may
+    }
+}
+
 /// Something that is about to be taken.
 struct Ready {
     rule: usize,
@@ -46,6 +76,7 @@ pub(super) fn take(
     let mut ready = Vec::new();
     let mut taken: HashMap<usize, usize> = HashMap::new();
     let mut left: HashMap<usize, usize> = HashMap::new();
+    let mut documents = Documents::default();
     if !found.is_empty() {
         let trees = project.trees();
         let view = project.view(&trees)?;
@@ -54,17 +85,28 @@ pub(super) fn take(
             Ok(reader) => reader,
             Err(error) => return Err(whole(error)),
         };
-        for candidate in found {
+        // What an agent commits is not trusted as its user is, whatever it did to its environment.
+        let held = call.hook.is_of_a_work_tree() && !view.runs().map_err(TransactError::from)?.is_empty();
+        for mut candidate in found {
             let rule = candidate.rule;
+            let is_document = matches!(candidate.what, What::Document { .. });
             if taken.get(&rule).copied().unwrap_or_default() >= rules[rule].most {
                 // It is not looked at: there may be thousands.
                 *left.entry(rule).or_default() += 1;
                 continue;
             }
+            if is_document && !documents.may_be_read() {
+                continue;
+            }
+            if held && candidate.trusted {
+                candidate.trusted = false;
+                candidate.origin.push_str("; a run was under way");
+            }
             match read(project, &reader, &view, &mut batch, candidate) {
                 Ok(Look::Known) => report.known += 1,
                 Ok(Look::New(one)) => {
                     *taken.entry(rule).or_default() += 1;
+                    documents.new += usize::from(is_document);
                     ready.push(*one);
                 }
                 Err(Failed::Document(line)) => {
@@ -75,12 +117,17 @@ pub(super) fn take(
             }
         }
     }
+    report.more = documents.left > 0 || !left.is_empty();
     for (rule, more) in left {
         let RuleTerms { name, most, .. } = &rules[rule];
         report.left_out.push(format!(
-            "up to {more} more of rule {name}, which takes at most {most} new items at a time (`max_items`): the same call \
-             again takes the next"
+            "up to {more} more of rule {name}, which takes at most {most} new items at a time (`max_items`); {AGAIN}"
         ));
+    }
+    if documents.left > 0 {
+        report
+            .left_out
+            .push(format!("documents of one push that were not looked at: {}; {AGAIN}", documents.left));
     }
     if call.dry {
         report.would = ready.iter().map(Ready::told).collect();
@@ -334,4 +381,25 @@ fn commit(
         note(rule, &shown, add_idea(project, &idea, &terms))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_documents_take_no_room_of_new_ones() {
+        let mut documents = Documents::default();
+        // Known ones, or refused ones.
+        assert!((0..5000).all(|_| documents.may_be_read()));
+        for _ in 0..MAX_NEW {
+            assert!(documents.may_be_read());
+            documents.new += 1;
+        }
+        assert!(!documents.may_be_read());
+        assert_eq!(documents.left, 1);
+        let mut known = Documents::default();
+        assert_eq!((0..MAX_READ + 7).filter(|_| known.may_be_read()).count(), MAX_READ);
+        assert_eq!(known.left, 7);
+    }
 }

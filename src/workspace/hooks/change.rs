@@ -14,17 +14,14 @@ use super::place::{self, Ours, Place, look};
 use super::script::{self, State};
 use crate::domain::hook::Hook;
 
-/// Why a hook cannot be put in.
+/// Why a hook cannot be put in: what stands in the way, in few words. [`Obstacle::advice`] says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Obstacle {
     /// The folder is none: `/dev/null` is how people switch hooks off.
-    #[error("{} is not a folder, so no hook can be in it; move it away, or set core.hooksPath", .0.display())]
+    #[error("{} is not a folder, so no hook can be in it", .0.display())]
     NotAFolder(PathBuf),
     /// Others use the folder.
-    #[error(
-        "{} is outside of this repository, and others may use it ({by}); say `--shared` to put hooks there all the same",
-        .folder.display()
-    )]
+    #[error("{} is outside of this repository, and others may use it ({by})", .folder.display())]
     OthersFolder {
         /// The folder.
         folder: PathBuf,
@@ -32,42 +29,78 @@ pub enum Obstacle {
         by: String,
     },
     /// Its files are under version control.
-    #[error(
-        "{} is under version control, and everybody who clones the project gets it; say `--shared` to put hooks there \
-         all the same, or add to the project's own: {line}",
-        .folder.display()
-    )]
+    #[error("{} is under version control, and everybody who clones the project gets it", .folder.display())]
     ProjectFolder {
         /// The folder.
         folder: PathBuf,
-        /// What to add.
-        line: String,
+        /// The hook.
+        name: Hook,
     },
     /// A hook manager keeps it.
-    #[error("{manager} keeps the hooks here, and nothing is put beside its own: {advice}", manager = .manager.as_str())]
+    #[error("{manager} keeps the hooks here, and nothing is put beside its own", manager = .manager.as_str())]
     Managed {
         /// The manager.
         manager: Manager,
-        /// What to add to its configuration.
-        advice: String,
+        /// The hook.
+        name: Hook,
+    },
+    /// A hook manager is set up for the project, and not installed yet.
+    #[error("{}: {manager} is set up here, and would move other hooks away", .file.display(), manager = .manager.as_str())]
+    ManagedSoon {
+        /// The manager.
+        manager: Manager,
+        /// Its configuration.
+        file: PathBuf,
+        /// The hook.
+        name: Hook,
     },
     /// It was edited after it was put in.
-    #[error("{} is Millrace's and was edited since; take the edit out, or move the file away first", .0.display())]
+    #[error("{} is Millrace's and was edited since", .0.display())]
     Edited(PathBuf),
     /// What is there is no file.
-    #[error("{} is no file, so nothing can be put in its place; move it away first", .0.display())]
+    #[error("{} is no file, so nothing can be put in its place", .0.display())]
     NoFile(PathBuf),
     /// Something stands where theirs would be moved to.
-    #[error("{} is there already, so the hook that is there now cannot be kept under that name; move it away first", .0.display())]
+    #[error("{} is there already, so the hook that is there now cannot be kept under that name", .0.display())]
     AsideTaken(PathBuf),
-    /// A script that looks at its own name.
-    #[error("{} looks at the name that it is called by, and would get another one; add to it instead: {line}", .path.display())]
+    /// It would be called by another name.
+    #[error("{} may look at the name that it is called by, and would get another one", .path.display())]
     ReadsItsName {
-        /// The script.
+        /// The hook that is there.
         path: PathBuf,
-        /// What to add.
-        line: String,
+        /// Its name.
+        name: Hook,
     },
+}
+
+/// What lets hooks into a folder that others use.
+const SHARED: &str = "`--shared` puts hooks there all the same";
+
+/// What to do about a file that stands in the way.
+const AWAY: &str = "move away what stands in the way";
+
+impl Obstacle {
+    /// What to do about it.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NotAFolder(_) => format!("{AWAY}, or set core.hooksPath"),
+            Self::OthersFolder { .. } => SHARED.to_owned(),
+            Self::ProjectFolder { name, .. } => {
+                format!("{SHARED}, or add to the project's own {name}: {}", script::line(*name))
+            }
+            Self::Managed { manager, name } => manager.advice(*name),
+            Self::ManagedSoon { manager, name, .. } => format!("{SHARED}, or {}", manager.advice(*name)),
+            Self::Edited(_) => "take the edit out, or move the file away".to_owned(),
+            Self::NoFile(_) | Self::AsideTaken(_) => AWAY.to_owned(),
+            Self::ReadsItsName { name, .. } => {
+                format!(
+                    "leave the hook as it is, and add to it: {} (docs/hooks.md, By hand)",
+                    script::line(*name)
+                )
+            }
+        }
+    }
 }
 
 /// Why a change failed on the way.
@@ -126,7 +159,7 @@ pub fn obstacles(
                 if let Some(before) = aside {
                     found.push(Obstacle::AsideTaken(before.path));
                 } else if theirs.reads_its_name && folder.manager.is_none() {
-                    found.push(Obstacle::ReadsItsName { path: at, line: script::line(*name) });
+                    found.push(Obstacle::ReadsItsName { path: at, name: *name });
                 }
             }
             Place::Empty => found.extend(aside.map(|before| Obstacle::AsideTaken(before.path))),
@@ -135,7 +168,7 @@ pub fn obstacles(
         // husky's folder is no place for anything that is not its own, whether it runs it or not.
         let kept = folder.manager.filter(|manager| manager.runs(*name) || *manager == Manager::Husky);
         if let Some(manager) = kept {
-            found.push(Obstacle::Managed { manager, advice: manager.advice(*name) });
+            found.push(Obstacle::Managed { manager, name: *name });
         } else if !shared {
             match folder.owner {
                 Owner::Repository => {}
@@ -146,8 +179,12 @@ pub fn obstacles(
                         Setting::Configured { scope, origin } => format!("core.hooksPath, {scope}, {origin}"),
                     },
                 }),
-                Owner::Project => found
-                    .push(Obstacle::ProjectFolder { folder: folder.path.clone(), line: script::line(*name) }),
+                Owner::Project => {
+                    found.push(Obstacle::ProjectFolder { folder: folder.path.clone(), name: *name });
+                }
+            }
+            if let Some((manager, file)) = folder.planned.clone().filter(|(manager, _)| manager.runs(*name)) {
+                found.push(Obstacle::ManagedSoon { manager, file, name: *name });
             }
         }
     }
@@ -163,10 +200,10 @@ pub fn install(
     mode: u32,
 ) -> Result<Vec<(Hook, Done)>, ChangeError> {
     let mut done = Vec::new();
-    let mut made = !folder.exists();
+    let mut made = folder.ancestors().take_while(|folder| !folder.exists()).count();
     for name in Hook::ALL {
         let (place, _) = look(folder, name, program).map_err(failed("look at", folder))?;
-        made |= matches!(place, Place::Ours(Ours { made_folder: true, .. }));
+        made = made.max(made_for(&place));
     }
     for name in names {
         match put_in(folder, *name, program, mode, made) {
@@ -186,7 +223,7 @@ pub fn install(
     Ok(done)
 }
 
-fn put_in(folder: &Path, name: Hook, program: &Path, mode: u32, made: bool) -> Result<Done, ChangeError> {
+fn put_in(folder: &Path, name: Hook, program: &Path, mode: u32, made: usize) -> Result<Done, ChangeError> {
     let (place, _) = look(folder, name, program).map_err(failed("look at", folder))?;
     let at = place::path(folder, name);
     let done = match &place {
@@ -220,7 +257,7 @@ fn fresh(
     name: Hook,
     program: &Path,
     mode: u32,
-    made: bool,
+    made: usize,
 ) -> Result<tempfile::NamedTempFile, ChangeError> {
     let write = || {
         let mut file = tempfile::Builder::new()
@@ -267,13 +304,13 @@ pub enum Removal {
     },
 }
 
-/// Takes hooks out of a folder, and the folder as well where it was made for them and is empty now.
+/// Takes hooks out of a folder, and the folder as well where it was made for them and is empty now; so with those above.
 pub fn uninstall(folder: &Path, names: &[Hook], program: &Path) -> Result<Vec<(Hook, Removal)>, ChangeError> {
     let mut done = Vec::new();
-    let mut made = false;
+    let mut made = 0;
     for name in names {
         let (place, _) = look(folder, *name, program).map_err(failed("look at", folder))?;
-        made |= matches!(place, Place::Ours(Ours { made_folder: true, .. }));
+        made = made.max(made_for(&place));
         done.push((*name, take_out(folder, *name, program)?));
     }
     remove_if_empty(folder, made);
@@ -329,12 +366,22 @@ fn settle(folder: &Path) -> Result<(), ChangeError> {
     File::open(folder).and_then(|opened| opened.sync_all()).map_err(failed("flush", folder))
 }
 
-/// A folder that was made for hooks of ours goes with the last of them, unless somebody put something there.
-fn remove_if_empty(folder: &Path, made: bool) {
-    if made && let Err(error) = std::fs::remove_dir(folder) {
+/// How many folders were made for a hook of ours.
+fn made_for(place: &Place) -> usize {
+    match place {
+        Place::Ours(ours) => ours.made_folders,
+        _ => 0,
+    }
+}
+
+/// Folders that were made for hooks of ours go with the last of them, unless somebody put something there.
+fn remove_if_empty(folder: &Path, made: usize) {
+    for folder in folder.ancestors().take(made) {
+        let Err(error) = std::fs::remove_dir(folder) else { continue };
         let expected = matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound);
         if !expected {
             tracing::warn!(folder = %folder.display(), %error, "the folder that was made for hooks stays");
         }
+        return;
     }
 }

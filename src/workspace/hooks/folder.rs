@@ -68,6 +68,8 @@ pub struct Folder {
     pub owner: Owner,
     /// The hook manager that keeps it.
     pub manager: Option<Manager>,
+    /// The hook manager that the project is set up for and that is not installed yet, with its configuration.
+    pub planned: Option<(Manager, PathBuf)>,
     /// Whether git looks into it. It does not look into the repository's own where `core.hooksPath` names another.
     pub used: bool,
 }
@@ -103,7 +105,12 @@ fn folder(
     }
     let manager = Manager::of_folder(&path);
     let owner = owner(repository, &path)?;
-    Ok(Folder { path, setting, owner, manager, used })
+    let planned = repository
+        .work_tree
+        .as_ref()
+        .filter(|_| used && manager.is_none())
+        .and_then(|work_tree| Manager::of_project(work_tree));
+    Ok(Folder { path, setting, owner, manager, planned, used })
 }
 
 /// The last value of `core.hooksPath` that is not our own override: scope, origin, path.

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::script;
 use crate::domain::hook::Hook;
@@ -12,7 +12,7 @@ use crate::domain::hook::Hook;
 const MOST_HOOKS: usize = 500;
 
 /// Bytes of a hook that are looked at.
-const MOST_BYTES: u64 = 256 * 1024;
+pub(super) const MOST_BYTES: u64 = 256 * 1024;
 
 /// A hook manager that we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -91,6 +91,34 @@ impl Manager {
                 }
             ),
         }
+    }
+
+    /// What its configuration is called, in the top folder of a project.
+    fn configurations(self) -> &'static [&'static str] {
+        match self {
+            // Its folder is where its hooks are, and is told by that.
+            Self::Husky => &[],
+            Self::Lefthook => &[
+                "lefthook.yml",
+                "lefthook.yaml",
+                "lefthook.toml",
+                "lefthook.json",
+                ".lefthook.yml",
+                ".lefthook.yaml",
+                ".lefthook.toml",
+                ".lefthook.json",
+            ],
+            Self::PreCommit => &[".pre-commit-config.yaml"],
+            Self::Overcommit => &[".overcommit.yml"],
+        }
+    }
+
+    /// The manager that a project is set up for, and its configuration.
+    pub(super) fn of_project(work_tree: &Path) -> Option<(Self, PathBuf)> {
+        Self::ALL.into_iter().find_map(|manager| {
+            let mut files = manager.configurations().iter().map(|name| work_tree.join(name));
+            files.find(|path| path.is_file()).map(|path| (manager, path))
+        })
     }
 
     /// The manager that wrote a hook, by its text.

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::manager::{Manager, start_of};
+use super::manager::{MOST_BYTES, Manager, start_of};
 use super::script::{self, State};
 use crate::domain::hook::Hook;
 
@@ -27,8 +27,8 @@ pub enum Place {
 pub struct Ours {
     /// How it compares to what would be installed now.
     pub state: State,
-    /// Whether its folder was made for it.
-    pub made_folder: bool,
+    /// How many folders were made for it: its own, and those above.
+    pub made_folders: usize,
     /// The one that it runs first.
     pub chained: Option<Theirs>,
 }
@@ -42,7 +42,7 @@ pub struct Theirs {
     pub runs: bool,
     /// Whether it calls us already.
     pub calls_us: bool,
-    /// Whether it looks at its own name to know what to do.
+    /// Whether it may look at its own name: to know what to do, or to find what lies beside it.
     pub reads_its_name: bool,
     /// The manager that wrote it.
     pub manager: Option<Manager>,
@@ -66,7 +66,7 @@ pub fn look(folder: &Path, name: Hook, program: &Path) -> io::Result<(Place, Opt
     if found.is_file() {
         let bytes = std::fs::read(&path)?;
         if let Some(read) = script::read(name, &bytes, program) {
-            let ours = Ours { state: read.state, made_folder: read.made_folder, chained: before.clone() };
+            let ours = Ours { state: read.state, made_folders: read.made_folders, chained: before.clone() };
             return Ok((Place::Ours(ours), before));
         }
     }
@@ -84,33 +84,56 @@ fn theirs(path: &Path, name: Hook) -> io::Result<Option<Theirs>> {
     let target = std::fs::metadata(path).ok();
     let text = start_of(path);
     let calls = [format!("millrace hook {name}"), format!("millrace\" hook {name}")];
+    let runs =
+        target.as_ref().is_some_and(|target| target.is_file() && target.permissions().mode() & 0o111 != 0);
     Ok(Some(Theirs {
         path: path.to_owned(),
-        runs: target
-            .as_ref()
-            .is_some_and(|target| target.is_file() && target.permissions().mode() & 0o111 != 0),
+        runs,
         calls_us: calls.iter().any(|call| text.contains(call)),
-        reads_its_name: reads_its_name(&text),
+        // What is not run looks at nothing.
+        reads_its_name: runs && may_read_its_name(path, &text),
         manager: Manager::of_text(&text),
     }))
 }
 
-/// Whether a script decides by the name that it is called by: it would decide otherwise under another one.
-fn reads_its_name(text: &str) -> bool {
-    let script = text.starts_with("#!") || !text.contains('\0');
-    script
-        && text.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).any(|line| {
-            [
-                "basename \"$0\"",
-                "basename $0",
-                "basename -- \"$0\"",
-                "${0##*/}",
-                "basename \"${0}\"",
-                "basename ${0}",
-            ]
-            .iter()
-            .any(|way| line.contains(way))
-        })
+/// Ways to get at one's own name, by language: sh and Perl, Python, Ruby, PHP, Node, zsh.
+const OWN_NAME: [&str; 20] = [
+    "$0",
+    "${0",
+    "BASH_SOURCE",
+    "BASH_ARGV0",
+    "ZSH_ARGZERO",
+    "%x}",
+    "funcstack",
+    "/proc/self",
+    "/proc/$$",
+    "argv",
+    "status filename",
+    "ARGV0",
+    "__file__",
+    "__FILE__",
+    "__DIR__",
+    "__filename",
+    "__dirname",
+    "import.meta",
+    "$PROGRAM_NAME",
+    "FindBin",
+];
+
+/// Whether a hook may look at the name that it is called by: it would do something else under another one, or not find
+/// what lies beside it. What a program does cannot be read from it, so it may.
+fn may_read_its_name(path: &Path, text: &str) -> bool {
+    let whole = std::fs::metadata(path).is_ok_and(|found| found.len() <= MOST_BYTES);
+    let script = whole && !text.contains('\0');
+    !script
+        || text
+            .lines()
+            .enumerate()
+            // The first line names the interpreter, and what it is called with.
+            .filter(|(number, line)| *number == 0 || !line.trim_start().starts_with('#'))
+            // Its arguments are the same under every name.
+            .map(|(_, line)| line.replace("argv[1", "").replace("argv[2", ""))
+            .any(|line| OWN_NAME.iter().any(|way| line.contains(way)))
 }
 
 fn lstat(path: &Path) -> io::Result<Option<Metadata>> {

@@ -13,7 +13,8 @@ use crate::domain::hook::Hook;
 /// How the second line of an installed hook begins.
 const HEADER: &str = "# millrace-hook: ";
 
-/// The mark of a hook that was put into a folder which had to be made for it.
+/// The mark of a hook that was put into a folder which had to be made for it; with how many, where folders above it
+/// had to be made as well.
 const MADE_FOLDER: &str = " made-folder";
 
 /// The line that an installed hook has its program in.
@@ -47,9 +48,9 @@ pub fn line(name: Hook) -> String {
     format!("millrace hook {name} \"$@\"")
 }
 
-/// The file as it is written into a repository. `made_folder`: its folder was made for it.
+/// The file as it is written into a repository. `made_folders`: how many folders were made for it.
 #[must_use]
-pub(super) fn installed(name: Hook, program: &Path, made_folder: bool) -> Vec<u8> {
+pub(super) fn installed(name: Hook, program: &Path, made_folders: usize) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
     let mut body = Vec::new();
     for line in shipped(name).split_inclusive('\n') {
@@ -59,11 +60,18 @@ pub(super) fn installed(name: Hook, program: &Path, made_folder: bool) -> Vec<u8
         }
         body.push(b'\n');
     }
-    let mark = if made_folder { MADE_FOLDER } else { "" };
-    let header = format!("{HEADER}{name} sha256:{}{mark}\n", sum(&body));
+    let header = format!("{HEADER}{name} sha256:{}{}\n", sum(&body), mark(made_folders));
     let first = body.iter().position(|byte| *byte == b'\n').map_or(body.len(), |at| at + 1);
     body.splice(first..first, header.into_bytes());
     body
+}
+
+fn mark(made_folders: usize) -> String {
+    match made_folders {
+        0 => String::new(),
+        1 => MADE_FOLDER.to_owned(),
+        more => format!("{MADE_FOLDER}:{more}"),
+    }
 }
 
 /// How an installed hook of ours compares to what would be installed now.
@@ -82,7 +90,7 @@ pub enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Read {
     pub(super) state: State,
-    pub(super) made_folder: bool,
+    pub(super) made_folders: usize,
 }
 
 /// Reads a file as a hook of ours; `None` where it does not say that it is.
@@ -91,17 +99,19 @@ pub(super) fn read(name: Hook, bytes: &[u8], program: &Path) -> Option<Read> {
     let first = lines.next()?;
     let header = std::str::from_utf8(lines.next()?).ok()?;
     let rest = header.strip_prefix(HEADER)?.trim_end();
-    let made_folder = rest.ends_with(MADE_FOLDER);
+    let made_folders = rest
+        .split_once(MADE_FOLDER)
+        .map_or(0, |(_, more)| more.strip_prefix(':').and_then(|number| number.parse().ok()).unwrap_or(1));
     let body: Vec<u8> = first.iter().copied().chain(lines.flatten().copied()).collect();
-    let expected = format!("{name} sha256:{}{}", sum(&body), if made_folder { MADE_FOLDER } else { "" });
+    let expected = format!("{name} sha256:{}{}", sum(&body), mark(made_folders));
     let state = if rest != expected {
         State::Edited
-    } else if bytes == installed(name, program, made_folder) {
+    } else if bytes == installed(name, program, made_folders) {
         State::Current
     } else {
         State::Outdated
     };
-    Some(Read { state, made_folder })
+    Some(Read { state, made_folders })
 }
 
 fn sum(body: &[u8]) -> String {
@@ -134,7 +144,7 @@ mod tests {
     #[test]
     fn what_is_installed_is_what_is_shipped_with_two_lines_of_its_own() {
         for name in Hook::ALL {
-            let bytes = installed(name, Path::new(PROGRAM), false);
+            let bytes = installed(name, Path::new(PROGRAM), 0);
             let text = String::from_utf8(bytes.clone()).unwrap();
             let lines: Vec<&str> = text.lines().collect();
             assert_eq!(lines[0], "#!/bin/sh", "{name}");
@@ -142,11 +152,14 @@ mod tests {
             assert!(lines.contains(&r"millrace_program='/opt/it'\''s here/millrace'"), "{name}: {text}");
             assert_eq!(lines.len(), shipped(name).lines().count() + 1, "{name}");
             let read = |bytes: &[u8], program: &str| read(name, bytes, Path::new(program)).unwrap();
-            assert_eq!(read(&bytes, PROGRAM), Read { state: State::Current, made_folder: false });
+            assert_eq!(read(&bytes, PROGRAM), Read { state: State::Current, made_folders: 0 });
             assert_eq!(read(&bytes, "/elsewhere").state, State::Outdated);
             let edited = format!("{text}echo more\n").into_bytes();
             assert_eq!(read(&edited, PROGRAM).state, State::Edited);
-            assert!(read(&installed(name, Path::new(PROGRAM), true), PROGRAM).made_folder);
+            for number in [1, 2, 17] {
+                let made = read(&installed(name, Path::new(PROGRAM), number), PROGRAM);
+                assert_eq!(made, Read { state: State::Current, made_folders: number });
+            }
         }
     }
 
@@ -156,7 +169,7 @@ mod tests {
             assert_eq!(read(Hook::PrePush, text.as_bytes(), Path::new(PROGRAM)), None);
         }
         // One of ours under another hook's name is not that hook.
-        let other = installed(Hook::PostMerge, Path::new(PROGRAM), false);
+        let other = installed(Hook::PostMerge, Path::new(PROGRAM), 0);
         assert_eq!(read(Hook::PrePush, &other, Path::new(PROGRAM)).unwrap().state, State::Edited);
     }
 }

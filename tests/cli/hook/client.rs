@@ -235,3 +235,28 @@ fn a_list_of_pushers_trusts_nobody_with_what_others_wrote() {
     repo.git(&["checkout", "--quiet", "main"]);
     assert_eq!(says(&scene, &["merge", "--quiet", "theirs"]), ["taken into the queue: task/b"]);
 }
+
+/// While a run is under way an agent works in this work tree, and its commits are told from its user's by nothing that it
+/// could not change.
+#[test]
+fn what_is_committed_while_a_run_is_under_way_is_held_whatever_is_trusted() {
+    let scene = client(&on(&format!("{WORK}trust = true\n"), "post-commit"));
+    let repo = &scene.client;
+    scene.task("before");
+    crate::cli::commands::script(repo, crate::cli::commands::STRAIGHT);
+    assert!(crate::cli::commands::call(repo, &["run", "once"]).status.success());
+    assert_eq!(queue(repo, repo.path()), ["active task/before"]);
+    repo.write("work/meanwhile.md", task("meanwhile"));
+    repo.git(&["add", "work"]);
+    assert_eq!(
+        says(&scene, &["commit", "--quiet", "-m", "x"]),
+        ["held until `millrace release`: task/meanwhile"]
+    );
+    assert!(super::origin(repo, repo.path(), "task/meanwhile").ends_with("; a run was under way"));
+    for _ in 0..2 {
+        assert!(crate::cli::commands::call(repo, &["run", "once"]).status.success());
+    }
+    repo.write("work/after.md", task("after"));
+    repo.git(&["add", "work"]);
+    assert_eq!(says(&scene, &["commit", "--quiet", "-m", "x"]), ["taken into the queue: task/after"]);
+}

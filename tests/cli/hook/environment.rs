@@ -50,6 +50,27 @@ fn inside_a_stage_nothing_is_taken_and_nothing_fails() {
     assert!(!scene.has_ledger());
 }
 
+/// Whoever empties the environment in a stage is still in it.
+#[test]
+fn an_emptied_environment_leads_out_of_no_stage() {
+    if !Path::new("/proc/self/environ").exists() {
+        println!("skipped: this system does not tell the environments of processes");
+        return;
+    }
+    let scene = Scene::new(&format!("{WORK}trust = true\n"));
+    scene.task("a");
+    let mut stage = scene.client.command("sh");
+    // More than one command, so that the shell stays.
+    stage.args(["-c", "env -u MILLRACE_INVOCATION git push origin main; exit $?"]);
+    let output = stage.env("MILLRACE_INVOCATION", "x").output().expect("sh runs");
+    assert!(output.status.success());
+    assert_eq!(
+        told(&String::from_utf8_lossy(&output.stderr)),
+        ["nothing is taken in: this was done inside a stage, whose outbox is the way to new work"]
+    );
+    assert!(!scene.has_ledger());
+}
+
 #[test]
 fn where_there_is_no_repository_or_no_sense_it_says_so_and_ends_well() {
     let scene = Scene::new(WORK);
@@ -69,7 +90,10 @@ fn where_there_is_no_repository_or_no_sense_it_says_so_and_ends_well() {
         (code, said[0].as_str()),
         (0, "not taken in: line 1 of stdin is not `<local ref> <local oid> <remote ref> <remote oid>`")
     );
-    assert_eq!(said[1], "`millrace hook pre-push` takes it in later, nothing twice");
+    assert_eq!(
+        said[1],
+        "`millrace hooks catch-up --hook pre-push --since COMMIT` takes in what came after COMMIT, nothing twice"
+    );
 }
 
 #[test]
@@ -87,18 +111,17 @@ fn a_lock_that_is_held_is_waited_for_two_seconds() {
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
     assert!(said[0].starts_with("not taken in: "), "{said:?}");
-    let lines = format!("{old} {new} refs/heads/main");
     assert_eq!(
         said[1],
-        format!(
-            "the push stands; `millrace hook post-receive` takes it in later, nothing twice, from the same lines: {lines}"
-        )
+        "the push stands, and is kept: `millrace hooks catch-up` takes it in on the server, nothing twice"
     );
     drop(file);
+    let lines = format!("{old} {new} refs/heads/main");
     assert_eq!(
         scene.call("post-receive", &format!("{lines}\n")),
         (0, vec!["held until `millrace release`: task/second".to_owned()])
     );
+    assert_eq!(scene.server_runs(&["hooks", "catch-up"]), "nothing to do: nothing new was missed\n");
 }
 
 #[test]

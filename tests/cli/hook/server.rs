@@ -166,8 +166,12 @@ fn ten_thousand_commits_take_bounded_time_and_items() {
     assert!(said[0].starts_with("held until `millrace release`: task/do-0-"), "{said:?}");
     assert_eq!(
         said[1],
-        "left out: up to 9995 more of rule work, which takes at most 5 new items at a time (`max_items`): the same call \
+        "left out: up to 9995 more of rule work, which takes at most 5 new items at a time (`max_items`); the same call \
          again takes the next"
+    );
+    assert_eq!(
+        said[2],
+        "the push stands, and is kept: `millrace hooks catch-up` takes it in on the server, nothing twice"
     );
     assert_eq!(scene.queue().len(), 5);
     // And so it is.
@@ -275,6 +279,13 @@ fn a_document_with_a_secret_is_refused() {
     assert!(said.contains("main:work/a.md:") && said.contains("holds a GitHub token"), "{said}");
     assert!(said.contains("the trailer of "), "{said}");
     assert!(!said.contains(&token), "{said}");
+    // In its name; whether or not there is more to say of it.
+    scene.client.write(&format!("work/{token}.md"), task("b"));
+    scene.client.write(&format!("work/bad-{token}.md"), "no task\n");
+    scene.commit("with another");
+    let said = scene.pushed(&["main"]).join("\n");
+    assert_eq!(said.matches("its name or path holds a GitHub token").count(), 2, "{said}");
+    assert!(!said.contains(&token) && !said.contains("--origin"), "{said}");
     assert!(!scene.has_ledger());
 }
 

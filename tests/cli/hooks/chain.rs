@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use super::super::commands::{call, said, task, well};
-use super::{HOOKS, contents, hook_of_theirs, program};
+use super::{HOOKS, contents, hook_of_theirs, program, refused};
+use crate::support::project::root;
 use crate::support::repo::TestRepo;
 
 /// A repository whose post-receive has a rule for `tasks/`, and a clone of it with one commit to push.
@@ -29,8 +30,8 @@ fn every_kind_of_hook_comes_back_as_it_was() {
     program(&hooks.join("scripts/merge"), "#!/bin/sh\n");
     std::os::unix::fs::symlink("scripts/merge", hooks.join("post-merge")).expect("a link");
     std::os::unix::fs::symlink("gone", hooks.join("reference-transaction")).expect("a link");
-    // A program.
-    std::fs::copy("/bin/true", hooks.join("post-receive")).expect("a program");
+    // A program that git does not run, and nobody asks what it does.
+    std::fs::write(hooks.join("post-receive"), b"\x7fELF\0").expect("a program");
     let before = contents(repo.path());
     let mut words = vec!["hooks", "install"];
     words.extend(HOOKS);
@@ -48,6 +49,71 @@ fn every_kind_of_hook_comes_back_as_it_was() {
     let after: Vec<_> = contents(repo.path()).into_iter().filter(|(path, _)| ours(path)).collect();
     let before: Vec<_> = before.into_iter().filter(|(path, _)| ours(path)).collect();
     assert_eq!(after, before);
+}
+
+/// Under another name it would do something else, or not find what lies beside it: then every push would break.
+#[test]
+fn a_hook_that_may_look_at_its_name_is_left_and_the_way_by_hand_is_said() {
+    let ways = [
+        "#!/bin/sh\nexec \"$0.d/run\"\n",
+        "#!/bin/sh\nme=$0; echo ${me##*hooks/}\n",
+        "#!/bin/sh\ncd \"${0%/*}\"\n",
+        "#!/bin/bash\nsource \"$(dirname \"${BASH_SOURCE[0]}\")/lib\"\n",
+        "#!/usr/bin/env python3\nimport sys\nprint(sys.argv[0])\n",
+        "#!/usr/bin/env python3\nimport os\nos.path.dirname(__file__)\n",
+        "#!/usr/bin/ruby\nrequire_relative File.basename(__FILE__)\n",
+        "#!/usr/bin/ruby\nputs $PROGRAM_NAME\n",
+        "#!/usr/bin/env node\nrequire(__dirname + '/x')\n",
+        "#!/usr/bin/awk -f $0\n",
+        "\u{7f}ELF\0\0\0",
+    ];
+    for way in ways {
+        let repo = TestRepo::with_commit();
+        hook_of_theirs(&repo, "pre-push", way);
+        let text = refused(&repo, &["hooks", "install"]);
+        assert!(text.contains("pre-push may look at the name that it is called by"), "{way}: {text}");
+        assert!(
+            text.contains("add to it: millrace hook pre-push \"$@\" (docs/hooks.md, By hand)"),
+            "{way}: {text}"
+        );
+        assert!(!repo.git_dir().join("hooks/post-commit").exists(), "{way}");
+    }
+    // A remark says nothing, arguments are the same under every name, and what git does not run looks at nothing.
+    for way in [
+        "#!/bin/sh\n  # not $0\nexit 0\n",
+        "#!/usr/bin/env python3\nimport sys\nprint(sys.argv[1:], __name__)\n",
+        "exit 0\n",
+    ] {
+        let repo = TestRepo::with_commit();
+        hook_of_theirs(&repo, "pre-push", way);
+        std::fs::write(repo.git_dir().join("hooks/post-merge"), "#!/bin/sh\nexec $0.d\n").expect("a file");
+        well(&repo, &["hooks", "install"]);
+    }
+}
+
+/// What the documents say to do where a hook looks at its own name: its siblings are found as before, it reads the same
+/// lines, and Millrace's rules do, too.
+#[test]
+fn by_hand_a_hook_keeps_its_name_and_its_lines() {
+    let (server, client) = server_and_client();
+    client.git(&["push", "--quiet", "origin", "main~1:refs/heads/main"]);
+    let text = std::fs::read_to_string(root().join("docs/hooks.md")).expect("the page");
+    let (_, by_hand) = text.split_once("### By hand").expect("its section");
+    let (_, lines) = by_hand.split_once("```sh\n").expect("its lines");
+    let (lines, _) = lines.split_once("```").expect("their end");
+    let lines = lines.replace("millrace hook", &format!("{} hook", env!("CARGO_BIN_EXE_millrace")));
+    let seen = server.beside().join("seen");
+    let hook = hook_of_theirs(&server, "post-receive", &format!("#!/bin/sh\n{lines}exec \"$0.d/run\"\n"));
+    program(&hook.with_file_name("post-receive.d/run"), &format!("#!/bin/sh\ncat >'{}'\n", seen.display()));
+    let pushed = client.git_output(&["push", "origin", "main:main"]);
+    let text = String::from_utf8_lossy(&pushed.stderr).into_owned();
+    assert!(pushed.status.success() && text.contains("held until `millrace release`: task/one"), "{text}");
+    let (old, new) = (client.git(&["rev-parse", "HEAD~1"]), client.git(&["rev-parse", "HEAD"]));
+    let read = std::fs::read_to_string(&seen).expect("it ran");
+    assert_eq!(read.trim_end(), format!("{old} {new} refs/heads/main"));
+    // And so it counts as one that calls us.
+    let text = well(&server, &["hooks", "install"]);
+    assert!(text.contains("calls Millrace already"), "{text}");
 }
 
 #[test]

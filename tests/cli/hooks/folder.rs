@@ -55,6 +55,13 @@ fn hooks_path_of_this_repository() {
     let repo = TestRepo::with_commit();
     repo.git(&["config", "core.hooksPath", ".myhooks"]);
     goes_to(&repo, &repo.path().join(".myhooks"));
+    // Folders above it are made and go as well.
+    repo.git(&["config", "core.hooksPath", "tools/git/hooks"]);
+    goes_to(&repo, &repo.path().join("tools/git/hooks"));
+    assert!(!repo.path().join("tools").exists());
+    std::fs::create_dir(repo.path().join("tools")).expect("a folder");
+    goes_to(&repo, &repo.path().join("tools/git/hooks"));
+    std::fs::remove_dir(repo.path().join("tools")).expect("it was there before");
     let absolute = repo.git_dir().join("other hooks");
     repo.git(&["config", "core.hooksPath", absolute.to_str().expect("UTF-8")]);
     goes_to(&repo, &absolute);
@@ -100,7 +107,8 @@ fn a_folder_of_all_repositories_is_not_touched_unless_that_is_said() {
     insta::assert_snapshot!(said(&repo, &output), @"
     exit 1
     ! millrace: no hook was put in
-    ! millrace: [root]/home/hooks is outside of this repository, and others may use it (core.hooksPath, global, file:[root]/home/.gitconfig); say `--shared` to put hooks there all the same
+    ! millrace: [root]/home/hooks is outside of this repository, and others may use it (core.hooksPath, global, file:[root]/home/.gitconfig)
+    ! hint: `--shared` puts hooks there all the same
     ");
     assert_eq!(contents(repo.beside()), before);
     assert_eq!(here(&["hooks", "install", "post-commit", "--shared"]).status.code(), Some(0));
@@ -124,7 +132,8 @@ fn a_folder_under_version_control_is_the_project_s() {
     insta::assert_snapshot!(refused(&repo, &["hooks", "install", "pre-push"]), @r#"
     exit 1
     ! millrace: no hook was put in
-    ! millrace: [repo]/.githooks is under version control, and everybody who clones the project gets it; say `--shared` to put hooks there all the same, or add to the project's own: millrace hook pre-push "$@"
+    ! millrace: [repo]/.githooks is under version control, and everybody who clones the project gets it
+    ! hint: `--shared` puts hooks there all the same, or add to the project's own pre-push: millrace hook pre-push "$@"
     "#);
     // A link from the repository's own folder leads to the same.
     repo.git(&["config", "--unset", "core.hooksPath"]);
@@ -144,7 +153,8 @@ fn hooks_that_are_switched_off_are_not_put_in() {
     insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"
     exit 1
     ! millrace: no hook was put in
-    ! millrace: /dev/null is not a folder, so no hook can be in it; move it away, or set core.hooksPath
+    ! millrace: /dev/null is not a folder, so no hook can be in it
+    ! hint: move away what stands in the way, or set core.hooksPath
     ");
 }
 

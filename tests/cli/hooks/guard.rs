@@ -170,3 +170,18 @@ fn in_a_sha256_repository_too() {
     let repo = guarded(&["--object-format=sha256"]);
     assert!(held(&repo, &["update-ref", "-d", "refs/millrace/state"]).contains("would be deleted"));
 }
+
+/// The same where refs are no files: git alone can tell what one is.
+#[test]
+fn it_guards_the_refs_of_a_reftable() {
+    let repo = guarded(&["--ref-format=reftable"]);
+    assert!(held(&repo, &["update-ref", "-d", "refs/millrace/state"]).contains("would be deleted"));
+    assert!(
+        held(&repo, &["update-ref", "refs/millrace/state", "refs/millrace/state~1"])
+            .contains("would be rewound")
+    );
+    held(&repo, &["update-ref", "-d", "refs/millrace/runs/20260101-0000-abcdef"]);
+    repo.git(&["commit", "--quiet", "--allow-empty", "-m", "nobody's"]);
+    repo.git(&["update-ref", "refs/millrace/remotes/origin/state", "HEAD"]);
+    queue(&repo, &task("three"));
+}

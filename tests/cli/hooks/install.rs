@@ -78,7 +78,9 @@ fn one_of_another_version_is_brought_up_to_date_and_one_that_was_edited_is_left(
     well(&repo, &["hooks", "install"]);
     // The same program by another path: as after it has moved.
     let elsewhere = repo.beside().join("millrace");
-    std::fs::copy(env!("CARGO_BIN_EXE_millrace"), &elsewhere).expect("a copy");
+    // By a process of its own: another test that forks meanwhile would hold it open for writing, and it could not be run.
+    let copied = repo.command("cp").arg(env!("CARGO_BIN_EXE_millrace")).arg(&elsewhere).status();
+    assert!(copied.expect("cp runs").success());
     let moved = repo.command(&elsewhere).args(["hooks", "install"]).output().expect("runs");
     let text = shown(&repo, &String::from_utf8_lossy(&moved.stdout));
     assert_eq!(text.matches("brought up to date").count(), 3, "{text}");
@@ -93,7 +95,8 @@ fn one_of_another_version_is_brought_up_to_date_and_one_that_was_edited_is_left(
     insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @"
     exit 1
     ! millrace: no hook was put in
-    ! millrace: [repo]/.git/hooks/post-merge is Millrace's and was edited since; take the edit out, or move the file away first
+    ! millrace: [repo]/.git/hooks/post-merge is Millrace's and was edited since
+    ! hint: take the edit out, or move the file away
     ");
     let output = call(&repo, &["hooks", "uninstall"]);
     insta::assert_snapshot!(said(&repo, &output), @"
@@ -118,9 +121,10 @@ fn what_stands_in_the_way_is_named_and_nothing_is_put_in() {
     insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @r#"
     exit 1
     ! millrace: no hook was put in
-    ! millrace: [repo]/.git/hooks/pre-push is no file, so nothing can be put in its place; move it away first
-    ! millrace: [repo]/.git/hooks/post-commit looks at the name that it is called by, and would get another one; add to it instead: millrace hook post-commit "$@"
-    ! millrace: [repo]/.git/hooks/post-merge.before-millrace is there already, so the hook that is there now cannot be kept under that name; move it away first
+    ! millrace: [repo]/.git/hooks/pre-push is no file, so nothing can be put in its place
+    ! millrace: [repo]/.git/hooks/post-commit may look at the name that it is called by, and would get another one
+    ! millrace: [repo]/.git/hooks/post-merge.before-millrace is there already, so the hook that is there now cannot be kept under that name
+    ! hint: move away what stands in the way; leave the hook as it is, and add to it: millrace hook post-commit "$@" (docs/hooks.md, By hand)
     "#);
     // What is in nobody's way can be put in.
     well(&repo, &["hooks", "install", "reference-transaction"]);

@@ -12,9 +12,8 @@ fn husky() {
     insta::assert_snapshot!(refused(&repo, &["hooks", "install"]), @r#"
     exit 1
     ! millrace: no hook was put in
-    ! millrace: husky keeps the hooks here, and nothing is put beside its own: add to .husky/pre-push: millrace hook pre-push "$@"
-    ! millrace: husky keeps the hooks here, and nothing is put beside its own: add to .husky/post-commit: millrace hook post-commit "$@"
-    ! millrace: husky keeps the hooks here, and nothing is put beside its own: add to .husky/post-merge: millrace hook post-merge "$@"
+    ! millrace: husky keeps the hooks here, and nothing is put beside its own
+    ! hint: add to .husky/pre-push: millrace hook pre-push "$@"; add to .husky/post-commit: millrace hook post-commit "$@"; add to .husky/post-merge: millrace hook post-merge "$@"
     "#);
     assert!(
         refused(&repo, &["hooks", "install", "reference-transaction"]).contains("husky runs no reference")
@@ -33,7 +32,8 @@ fn lefthook() {
     insta::assert_snapshot!(refused(&repo, &["hooks", "install", "pre-push"]), @"
     exit 1
     ! millrace: no hook was put in
-    ! millrace: lefthook keeps the hooks here, and nothing is put beside its own: add to lefthook.yml: pre-push: { commands: { millrace: { run: 'millrace hook pre-push {0}', use_stdin: true } } }
+    ! millrace: lefthook keeps the hooks here, and nothing is put beside its own
+    ! hint: add to lefthook.yml: pre-push: { commands: { millrace: { run: 'millrace hook pre-push {0}', use_stdin: true } } }
     ");
 }
 
@@ -48,7 +48,8 @@ fn pre_commit_keeps_the_hooks_that_it_knows() {
     insta::assert_snapshot!(refused(&repo, &["hooks", "install", "pre-push"]), @r#"
     exit 1
     ! millrace: no hook was put in
-    ! millrace: pre-commit keeps the hooks here, and nothing is put beside its own: put an executable sh file pre-push.legacy beside its own, which it runs first: millrace hook pre-push "$@"
+    ! millrace: pre-commit keeps the hooks here, and nothing is put beside its own
+    ! hint: put an executable sh file pre-push.legacy beside its own, which it runs first: millrace hook pre-push "$@"
     "#);
     // It runs none on a server, and never looks at this one.
     well(&repo, &["hooks", "install", "reference-transaction"]);
@@ -66,8 +67,36 @@ fn overcommit() {
     insta::assert_snapshot!(refused(&repo, &["hooks", "install", "post-commit"]), @"
     exit 1
     ! millrace: no hook was put in
-    ! millrace: overcommit keeps the hooks here, and nothing is put beside its own: add to .overcommit.yml: PostCommit: { Millrace: { enabled: true, command: [millrace, hook, post-commit] } }
+    ! millrace: overcommit keeps the hooks here, and nothing is put beside its own
+    ! hint: add to .overcommit.yml: PostCommit: { Millrace: { enabled: true, command: [millrace, hook, post-commit] } }
     ");
+}
+
+/// Its configuration is there, and its hooks are not: whoever installs it moves away what it finds.
+#[test]
+fn a_manager_that_is_set_up_and_not_installed_is_named() {
+    for (file, manager, name) in [
+        ("lefthook.yml", "lefthook", "pre-push"),
+        (".lefthook.toml", "lefthook", "post-receive"),
+        (".pre-commit-config.yaml", "pre-commit", "post-commit"),
+        (".overcommit.yml", "overcommit", "post-merge"),
+    ] {
+        let repo = TestRepo::with_commit();
+        repo.write(file, "");
+        let text = refused(&repo, &["hooks", "install", name]);
+        let expected = format!("[repo]/{file}: {manager} is set up here, and would move other hooks away\n");
+        assert!(
+            text.contains(&expected) && text.contains("hint: `--shared` puts hooks there all the same, or "),
+            "{text}"
+        );
+        well(&repo, &["hooks", "install", name, "--shared"]);
+        well(&repo, &["hooks", "uninstall"]);
+        assert!(!repo.git_dir().join("hooks").join(name).exists());
+    }
+    // One that it does not run is nothing to it.
+    let repo = TestRepo::with_commit();
+    repo.write(".pre-commit-config.yaml", "");
+    well(&repo, &["hooks", "install", "reference-transaction"]);
 }
 
 /// Once the line is there, all is well.

@@ -22,7 +22,7 @@ fn it_says_what_the_rules_would_take_and_takes_nothing() {
     insta::assert_snapshot!(shown(&repo, &well(&repo, &["hooks", "test"])), @"
     pre-push: works
         millrace: would take task/one of main:tasks/one.md (held)
-    post-commit: works
+    post-commit: Millrace's part works; [repo]/.git/hooks/post-commit.before-millrace runs first, and was not tried
         millrace: would take task/one of main:tasks/one.md (held)
     post-merge: works
     reference-transaction: works
@@ -31,6 +31,15 @@ fn it_says_what_the_rules_would_take_and_takes_nothing() {
     ");
     assert_eq!(contents(repo.path()), before);
     assert!(!mark.exists());
+    // Nothing is said to work that could not: the one that runs first got to look at its name meanwhile.
+    hook_of_theirs(&repo, "post-commit.before-millrace", "#!/bin/sh\nexec \"$0.d/run\"\n");
+    let output = call(&repo, &["hooks", "test", "post-commit"]);
+    insta::assert_snapshot!(said(&repo, &output), @"
+    exit 1
+    post-commit: does not work (exit 0)
+        millrace: would take task/one of main:tasks/one.md (held)
+        what runs first may look at its own name, which is another one now
+    ");
 }
 
 #[test]

@@ -12,14 +12,15 @@ use crate::cli::failure::Failure;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::hook::Hook;
-use crate::workspace::hooks::{Done, install, obstacles, shared_bits, usual};
+use crate::workspace::hooks::{Done, Obstacle, install, obstacles, shared_bits, usual};
 
 /// Put hooks in: small sh files that hand what git tells them to `millrace hook`.
 ///
 /// Without names: post-receive in a bare repository; pre-push, post-commit and post-merge in a work tree. A hook that
 /// is there already is kept: it is moved aside to NAME.before-millrace, and runs first, with the same arguments,
 /// environment and input; what it refuses is refused. Where a hook manager keeps the hooks, nothing is changed, and
-/// what to add to its configuration is said. All of the hooks are put in, or none. A second time changes nothing.
+/// what to add to its configuration is said; nor where a hook may look at its own name, which would be another one. All
+/// of the hooks are put in, or none. A second time changes nothing.
 ///
 /// By hand: write a hook that runs `millrace hook NAME "$@"`.
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ pub(crate) struct InstallArguments {
     hooks: Vec<Hook>,
 
     /// Also into a folder of hooks that others use: one outside of this repository (a global `core.hooksPath`), or one
-    /// that is under version control.
+    /// that is under version control; and where a hook manager is set up that is not installed yet.
     #[arg(long)]
     shared: bool,
 }
@@ -66,9 +67,7 @@ impl InstallArguments {
         let folder = site.used();
         let found = obstacles(folder, &names, &site.program, self.shared)?;
         if !found.is_empty() {
-            let mut failure = Failure::failed("no hook was put in");
-            failure.lines.extend(found.iter().flat_map(|obstacle| Failure::failed(obstacle).lines));
-            return Err(failure);
+            return Err(refused(&found));
         }
         let bits = shared_bits(&site.repository)?;
         let done = install(&folder.path, &names, &site.program, bits)?;
@@ -86,6 +85,24 @@ impl InstallArguments {
             .collect();
         answer(context, &Installed { folder: folder.path.clone(), program: site.program, hooks })
     }
+}
+
+/// Each thing that stands in the way once, and what to do about them.
+fn refused(obstacles: &[Obstacle]) -> Failure {
+    let mut failure = Failure::failed("no hook was put in");
+    let mut advice: Vec<String> = Vec::new();
+    for obstacle in obstacles {
+        for line in Failure::failed(obstacle).lines {
+            if !failure.lines.contains(&line) {
+                failure.lines.push(line);
+            }
+        }
+        let more = obstacle.advice();
+        if !advice.contains(&more) {
+            advice.push(more);
+        }
+    }
+    failure.hint(advice.join("; "))
 }
 
 impl Answer for Installed {

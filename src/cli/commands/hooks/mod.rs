@@ -1,5 +1,6 @@
 //! `millrace hooks`
 
+mod catch_up;
 mod install;
 mod site;
 mod status;
@@ -25,6 +26,7 @@ pub(crate) enum HooksCommand {
     Uninstall(uninstall::UninstallArguments),
     Status(status::StatusArguments),
     Test(test::TestArguments),
+    CatchUp(catch_up::CatchUpArguments),
 }
 
 impl HooksCommand {
@@ -34,6 +36,7 @@ impl HooksCommand {
             Self::Uninstall(arguments) => arguments.run(context),
             Self::Status(_) => status::StatusArguments::run(context),
             Self::Test(arguments) => arguments.run(context),
+            Self::CatchUp(arguments) => arguments.run(context),
         }
     }
 }

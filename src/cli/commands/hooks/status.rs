@@ -13,7 +13,7 @@ use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::hook::Hook;
 use crate::ledger::store::StoreError;
-use crate::runtime::hooks::{Rules, SaidRule};
+use crate::runtime::hooks::{Rules, SaidRule, missed_pushes};
 use crate::runtime::project::{OpenError, Project};
 use crate::workspace::hooks::{Folder, Owner, Place, Setting, State, Theirs, configured_commands};
 
@@ -33,6 +33,8 @@ struct Overview {
     rules: Vec<Ruled>,
     /// Rules that cannot be read.
     problems: Vec<String>,
+    /// Pushes that were missed and are kept.
+    missed: usize,
 }
 
 /// A rule, in the order in which rules take.
@@ -110,7 +112,8 @@ impl StatusArguments {
             .map(|(hook, command)| Command { hook, command })
             .collect();
         let (rules, problems) = rules(context)?;
-        answer(context, &Overview { folders: site.folders, hooks, by_configuration, rules, problems })
+        let missed = missed_pushes(&site.repository.millrace_dir());
+        answer(context, &Overview { folders: site.folders, hooks, by_configuration, rules, problems, missed })
     }
 }
 
@@ -231,6 +234,14 @@ impl Answer for Overview {
         }
         for problem in &self.problems {
             page.line(format!("no rule counts from here: {problem}"));
+        }
+        if self.missed > 0 {
+            page.gap();
+            let (pushes, them) = match self.missed {
+                1 => ("1 push was missed and is kept".to_owned(), "it"),
+                more => (format!("{more} pushes were missed and are kept"), "them"),
+            };
+            page.line(format!("{pushes}; `millrace hooks catch-up` takes {them} in"));
         }
     }
 }

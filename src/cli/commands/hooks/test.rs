@@ -1,7 +1,7 @@
 //! `millrace hooks test`
 
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::hook::Hook;
 use crate::ledger::git::command::GitCommand;
-use crate::workspace::hooks::{ChangeError, DRY_RUN, Place, State};
+use crate::workspace::hooks::{ChangeError, DRY_RUN, Place, State, Theirs};
 
 /// How long one hook may take: several times what the program allows itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Try the installed hooks with made-up input, and show what the rules would take in.
 ///
 /// Each is run as git would run it, as if the last commit of HEAD had just been pushed, made or merged. Nothing is taken
-/// in, and a hook that was there before is not run.
+/// in. A hook that was there before, and runs first, is not run: it might do what it is there for. It is named.
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
     /// The hooks [default: all of Millrace's that are installed].
@@ -45,6 +45,8 @@ struct One {
     sound: bool,
     /// What it ended with; none where it was not run.
     exit: Option<i32>,
+    /// The hook that runs first, which was not tried.
+    not_tried: Option<PathBuf>,
     /// What it said, or why it was not run.
     said: Vec<String>,
 }
@@ -58,13 +60,18 @@ impl TestArguments {
                 continue;
             }
             let (place, _) = looked(&site.used().path, hook, &site.program)?;
-            let not_run =
-                |why: &str| One { hook: hook.as_str(), sound: false, exit: None, said: vec![why.to_owned()] };
+            let not_run = |why: &str| One {
+                hook: hook.as_str(),
+                sound: false,
+                exit: None,
+                not_tried: None,
+                said: vec![why.to_owned()],
+            };
             match place {
                 Place::Ours(ours) if ours.state == State::Edited => {
                     hooks.push(not_run("it was edited since it was installed, and is not tried"));
                 }
-                Place::Ours(_) => hooks.push(tried(&site, hook)?),
+                Place::Ours(ours) => hooks.push(tried(&site, hook, ours.chained)?),
                 _ if self.hooks.contains(&hook) => {
                     hooks.push(not_run("it is not installed; `millrace hooks install` does that"));
                 }
@@ -76,7 +83,7 @@ impl TestArguments {
 }
 
 /// Runs one as git does: in the top folder, with `GIT_DIR` set, and with its lines on stdin.
-fn tried(site: &Site, hook: Hook) -> Result<One, Failure> {
+fn tried(site: &Site, hook: Hook, chained: Option<Theirs>) -> Result<One, Failure> {
     let (arguments, input) = made_up(site, hook)?;
     let path = site.used().path.join(hook.as_str());
     let place = site.repository.work_tree.as_ref().unwrap_or(&site.repository.git_dir);
@@ -95,7 +102,14 @@ fn tried(site: &Site, hook: Hook) -> Result<One, Failure> {
     if exit == expected && guards {
         said.insert(0, "refuses to delete the ledger, as it should:".to_owned());
     }
-    Ok(One { hook: hook.as_str(), sound: exit == expected && !lost, exit, said })
+    let first = chained.filter(|theirs| theirs.runs);
+    // As it was when ours was put in front of it, it did not.
+    let by_name = first.as_ref().is_some_and(|theirs| theirs.reads_its_name);
+    if by_name {
+        said.push("what runs first may look at its own name, which is another one now".to_owned());
+    }
+    let sound = exit == expected && !lost && !by_name;
+    Ok(One { hook: hook.as_str(), sound, exit, not_tried: first.map(|theirs| theirs.path), said })
 }
 
 /// Arguments and input as git gives them, about the last commit of `HEAD`.
@@ -167,7 +181,12 @@ impl Answer for Tried {
         }
         for one in &self.hooks {
             let verdict = match (one.sound, one.exit) {
-                (true, _) => "works".to_owned(),
+                (true, _) => match &one.not_tried {
+                    None => "works".to_owned(),
+                    Some(first) => {
+                        format!("Millrace's part works; {} runs first, and was not tried", first.display())
+                    }
+                },
                 (false, None) => "not tried".to_owned(),
                 (false, Some(exit)) => format!("does not work (exit {exit})"),
             };
