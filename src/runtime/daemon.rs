@@ -17,6 +17,7 @@ use super::source;
 use super::stage::StageError;
 use super::stop::Stop;
 use super::tick::{Driver, INTEGRITY, StageReport, Tick, TickError};
+use super::unsigned::{self, SIGNING};
 use crate::domain::ids::SessionId;
 use crate::domain::oid::Oid;
 use crate::domain::schedule::Wait;
@@ -178,8 +179,12 @@ pub fn daemon(
     };
     // Its last word, also after an error.
     let noted = project.note(&Input::EndSession { session, reason });
+    unsigned::forget(project);
     let end = ended?;
-    noted?;
+    // What it waited for keeps this word from being written as well.
+    if end.waits.as_ref().is_none_or(|wait| wait.cause != SIGNING) {
+        noted?;
+    }
     Ok(end)
 }
 
@@ -228,6 +233,22 @@ fn drive(
                     last_word = Some(word);
                 }
                 sleep(project, stop, before, Some(&rest), &outside);
+                continue;
+            }
+            // What a stage has left stays where it is, and is handed off then.
+            Err(error) if error.unsigned().is_some() => {
+                outside.stage_ran();
+                let rest = unsigned::cannot(project, error.unsigned().unwrap_or_default());
+                let word = format!("{}: {}", rest.cause, rest.detail);
+                if last_word.as_ref() != Some(&word) {
+                    say(Said::Waits(&rest));
+                    last_word = Some(word);
+                }
+                sleep(project, stop, before, Some(&rest), &outside);
+                // A claim that failed half-way has its first snapshot, and no run.
+                if let Err(error) = settle_branches(project) {
+                    tracing::warn!(%error, "run branches are not settled yet");
+                }
                 continue;
             }
             Err(error) => {

@@ -42,3 +42,4 @@ pub mod stop;
 pub mod tick;
 pub mod tree;
 pub mod uninstall;
+pub mod unsigned;

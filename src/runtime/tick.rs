@@ -18,6 +18,7 @@ use super::source;
 use super::stage::{Ended, Finished, Meter, Seen, Stage, StageError, Start, Started, finish, start};
 use super::stop::Stop;
 use super::tree::{self, TreeError};
+use super::unsigned;
 
 use crate::domain::ids::{PlanId, RunId, SessionId};
 use crate::domain::item::ItemRef;
@@ -27,7 +28,7 @@ use crate::domain::schedule::{Next, Wait, schedule};
 use crate::domain::transition::decision::StageResult;
 use crate::domain::view::{Fault, View as _};
 use crate::harness::supervisor::Supervised;
-use crate::ledger::store::{RefName, Store as _};
+use crate::ledger::store::{RefName, Store as _, StoreError};
 use crate::ledger::transact::TransactError;
 use crate::ledger::trust::{Distrust, follows};
 use crate::ledger::view::TreeView;
@@ -118,10 +119,26 @@ impl TickError {
         }
         match self {
             Self::Distrusted(distrust) => Some(&**distrust).filter(|one| !matches!(one, Distrust::Store(_))),
+            _ => self.transact().and_then(inner),
+        }
+    }
+
+    /// A commit of the ledger has to be signed and cannot be: why not.
+    #[must_use]
+    pub fn unsigned(&self) -> Option<&str> {
+        match self.transact() {
+            Some(TransactError::Store(StoreError::Unsigned(why))) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// What the ledger has against it.
+    fn transact(&self) -> Option<&TransactError> {
+        match self {
             Self::Transact(error)
             | Self::Stage(StageError::Transact(error))
             | Self::Plan(PlanError::Transact(error))
-            | Self::Tree(TreeError::Transact(error)) => inner(error),
+            | Self::Tree(TreeError::Transact(error)) => Some(error),
             _ => None,
         }
     }
@@ -152,6 +169,9 @@ impl<'p> Driver<'p> {
         }
         if standing.newer {
             return Ok(Tick::Waits(tree::wait(UPGRADE, NEWER.to_owned())));
+        }
+        if let Some(wait) = unsigned::obstacle(self.project)? {
+            return Ok(Tick::Waits(wait));
         }
         plans::ensure_selected(self.project)?;
         let trees = self.project.trees();

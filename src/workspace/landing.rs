@@ -15,11 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::changes::{Change, Version, diff, parse_version};
+use super::changes::{Change, Version, diff, parse_version, probe};
 use super::discover::Repository;
 use super::head::HeadError;
 use super::path::{RepoPath, nul_terminated, split_nul};
-use super::snapshot_rules::is_scratch;
+use super::snapshot_rules::{is_attributes, is_scratch};
 use super::user_index::UserIndex;
 use crate::domain::oid::Oid;
 use crate::ledger::git::command::{Answer, GitCommand};
@@ -135,6 +135,7 @@ pub fn land(repository: &Repository, landing: &Landing<'_>) -> Result<Landed, La
         .into_iter()
         .filter(|change| !is_scratch(&change.path))
         .collect();
+    let changes = without_converted(repository, changes)?;
     if changes.is_empty() {
         return left(Left::Nothing);
     }
@@ -221,6 +222,39 @@ fn named(paths: &[RepoPath]) -> String {
         names.push(format!("{} more", paths.len() - NAMED));
     }
     names.join(", ")
+}
+
+/// The same without the files that only their storage has changed of: the run changed the attributes, and a file that
+/// nobody touched is stored another way since. They are the user's to store anew, and to say so.
+fn without_converted(repository: &Repository, changes: Vec<Change>) -> Result<Vec<Change>, StoreError> {
+    let Some(work_tree) = repository
+        .work_tree
+        .as_deref()
+        .filter(|_| changes.len() > 1 && changes.iter().any(|change| is_attributes(&change.path)))
+    else {
+        return Ok(changes);
+    };
+    let mut asked = Vec::new();
+    for change in &changes {
+        let plain = matches!((change.from, change.to), (Some(from), Some(to)) if from.mode == to.mode);
+        let is_file = probe(work_tree, &change.path).ok().flatten().is_some_and(|meta| meta.is_file());
+        if plain && is_file && !is_attributes(&change.path) && !change.path.as_bytes().contains(&b'\n') {
+            asked.push(change.path.clone());
+        }
+    }
+    let mut input = Vec::new();
+    for path in &asked {
+        input.extend_from_slice(path.as_bytes());
+        input.push(b'\n');
+    }
+    let output = git(repository, "hash-object").args(["--stdin-paths", "--no-filters"]).output(&input)?;
+    let as_it_is = String::from_utf8_lossy(&output.stdout).into_owned();
+    let as_it_is: BTreeMap<RepoPath, &str> = asked.into_iter().zip(as_it_is.lines()).collect();
+    let is_converted = |change: &Change| {
+        let found = as_it_is.get(&change.path);
+        found.is_some_and(|found| change.from.is_some_and(|from| from.oid.to_string() == **found))
+    };
+    Ok(changes.into_iter().filter(|change| !is_converted(change)).collect())
 }
 
 /// The commit of this run among the last ones of the branch.

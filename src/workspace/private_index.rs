@@ -160,6 +160,13 @@ impl<'a> PrivateIndex<'a> {
         .map(drop)
     }
 
+    /// Begins again with exactly what `base` holds, and no file times: what git would store of every file is read anew.
+    pub(crate) fn forget_times(&self, base: Option<Oid>) -> Result<(), StoreError> {
+        let _ = std::fs::remove_file(&self.file);
+        self.changed.store(true, Ordering::Relaxed);
+        self.reset(base)
+    }
+
     /// Reads every file whose time is not known, and records the times of those that are as the index says.
     pub(crate) fn refresh(&self) -> Result<(), StoreError> {
         // Its exit code says that something differs, which is what we are about to list.

@@ -25,7 +25,7 @@ use super::kept_index;
 use super::path::RepoPath;
 use super::private_index::PrivateIndex;
 use super::quarantine::Quarantine;
-use super::snapshot_rules::{SnapshotRules, is_scratch};
+use super::snapshot_rules::{SnapshotRules, is_attributes, is_scratch};
 use super::special_files::{self, Search};
 use super::user_index::UserIndex;
 use crate::domain::oid::Oid;
@@ -203,7 +203,14 @@ impl<'a> Snapshots<'a> {
         if !index.knows_times() {
             index.refresh()?;
         }
-        let (seen, search) = Seen::of(self.repository, index, work_tree, parent, tracked)?;
+        let (mut seen, mut search) = Seen::of(self.repository, index, work_tree, parent, tracked)?;
+        if seen.candidates.iter().any(is_attributes) {
+            // How git stores a file may have changed with it, for files that nobody has touched as well: whether the
+            // kept times are there must not decide which of them are stored anew.
+            index.forget_times(parent)?;
+            index.refresh()?;
+            (seen, search) = Seen::of(self.repository, index, work_tree, parent, tracked)?;
+        }
         let mut filling = Filling {
             rules: &self.rules,
             work_tree,

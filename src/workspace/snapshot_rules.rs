@@ -111,6 +111,11 @@ impl SnapshotRules {
     }
 }
 
+/// Whether a path names a file of git's attributes.
+pub(super) fn is_attributes(path: &RepoPath) -> bool {
+    path.as_bytes().rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes")
+}
+
 /// Whether this is our scratch, which is never part of anything.
 pub(crate) fn is_scratch(path: &RepoPath) -> bool {
     path.as_bytes() == SCRATCH || path.is_inside(SCRATCH)

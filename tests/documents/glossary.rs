@@ -110,7 +110,11 @@ fn waits() -> BTreeSet<String> {
     let mut found = words_after(&read("src/domain/schedule.rs"), "cause:");
     found.extend(words_after(&sources("src/runtime"), "wait("));
     found.insert(millrace::domain::budget::BUDGET.to_owned());
-    found.extend(names([millrace::runtime::tick::INTEGRITY, millrace::runtime::tick::UPGRADE]));
+    found.extend(names([
+        millrace::runtime::tick::INTEGRITY,
+        millrace::runtime::tick::UPGRADE,
+        millrace::runtime::unsigned::SIGNING,
+    ]));
     found
 }
 

@@ -27,13 +27,13 @@ fn exit(site: &Site, args: &[&str]) -> (Option<i32>, String) {
 }
 
 /// A daemon whose events are read as they come.
-struct Heard {
+pub(super) struct Heard {
     child: Child,
     lines: Receiver<Value>,
 }
 
 impl Heard {
-    fn start(site: &Site) -> Self {
+    pub(super) fn start(site: &Site) -> Self {
         let mut command = site.millrace(&["run", "daemon", "--json"]);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("millrace starts");
@@ -51,7 +51,7 @@ impl Heard {
     }
 
     #[track_caller]
-    fn hears(&self, what: impl Fn(&Value) -> bool) -> Value {
+    pub(super) fn hears(&self, what: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + SOON;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -128,6 +128,17 @@ fn a_running_daemon_rests_and_goes_on_when_the_ref_is_as_it_was() {
         site.repo.git(&["update-ref", STATE, &good]);
         daemon.hears(|event| event["event"] == "idle");
     }
+    // What a newer version wrote is no reason to distrust; it is left alone until there is one here as well.
+    let record = site.show("ledger.toml");
+    let newer = by_hand(&site, "ledger.toml", &record.replace("format = 1", "format = 2"));
+    site.repo.git(&["update-ref", STATE, &newer]);
+    let said = daemon.hears(|event| event["event"] == "waits");
+    assert_eq!(said["cause"], "upgrade", "{said:#}");
+    assert!(said["detail"].as_str().expect("text").contains("upgrade millrace"), "{said:#}");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(tip(&site), newer, "nothing was written on it");
+    site.repo.git(&["update-ref", STATE, &good]);
+    daemon.hears(|event| event["event"] == "idle");
     // It was gone, and is there again.
     site.repo.git(&["update-ref", "-d", STATE]);
     let said = daemon.hears(|event| event["event"] == "waits");

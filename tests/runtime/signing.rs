@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::integrity::Heard;
 use super::site::{STRAIGHT, Site, text};
 
 /// A key without a passphrase, and git told to sign with it.
@@ -116,7 +117,59 @@ fn without_a_key_auto_goes_on_and_always_does_not() {
     assert_eq!(site.repo.git(&["rev-parse", "refs/millrace/state"]), tip, "nothing is written");
     with_key(&site);
     site.ok(&["pause"]);
+    // The tip's own signature made again is the same: that is no failure.
+    let doctor = text(&site.run(&["doctor"]).stdout);
+    assert!(doctor.contains("  commits of the ledger are signed\n"), "{doctor}");
     site.ok(&["resume"]);
+    site.sound();
+}
+
+/// The key goes while a stage runs: what the stage came to is kept until it can be signed, and nothing else is started.
+#[test]
+fn a_daemon_that_has_to_sign_and_cannot_waits_and_goes_on_by_itself() {
+    let site = Site::with(
+        crate::support::repo::TestRepo::with_commit(),
+        "[ledger]\nsign = \"always\"\n",
+        r#"
+stages:
+  builder:
+    - - write: {path: made.txt, content: "made\n"}
+      - run: {argv: [sh, -c, 'touch @/began; until [ -e @/go ]; do sleep 0.02; done'], expect: 0}
+      - result: {terminal_result: BUILDER_COMPLETE}
+  checker: [[{result: {terminal_result: CHECKER_PASS}}]]
+  updater: [[{result: {terminal_result: UPDATE_COMPLETE}}]]
+"#,
+    );
+    with_key(&site);
+    site.add("one");
+    let daemon = Heard::start(&site);
+    site.await_sign("began");
+    site.repo.git(&["config", "gpg.ssh.program", "false"]);
+    let tip = site.repo.git(&["rev-parse", "refs/millrace/state"]);
+    site.give("go");
+    let said = daemon.hears(|event| event["event"] == "waits" || event["event"] == "trouble");
+    assert_eq!((&said["event"], &said["cause"]), (&"waits".into(), &"signing".into()), "{said:#}");
+    let status = site.ok(&["status"]);
+    assert!(
+        status.contains("next: signing: commits of the ledger are all to be signed, and one cannot be: "),
+        "{status}"
+    );
+    assert!(status.contains("make the key usable"), "{status}");
+    assert_eq!(site.repo.git(&["rev-parse", "refs/millrace/state"]), tip, "nothing is written");
+    site.repo.git(&["config", "--unset", "gpg.ssh.program"]);
+    daemon.hears(|event| event["event"] == "stage" && event["next"] == "done");
+    daemon.hears(|event| event["event"] == "idle");
+    assert!(!site.ok(&["status"]).contains("signing"));
+    // The builder ran once: its result was not lost.
+    assert_eq!(site.lines("launch: ").len(), 3);
+    // Who runs one stage is told the same.
+    drop(daemon);
+    site.add("two");
+    site.repo.git(&["config", "gpg.ssh.program", "false"]);
+    let output = site.run(&["run", "once"]);
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(said.contains("signing: "), "{said}");
+    site.repo.git(&["config", "--unset", "gpg.ssh.program"]);
     site.sound();
 }
 

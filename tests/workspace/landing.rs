@@ -75,6 +75,45 @@ fn a_branch_that_moves_meanwhile_stays_where_it_went_and_the_index_as_it_was() {
     assert_eq!(repo.read("made"), "made");
 }
 
+/// A run that changes the attributes does not bring files into the user's commit that it has not touched.
+#[test]
+fn files_that_only_their_storage_has_changed_of_stay_out() {
+    let (repo, ..) = finished();
+    repo.write("lines.txt", "one\r\ntwo\r\n");
+    repo.write("touched.txt", "one\r\n");
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "--quiet", "-m", "lines"]);
+    let start = snap(&repo, head(&repo));
+    repo.write(".gitattributes", "*.txt text\n");
+    repo.write("touched.txt", "one\r\ntwo\r\n");
+    let last = snap(&repo, Some(start));
+    assert_eq!(
+        repo.git(&["diff", "--name-only", &format!("{start}..{last}"), "--", "lines.txt"]),
+        "lines.txt"
+    );
+    let Landed::Committed { commit, .. } = landed(&repo, start, last) else { panic!("it is committed") };
+    let names = repo.git(&["show", "--format=", "--name-only", &commit.to_string()]);
+    assert_eq!(names, ".gitattributes\ntouched.txt");
+    // Asked again after a crash, it is the same.
+    assert!(matches!(landed(&repo, start, last), Landed::Committed { commit: again, .. } if again == commit));
+}
+
+/// A program that signs and does not end is ended.
+#[test]
+fn a_program_that_never_signs_is_ended_and_the_change_stays() {
+    let (repo, start, last) = finished();
+    let signs = repo.beside().join("signs.sh");
+    std::fs::write(&signs, "#!/bin/sh\nexec sleep 300\n").expect("a script");
+    std::fs::set_permissions(&signs, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    repo.git(&["config", "commit.gpgSign", "true"]);
+    repo.git(&["config", "gpg.program", &signs.display().to_string()]);
+    let before = head(&repo);
+    let came_to = landed(&repo, start, last);
+    let why = "git commit-tree did not end within 10 s".to_owned();
+    assert_eq!(came_to, Landed::Left(Left::Refused(why)));
+    assert_eq!(head(&repo), before);
+}
+
 #[test]
 fn every_reason_says_what_is_in_the_way() {
     let texts: Vec<String> = [

@@ -379,6 +379,28 @@ fn where_nothing_changed_the_kept_index_is_not_written() {
     assert_ne!(kept(), before);
 }
 
+/// How git stores a file that nobody touched may change with the attributes; whether it does is not to hang on what a
+/// cache knows of the file's time.
+#[test]
+fn what_changed_attributes_make_of_untouched_files_does_not_depend_on_the_kept_times() {
+    let repo = TestRepo::with_commit();
+    repo.write("lines.txt", "one\r\ntwo\r\n");
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    let file = std::fs::File::options().write(true).open(repo.path().join("lines.txt")).expect("opened");
+    file.set_modified(old).expect("set");
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "--quiet", "-m", "lines"]);
+    let first = snap(&repo, head(&repo));
+    repo.write(".gitattributes", "*.txt text\n");
+    let known = take(&repo, Some(first)).tree;
+    std::fs::remove_file(repo.git_dir().join("millrace/index/main")).expect("kept");
+    let unknown = take(&repo, Some(first)).tree;
+    assert_eq!(known, unknown);
+    let commit = publish(&repo, &take(&repo, Some(first)));
+    assert_eq!(shown(&repo, commit, "lines.txt"), "one\ntwo\n");
+    assert!(take(&repo, Some(commit)).unchanged);
+}
+
 #[test]
 fn what_a_dead_process_left_behind_is_swept() {
     let repo = TestRepo::with_commit();

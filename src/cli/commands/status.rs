@@ -38,6 +38,7 @@ use crate::runtime::finished::{WhereCode, last_done};
 use crate::runtime::project::Project;
 use crate::runtime::source;
 use crate::runtime::tick::INTEGRITY;
+use crate::runtime::unsigned;
 use crate::workspace::bootstrap::reference_style;
 
 /// Items of one state that are named.
@@ -293,6 +294,9 @@ fn status(project: &Project) -> Result<Status, Failure> {
         .map(|(record, code)| Finished { item: record.item, run: record.run, code });
     status.owed = control.owed.as_ref().map(|owed| owed.run.clone());
     let mut next = coming(project, &view, control.plan.as_ref(), attended, now)?;
+    if let Some(wait) = attended.then(|| unsigned::noted(project)).flatten() {
+        next = Coming::waits(&wait.cause, &wait.detail);
+    }
     if let Some(why) = &status.distrusted {
         next = Coming::waits(INTEGRITY, why);
     }

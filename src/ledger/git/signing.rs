@@ -106,7 +106,14 @@ impl GitStore {
         };
         let made = String::from_utf8_lossy(&made);
         let made: Oid = made.trim().parse().map_err(|_| "git names no commit".to_owned())?;
-        let signed = read_loose(scratch.path(), made).map_err(|error| text(&error))?;
+        let signed = match read_loose(scratch.path(), made) {
+            Ok(signed) => signed,
+            // A key that signs the same the same way makes a commit that is there already: git writes it no second time.
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
+                self.objects.read(made).map_err(|error| text(&error))?.1
+            }
+            Err(error) => return Err(text(&error)),
+        };
         let (rest, is_signed) = Commit::without_signature(&signed);
         if !is_signed {
             return Err("git made a commit without a signature".to_owned());
