@@ -100,7 +100,7 @@ pub fn repair(project: &Project) -> Result<Mended, RepairError> {
     }
     let mut lost = Vec::new();
     let known = continuity::known(project)?;
-    for (tip, found_in) in project.store.remembered_tips()? {
+    for (tip, found_in) in project.store.remembered_tips(&known)? {
         match intact(&project.store, tip) {
             Ok(()) => {}
             Err(TransactError::Store(error @ (StoreError::Io { .. } | StoreError::Git { .. }))) => {

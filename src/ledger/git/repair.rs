@@ -3,6 +3,7 @@
 //! What the ref held is kept as a file, not as a ref below `refs/millrace/backup/`: a ref to damaged objects would
 //! make the user's own `git gc` and `git fetch` fail, which is the harm that is to end here.
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 
 use super::command::GitCommand;
@@ -69,19 +70,19 @@ impl GitStore {
     }
 
     /// Tips that the ledger had, the most trustworthy first: the reflog from its newest line on, then what was
-    /// fetched, then every commit among the objects that says it is one of a ledger, the highest number first.
-    /// None of them is known to be intact.
-    pub fn remembered_tips(&self) -> Result<Vec<(Oid, Memory)>, StoreError> {
+    /// fetched, then every commit among the objects that says it is one of a ledger, the highest number first, and of one
+    /// number those that are `known` first. None of them is known to be intact.
+    pub fn remembered_tips(&self, known: &[Oid]) -> Result<Vec<(Oid, Memory)>, StoreError> {
         let mut tips: Vec<(Oid, Memory)> =
             self.last_tips()?.into_iter().map(|oid| (oid, Memory::Reflog)).collect();
         tips.extend(self.fetched_ledgers()?.into_iter().map(|(_, oid)| (oid, Memory::Remote)));
-        tips.extend(self.ledger_commits()?.into_iter().map(|oid| (oid, Memory::Objects)));
+        tips.extend(self.ledger_commits(known)?.into_iter().map(|oid| (oid, Memory::Objects)));
         let mut seen = std::collections::HashSet::new();
         tips.retain(|(oid, _)| seen.insert(*oid));
         Ok(tips)
     }
 
-    fn ledger_commits(&self) -> Result<Vec<Oid>, StoreError> {
+    fn ledger_commits(&self, known: &[Oid]) -> Result<Vec<Oid>, StoreError> {
         let listed = GitCommand::new(&self.common_dir, "cat-file")
             .args(["--batch-all-objects", "--batch-check=%(objecttype) %(objectname)"])
             .output(&[])?;
@@ -95,7 +96,7 @@ impl GitStore {
                 found.push((seq, oid));
             }
         }
-        found.sort_unstable_by(|a, b| b.cmp(a));
+        found.sort_unstable_by_key(|(seq, oid)| Reverse((*seq, known.contains(oid), *oid)));
         Ok(found.into_iter().map(|(_, oid)| oid).collect())
     }
 
