@@ -260,3 +260,14 @@ fn what_is_committed_while_a_run_is_under_way_is_held_whatever_is_trusted() {
     repo.git(&["add", "work"]);
     assert_eq!(says(&scene, &["commit", "--quiet", "-m", "x"]), ["taken into the queue: task/after"]);
 }
+
+/// A squash moves nothing: what was committed before it is not what it brings.
+#[test]
+fn a_squash_brings_nothing() {
+    let scene = client(&on(WORK, "post-merge"));
+    let repo = &scene.client;
+    scene.task("a");
+    let merged = |flag: &str| called(millrace(repo, &["hook", "post-merge", flag]), "").1;
+    assert!(merged("1").is_empty());
+    assert_eq!(merged("0"), ["held until `millrace release`: task/a"]);
+}

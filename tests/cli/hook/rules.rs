@@ -136,7 +136,12 @@ fn a_pusher_that_a_rule_trusts_is_not_held() {
 
     let by_variable = format!("{WORK}trust = [\"alice\"]\npusher_env = \"SERVER_USER\"\n");
     let scene = Scene::new(&by_variable);
+    // A name too long to be one names nobody, whatever the list has.
+    let endless = "x".repeat(129);
+    let by_variable = by_variable.replace("\"alice\"", &format!("\"alice\", \"{endless}\""));
+    std::fs::write(scene.server.join("millrace/rules.toml"), by_variable).expect("rules");
     for (name, value, expected) in [
+        ("e", Some(endless.as_str()), "held until `millrace release`: task/e"),
         ("a", Some("alice"), "taken into the queue: task/a"),
         ("b", Some("bob"), "held until `millrace release`: task/b"),
         ("c", Some("  "), "held until `millrace release`: task/c"),

@@ -222,3 +222,33 @@ fn git_goes_on_without_the_program() {
         assert!(merged.status.success(), "{name}");
     }
 }
+
+/// An install that ended between keeping theirs and putting ours in its place is taken up by the next.
+#[test]
+fn an_install_that_was_cut_short_is_done_again() {
+    let repo = TestRepo::with_commit();
+    let hook = hook_of_theirs(&repo, "pre-push", "#!/bin/sh\nexit 0\n");
+    let before = contents(&repo.git_dir().join("hooks"));
+    std::fs::hard_link(&hook, hook.with_file_name("pre-push.before-millrace")).expect("a second name");
+    let text = well(&repo, &["hooks", "install", "pre-push"]);
+    assert!(text.contains("the hook that was there runs first"), "{text}");
+    well(&repo, &["hooks", "uninstall"]);
+    assert_eq!(contents(&repo.git_dir().join("hooks")), before);
+}
+
+/// Where one of several cannot be put in after all, those before it are taken out again.
+#[test]
+fn an_install_that_fails_on_the_way_leaves_nothing() {
+    use millrace::domain::hook::Hook;
+    use millrace::workspace::hooks::install;
+    let repo = TestRepo::with_commit();
+    let hooks = repo.git_dir().join("hooks");
+    hook_of_theirs(&repo, "pre-push", "#!/bin/sh\nexit 0\n");
+    // It came after the others were looked at.
+    std::fs::create_dir(hooks.join("post-merge")).expect("a folder");
+    let before = contents(&hooks);
+    let names = [Hook::PrePush, Hook::PostCommit, Hook::PostMerge];
+    let error = install(&hooks, &names, std::path::Path::new("/bin/true"), 0).expect_err("a folder is there");
+    assert!(error.to_string().contains("post-merge: it is no file"), "{error}");
+    assert_eq!(contents(&hooks), before);
+}
