@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::backups;
 use super::moves::{self, Began};
 use super::project::Project;
+use super::sharing::push::is_here;
 use super::snapshots::SnapError;
 use crate::domain::control::Owed;
 use crate::domain::oid::Oid;
@@ -58,6 +59,11 @@ pub fn settle(project: &Project, owed: &Owed) -> Result<Option<Wait>, TreeError>
         Some(record) => view.plan(&record.plan)?.map(|plan| plan.workspace.between_items),
         None => None,
     };
+    // What never came here was never in this work tree.
+    if ended && !is_here(project, owed.from)? {
+        settled(project, owed, 0, None)?;
+        return Ok(None);
+    }
     // Going back within a run is no matter of taste: its next stage starts from a decided tree.
     let waits = ended && policy == Some(BetweenItems::Wait);
     let paths = if waits {
@@ -157,6 +163,9 @@ pub fn obstacle(project: &Project, run: Option<&Run>) -> Option<Wait> {
 /// A stage would take the tree for what was made, and the next snapshot would say that it had undone it. A path that
 /// somebody has put back while `HEAD` stood still is their own affair, as long as the rest is there.
 pub fn lost(project: &Project, run: &Run) -> Result<Option<Wait>, TreeError> {
+    if let Some(detail) = not_come(project, run)? {
+        return Ok(Some(wait("code_missing", detail)));
+    }
     if run.start == run.snapshot {
         return Ok(None);
     }
@@ -178,6 +187,17 @@ pub fn lost(project: &Project, run: &Run) -> Result<Option<Wait>, TreeError> {
             run = run.run,
         ),
     )))
+}
+
+/// That the code of a run is not in this repository, and where it is to come from; none where it is here.
+pub fn not_come(project: &Project, run: &Run) -> Result<Option<String>, StoreError> {
+    Ok((!is_here(project, run.snapshot)?).then(|| {
+        format!(
+            "the code of run {} is not in this repository: `millrace share REMOTE --runs` where it was begun, then \
+             `millrace fetch REMOTE`; or cancel {}",
+            run.run, run.item
+        )
+    }))
 }
 
 /// What the work tree lacks of the code of a run that came from another machine, what was uncommitted there when it
