@@ -38,6 +38,7 @@ const NAMED: usize = 10;
 ///
 /// By hand, without going on: `git fetch REMOTE +refs/millrace/state:refs/millrace/remotes/REMOTE/state`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct FetchArguments {
     /// The remote, by its name in git's configuration.
     #[arg(value_name = "REMOTE")]
