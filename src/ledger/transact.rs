@@ -247,6 +247,36 @@ pub fn transact_onto(
         };
         sound.map_err(distrusted)?;
     }
+    swap(store, act, input, old, tip)
+}
+
+/// The same where `tip` does not go on from `old`: the ledger here gives way to another one, which has to follow from
+/// itself. That a ref keeps `old` is the caller's to see to.
+///
+/// # Errors
+///
+/// [`StoreError::Moved`] where the ref does not have `old` any more.
+pub fn transact_instead(
+    store: &dyn Store,
+    act: &Act,
+    input: &Input,
+    old: Option<Oid>,
+    tip: Oid,
+) -> Result<Outcome, TransactError> {
+    if store.believed()? != Belief::Unkept {
+        believed(store)?;
+        trust::sound(store, tip).map_err(distrusted)?;
+    }
+    swap(store, act, input, old, tip)
+}
+
+fn swap(
+    store: &dyn Store,
+    act: &Act,
+    input: &Input,
+    old: Option<Oid>,
+    tip: Oid,
+) -> Result<Outcome, TransactError> {
     let trees = Trees::new(store);
     let (new, objects, subject, outcome) =
         match prepare(store, &trees, Some(tip), act, input, &Payloads::default())? {

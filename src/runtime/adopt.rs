@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::project::Project;
 use super::run_branch::close_all;
+use super::sharing::push::is_here;
 use super::snapshots;
 use super::stage::{Ended, Finished, Seen, Stage, StageError, finish, invocation_dir};
 use super::tree;
@@ -100,6 +101,10 @@ fn unproved_writer(survivors: &[Survivor]) -> Wait {
 
 /// Brings a run branch back to the tip that the ledger names: a crash between the two leaves a snapshot too many.
 fn settle_branch(project: &Project, run: &Run) -> Result<(), StageError> {
+    // The code of a run from another machine may not have come yet.
+    if !is_here(project, run.tip)? {
+        return Ok(());
+    }
     let found = project.store.resolve(&crate::ledger::store::RefName::Run(run.run.clone()))?;
     match found {
         Some(tip) if tip != run.tip => {

@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::backups;
 use super::left_behind;
 use super::project::Project;
+use super::sharing::push::is_here;
 use super::snapshots::SnapError;
 use crate::domain::control::Owed;
 use crate::domain::oid::Oid;
@@ -16,8 +17,9 @@ use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
+use crate::workspace::head::Head;
 use crate::workspace::path::RepoPath;
-use crate::workspace::restore::{RestoreError, RestorePlan, plan_restore, restore, standing, still_held};
+use crate::workspace::restore::{RestoreError, RestorePlan, lacks, plan_restore, restore, still_held};
 
 /// Names that a wait lists.
 const NAMED: usize = 10;
@@ -58,6 +60,11 @@ pub fn settle(project: &Project, owed: &Owed) -> Result<Option<Wait>, TreeError>
         Some(record) => view.plan(&record.plan)?.map(|plan| plan.workspace.between_items),
         None => None,
     };
+    // What never came here was never in this work tree.
+    if ended && !is_here(project, owed.from)? {
+        settled(project, owed, 0, None)?;
+        return Ok(None);
+    }
     // Going back within a run is no matter of taste: its next stage starts from a decided tree.
     let waits = ended && policy == Some(BetweenItems::Wait);
     let paths = if waits {
@@ -148,7 +155,7 @@ pub fn obstacle(project: &Project, run: Option<&Run>) -> Option<Wait> {
                 run.item
             ),
         )),
-        Ok(head) => left_behind::lost(project, run, &head).unwrap_or_else(|error| {
+        Ok(head) => without_code(project, run, &head).unwrap_or_else(|error| {
             // Whoever takes the next snapshot says so.
             tracing::warn!(%error, "whether the work tree holds what the run changed is not known");
             None
@@ -156,11 +163,29 @@ pub fn obstacle(project: &Project, run: Option<&Run>) -> Option<Wait> {
     }
 }
 
+/// That a stage would take a work tree for what was made which has not what was made.
+fn without_code(project: &Project, run: &Run, head: &Head) -> Result<Option<Wait>, StoreError> {
+    match not_come(project, run)? {
+        Some(detail) => Ok(Some(wait("code_missing", detail))),
+        None => left_behind::lost(project, run, head),
+    }
+}
+
+/// That the code of a run is not in this repository, and where it is to come from; none where it is here.
+pub fn not_come(project: &Project, run: &Run) -> Result<Option<String>, StoreError> {
+    Ok((!is_here(project, run.snapshot)?).then(|| {
+        format!(
+            "the code of run {} is not in this repository: `millrace share REMOTE --runs` where it was begun, then \
+             `millrace fetch REMOTE`; or cancel {}",
+            run.run, run.item
+        )
+    }))
+}
+
 /// What the work tree lacks of the code of a run that came from another machine, what was uncommitted there when it
 /// began included.
 pub fn lacking(project: &Project, run: &Run) -> Result<Vec<RepoPath>, TreeError> {
-    let standing = standing(&project.repository, run.base.unwrap_or(run.start), run.snapshot)?;
-    Ok([standing.undone, standing.other].concat())
+    Ok(lacks(&project.repository, run.base.unwrap_or(run.start), run.snapshot)?)
 }
 
 /// A few paths, and how many more there are.

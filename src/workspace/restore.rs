@@ -231,36 +231,16 @@ pub fn still_held(repository: &Repository, target: Oid, last: Oid) -> Result<Vec
     Ok(changes.into_iter().filter(held).map(|change| change.path).collect())
 }
 
-/// How the work tree stands to what changed between two snapshots.
-#[derive(Debug, Default)]
-pub struct Standing {
-    /// Paths that are as the later one has them.
-    pub held: Vec<RepoPath>,
-    /// Paths that are as the earlier one has them.
-    pub undone: Vec<RepoPath>,
-    /// Paths that are otherwise.
-    pub other: Vec<RepoPath>,
-}
-
-/// How the work tree stands to what changed from `earlier` to `later`. Changes nothing.
-pub fn standing(repository: &Repository, earlier: Oid, later: Oid) -> Result<Standing, RestoreError> {
+/// The paths that changed from `earlier` to `later` and are not in the work tree as the later one has them. Changes
+/// nothing.
+pub fn lacks(repository: &Repository, earlier: Oid, later: Oid) -> Result<Vec<RepoPath>, RestoreError> {
     work_tree_of(repository)?;
-    let changes = diff(repository, earlier, later)?.into_iter().filter(|change| !is_scratch(&change.path));
-    let (changes, paths): (Vec<_>, Vec<_>) = changes.map(|change| (change.clone(), change.path)).unzip();
-    let found = work_tree_versions(repository, Some(later), &paths)?;
-    let is = |found: &BTreeMap<RepoPath, OnDisk>, path: &RepoPath, version| {
-        holds(found.get(path).unwrap_or(&OnDisk::Absent), version)
-    };
-    let (held, changes): (Vec<_>, Vec<_>) =
-        changes.into_iter().partition(|change| is(&found, &change.path, change.to));
-    // Line endings are judged against what was stored before: the earlier one may recognise its own.
+    let changes = diff(repository, earlier, later)?;
+    let changes: Vec<Change> = changes.into_iter().filter(|change| !is_scratch(&change.path)).collect();
     let paths: Vec<RepoPath> = changes.iter().map(|change| change.path.clone()).collect();
-    let before = work_tree_versions(repository, Some(earlier), &paths)?;
-    let (undone, other): (Vec<_>, Vec<_>) = changes
-        .into_iter()
-        .partition(|change| [&found, &before].iter().any(|found| is(found, &change.path, change.from)));
-    let paths = |changes: Vec<Change>| changes.into_iter().map(|change| change.path).collect();
-    Ok(Standing { held: paths(held), undone: paths(undone), other: paths(other) })
+    let found = work_tree_versions(repository, Some(later), &paths)?;
+    let is_held = |change: &Change| holds(found.get(&change.path).unwrap_or(&OnDisk::Absent), change.to);
+    Ok(changes.into_iter().filter(|change| !is_held(change)).map(|change| change.path).collect())
 }
 
 fn work_tree_of(repository: &Repository) -> Result<&Path, RestoreError> {

@@ -297,10 +297,217 @@ fn nothing_is_where_nothing_is() {
     assert_eq!(call(&machines.a, &["fetch", "--", "--upload-pack=x"]).status.code(), Some(2));
 }
 
+/// A and the server have gone on from one commit each; B knows nothing of it.
+fn parted() -> Machines {
+    let machines = Machines::new();
+    let (a, b) = (&machines.a, &machines.b);
+    queue(a, &task("one"));
+    well(a, &["share", "origin"]);
+    well(b, &["fetch", "origin"]);
+    well(b, &["release", "--all"]);
+    queue(b, &task("theirs"));
+    queue(b, &task("both"));
+    well(b, &["share", "origin"]);
+    queue(a, &task("ours"));
+    queue(a, &task("both"));
+    machines
+}
+
+#[test]
+fn a_ledger_that_has_parted_gives_way_when_it_is_told_to_and_is_kept() {
+    let machines = parted();
+    let a = &machines.a;
+    let (ours, theirs) = (tip(a), tip(&machines.b));
+    let text = machines.shown(a, &["fetch", "origin"]);
+    assert!(
+        text.ends_with(
+            "`millrace fetch origin --replace --dry-run` tells what the one here would lose by that\n"
+        ),
+        "{text}"
+    );
+    // First it is said, and nothing is changed.
+    let text = super::machines::shortened(&machines.shown(a, &["fetch", "origin", "--replace", "-n"]));
+    assert_eq!(
+        text,
+        "exit 0\nfetched [oid], from which the ledger here does not go on\n\
+         would no longer be in the ledger here, and be kept: 2 commits\n  [oid]  enqueue: both\n  [oid]  enqueue: ours\n"
+    );
+    assert_eq!((tip(a), refs(a, "refs/millrace/backup")), (ours.clone(), String::new()));
+
+    let fetched = data(a, "fetch", &["fetch", "origin", "--replace"]);
+    assert_eq!(fetched["outcome"], "replaced");
+    assert_eq!(
+        refs(a, "refs/millrace/backup"),
+        format!("{ours} {}", fetched["kept"].as_str().expect("a ref"))
+    );
+    assert_eq!(a.git(&["rev-parse", "refs/millrace/state^"]), theirs);
+    // What was let in before they parted is; what came since is not, whatever has its name here.
+    assert_eq!(texts(&fetched["held"]), ["task/theirs", "task/both"]);
+    let subjects: Vec<_> =
+        fetched["given_up"].as_array().expect("commits").iter().map(|one| &one["subject"]).collect();
+    assert_eq!(subjects, ["enqueue: ours", "enqueue: both"]);
+    // It is believed, and nothing accuses it.
+    assert_eq!(data(a, "verify", &["verify"])["sound"], true);
+    let text = machines.shown(a, &["verify"]);
+    assert!(text.starts_with("exit 0\n"), "{text}");
+    well(a, &["run", "daemon", "--until-idle"]);
+    assert!(well(a, &["queue", "ls", "--closed"]).starts_with("done  task/one"));
+    well(a, &["share", "origin"]);
+    assert_eq!(machines.refs(), format!("{} refs/millrace/state", tip(a)));
+    // What goes on from the one here needs no way to be given.
+    well(&machines.b, &["fetch", "origin", "--replace"]);
+    assert_eq!(refs(&machines.b, "refs/millrace/backup"), "");
+}
+
+#[test]
+fn another_ledger_is_taken_only_when_it_is_told_to_and_all_of_it_is_held() {
+    let machines = Machines::new();
+    let (a, b) = (&machines.a, &machines.b);
+    queue(b, &task("one"));
+    well(b, &["share", "origin"]);
+    queue(a, &task("one"));
+    well(a, &["pause", "--reason", "not now"]);
+    assert_eq!(call(a, &["fetch", "origin"]).status.code(), Some(1));
+    let fetched = data(a, "fetch", &["fetch", "origin", "--replace"]);
+    assert_eq!(
+        (&fetched["outcome"], texts(&fetched["held"])),
+        (&"replaced".into(), vec!["task/one".to_owned()])
+    );
+    // What rested here rests.
+    assert!(well(a, &["status"]).contains("not now"));
+    assert_eq!(data(a, "verify", &["verify"])["sound"], true);
+}
+
+#[test]
+fn a_ledger_gives_way_only_at_rest() {
+    let machines = parted();
+    let a = &machines.a;
+    let daemon = {
+        well(a, &["pause"]);
+        let daemon = Following::start(a, &["run", "daemon"]);
+        while data(a, "status", &["status"])["runtime"].is_null() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        daemon
+    };
+    let before = tip(a);
+    assert_eq!(call(a, &["fetch", "origin", "--replace"]).status.code(), Some(4));
+    assert_eq!((tip(a), refs(a, "refs/millrace/backup")), (before, String::new()));
+    assert_eq!(daemon.interrupt().0, Some(0));
+    well(a, &["resume"]);
+    well(a, &["run", "once"]);
+    let before = tip(a);
+    for arguments in [&["fetch", "origin", "--replace"][..], &["fetch", "origin", "--replace", "-n"]] {
+        assert_eq!(
+            machines.shown(a, arguments),
+            "exit 4\n! millrace: run [run] is at work here, or has left changes in the work tree: the ledger here cannot \
+             give way\n! hint: nothing was changed; let run [run] end, or cancel it, and run the runtime until it is idle\n"
+        );
+    }
+    well(a, &["cancel", &a_run(a)]);
+    assert_eq!(call(a, &["fetch", "origin", "--replace"]).status.code(), Some(4));
+    assert_eq!(refs(a, "refs/millrace/backup"), "");
+    assert_ne!(tip(a), before);
+    well(a, &["pause"]);
+    well(a, &["run", "daemon", "--until-idle"]);
+    assert_eq!(data(a, "fetch", &["fetch", "origin", "--replace"])["outcome"], "replaced");
+}
+
+#[test]
+fn a_ledger_that_holds_nothing_yet_gives_way_by_itself_and_is_kept() {
+    let machines = Machines::new();
+    let (a, b) = (&machines.a, &machines.b);
+    queue(a, &task("one"));
+    well(a, &["share", "origin"]);
+    well(b, &["fetch", "origin", "--no-adopt"]);
+    // Any command that begins a ledger.
+    well(b, &["pause", "--reason", "first"]);
+    let own = tip(b);
+    let fetched = data(b, "fetch", &["fetch", "origin"]);
+    assert_eq!(
+        (&fetched["outcome"], texts(&fetched["held"])),
+        (&"replaced".into(), vec!["task/one".to_owned()])
+    );
+    assert_eq!(
+        refs(b, "refs/millrace/backup"),
+        format!("{own} {}", fetched["kept"].as_str().expect("a ref"))
+    );
+    assert!(well(b, &["status"]).contains("first"));
+    assert_eq!(data(b, "verify", &["verify"])["sound"], true);
+    well(b, &["share", "origin"]);
+}
+
+#[test]
+fn a_run_branch_that_ends_with_something_else_is_named_and_not_taken() {
+    let machines = Machines::new();
+    let (a, b) = (&machines.a, &machines.b);
+    queue(a, &task("one"));
+    well(a, &["run", "daemon", "--until-idle"]);
+    well(a, &["share", "origin", "--runs"]);
+    let run = a_run(a);
+    let name = format!("refs/millrace/runs/{run}");
+    let due = machines.served(&["rev-parse", &name]);
+    let tree = format!("{due}^{{tree}}");
+    let other = machines.served(&[
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@localhost",
+        "commit-tree",
+        "-p",
+        &due,
+        "-m",
+        "evil",
+        &tree,
+    ]);
+    machines.served(&["update-ref", &name, &other]);
+    let fetched = data(b, "fetch", &["fetch", "origin", "--runs"]);
+    assert_eq!(fetched["other_ends"], serde_json::json!([{"run": run, "found": other, "due": due}]));
+    // What the ledger names is taken, and no more.
+    let taken = b.git(&["rev-parse", &name]);
+    assert_eq!(taken, b.git(&["rev-parse", &format!("{due}^")]));
+    let text = super::machines::shortened(&machines.shown(b, &["fetch", "origin", "--runs"]));
+    assert!(
+        text.contains(
+            "\nrun [run]: its branch on origin ends at [oid], and not with the closing commit [oid] that the ledger makes; \
+             nothing of that was taken over\n"
+        ),
+        "{text}"
+    );
+    assert_eq!(b.git(&["rev-parse", &name]), taken);
+}
+
+#[test]
+fn a_partial_clone_fetches_a_ledger_whole() {
+    let machines = Machines::new();
+    let a = &machines.a;
+    a.write("more.txt", "more\n");
+    queue(a, &task("one"));
+    well(a, &["run", "daemon", "--until-idle"]);
+    well(a, &["share", "origin", "--runs"]);
+    machines.served(&["config", "uploadpack.allowFilter", "true"]);
+    machines.served(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    let c = TestRepo::init_with(&[]);
+    c.git(&["remote", "add", "origin", &url(&machines.server)]);
+    c.git(&["config", "remote.origin.promisor", "true"]);
+    c.git(&["config", "remote.origin.partialclonefilter", "blob:none"]);
+    c.git(&["fetch", "--quiet", "--filter=blob:none", "origin"]);
+    let missing = |of: &str| c.git(&["rev-list", "--objects", "--missing=print", of]).matches("\n?").count();
+    assert!(missing("refs/remotes/origin/main") > 0, "no partial clone");
+    assert_eq!(data(&c, "fetch", &["fetch", "origin", "--runs"])["outcome"], "adopted");
+    // With the server gone everything of it is here.
+    c.git(&["config", "remote.origin.url", "file:///nowhere/at/all.git"]);
+    assert_eq!(missing("refs/millrace/state"), 0);
+    assert_eq!(data(&c, "verify", &["verify"])["sound"], true);
+    assert_eq!(c.git(&["show", &format!("refs/millrace/runs/{}:built.txt", a_run(a))]), "built");
+    assert_eq!(c.git(&["show", &format!("refs/millrace/runs/{}:more.txt", a_run(a))]), "more");
+}
+
 #[test]
 fn another_ledger_is_left_alone() {
     let machines = Machines::new();
     let (a, b) = (&machines.a, &machines.b);
+    queue(a, &task("own"));
     queue(b, &task("other"));
     well(b, &["share", "origin"]);
     let (ours, served) = (tip(a), machines.refs());
@@ -308,7 +515,8 @@ fn another_ledger_is_left_alone() {
     assert_eq!(
         text,
         "exit 1\n! millrace: origin holds another ledger: [oid] there, [oid] here\n\
-         ! hint: nothing was changed; `millrace log --remote origin` shows what it is\n"
+         ! hint: nothing was changed; `millrace log --remote origin` shows what it is, and `millrace fetch origin --replace \
+         --dry-run` what the ledger here would lose by giving way\n"
     );
     let text = machines.shown(a, &["share", "origin"]);
     assert_eq!(
@@ -367,14 +575,15 @@ fn a_run_that_is_active_comes_with_its_code_and_rests() {
     let (a, b) = (&machines.a, &machines.b);
     queue(a, &task("one"));
     well(a, &["run", "once"]);
-    well(a, &["share", "origin"]);
-    let text = machines.shown(b, &["fetch", "origin"]);
-    assert_eq!(
-        text,
-        "exit 1\n! millrace: run [run] is active there, and its branch is neither here nor on origin\n\
-         ! hint: share it there with its runs: `millrace share REMOTE --runs`\n"
+    let text = well(a, &["share", "origin"]);
+    assert!(
+        text.contains(" has not ended, and its code stays here: it goes on elsewhere only where `--runs`"),
+        "{text}"
     );
-    well(a, &["share", "origin", "--runs"]);
+    let text = well(a, &["share", "origin", "--runs"]);
+    assert!(!text.contains("stays here"), "{text}");
+    // What is there already need not be said.
+    assert!(!well(a, &["share", "origin"]).contains("stays here"));
     // Not asked for, and fetched all the same: a run that is to go on needs it.
     let fetched = data(b, "fetch", &["fetch", "origin"]);
     assert_eq!((fetched["outcome"].as_str(), texts(&fetched["begun"])), (Some("adopted"), vec![a_run(a)]));
@@ -400,6 +609,84 @@ fn a_run_that_is_active_comes_with_its_code_and_rests() {
     well(b, &["share", "origin", "--runs"]);
     assert_eq!(data(a, "fetch", &["fetch", "origin", "--runs"])["outcome"], "adopted");
     assert!(well(a, &["queue", "ls", "--closed"]).starts_with("done"));
+}
+
+#[test]
+fn a_run_whose_code_was_not_shared_rests_until_it_comes() {
+    let machines = Machines::new();
+    let (a, b) = (&machines.a, &machines.b);
+    queue(a, &task("one"));
+    well(a, &["run", "once"]);
+    well(a, &["share", "origin"]);
+    let text = machines.shown(b, &["fetch", "origin"]);
+    assert!(
+        text.contains(
+            "\nrun [run] has no code here, and cannot go on: `millrace share REMOTE --runs` where it was begun, then \
+             `millrace fetch origin`\n"
+        ),
+        "{text}"
+    );
+    approve(b);
+    let refused = machines.shown(b, &["resume", "--cause", "approval"]);
+    assert_eq!(
+        refused,
+        "exit 1\n! millrace: the code of run [run] is not in this repository: `millrace share REMOTE --runs` where it was \
+         begun, then `millrace fetch REMOTE`; or cancel task/one\n"
+    );
+    assert!(well(b, &["run", "daemon", "--until-idle"]).contains("waits: approval: "));
+    well(a, &["share", "origin", "--runs"]);
+    let fetched = data(b, "fetch", &["fetch", "origin"]);
+    assert_eq!((texts(&fetched["runs"]), texts(&fetched["without_code"]).len()), (vec![a_run(a)], 0));
+    assert_eq!(refs(b, "refs/millrace/runs"), refs(a, "refs/millrace/runs"));
+    well(b, &["recover", "--code"]);
+    well(b, &["resume", "--cause", "approval"]);
+    well(b, &["run", "daemon", "--until-idle"]);
+    assert!(well(b, &["queue", "ls", "--closed"]).starts_with("done"));
+}
+
+#[test]
+fn a_run_whose_code_never_comes_can_be_cancelled() {
+    let machines = Machines::new();
+    let (a, b) = (&machines.a, &machines.b);
+    queue(a, &task("one"));
+    well(a, &["run", "once"]);
+    well(a, &["share", "origin"]);
+    well(b, &["fetch", "origin"]);
+    approve(b);
+    well(b, &["cancel", "task/one"]);
+    well(b, &["resume", "--cause", "approval"]);
+    queue(b, &task("two"));
+    well(b, &["run", "daemon", "--until-idle"]);
+    assert!(well(b, &["queue", "show", "two"]).contains("done"));
+    assert_eq!(data(b, "verify", &["verify"])["sound"], true);
+}
+
+#[test]
+fn a_run_that_comes_back_further_on_rests_until_its_code_is_there() {
+    let machines = Machines::new();
+    let (a, b) = (&machines.a, &machines.b);
+    let later = "  checker:\n    - - write: {path: checked.txt, content: x}\n      - result: ";
+    for repo in [a, b] {
+        script(repo, &super::commands::STRAIGHT.replace("  checker:\n    - - result: ", later));
+    }
+    queue(a, &task("one"));
+    well(a, &["run", "once"]);
+    well(a, &["share", "origin", "--runs"]);
+    well(b, &["fetch", "origin"]);
+    approve(b);
+    well(b, &["recover", "--code"]);
+    well(b, &["resume", "--cause", "approval"]);
+    well(b, &["run", "once"]);
+    well(b, &["share", "origin", "--runs"]);
+    assert_eq!(texts(&data(a, "fetch", &["fetch", "origin"])["begun"]), [a_run(a)]);
+    assert!(well(a, &["run", "daemon", "--until-idle"]).contains("waits: approval: "));
+    let text = machines.shown(a, &["resume", "--cause", "approval"]);
+    assert!(text.contains("the work tree has not the code of run [run]: checked.txt\n"), "{text}");
+    well(a, &["recover", "--code"]);
+    well(a, &["resume", "--cause", "approval"]);
+    well(a, &["run", "daemon", "--until-idle"]);
+    assert!(well(a, &["queue", "ls", "--closed"]).starts_with("done"));
+    assert_eq!(a.git(&["show", &format!("refs/millrace/runs/{}:checked.txt", a_run(a))]), "x");
 }
 
 #[test]

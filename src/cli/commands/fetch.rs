@@ -19,7 +19,8 @@ use crate::domain::view::View as _;
 use crate::runtime::approval;
 use crate::runtime::project::Project;
 use crate::runtime::sharing::adoption::{
-    Adopted, Adoption, NotAdopted, OtherEnd, adopt, branches, check, compare, runs_without_code,
+    Adopted, Adoption, GivenUp, NotAdopted, OtherEnd, adopt, branches, check, compare, given_up,
+    runs_without_code,
 };
 use crate::runtime::sharing::fetch::{Runs, fetch};
 use crate::runtime::sharing::remote::Remote;
@@ -37,6 +38,7 @@ const NAMED: usize = 10;
 ///
 /// By hand, without going on: `git fetch REMOTE +refs/millrace/state:refs/millrace/remotes/REMOTE/state`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct FetchArguments {
     /// The remote, by its name in git's configuration.
     #[arg(value_name = "REMOTE")]
@@ -47,8 +49,18 @@ pub(crate) struct FetchArguments {
     runs: bool,
 
     /// Only fetch; the ledger here stays where it is. `millrace log --remote REMOTE` shows what came.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "replace")]
     no_adopt: bool,
+
+    /// Where the remote's ledger does not go on from the one here, let the one here give way: it is kept at
+    /// `refs/millrace/backup/<time>-ledger`, and the remote's is gone on with by the same rules. Refused while a runtime
+    /// or a run is at work here.
+    #[arg(long)]
+    replace: bool,
+
+    /// With --replace: only say what would no longer be in the ledger here.
+    #[arg(short = 'n', long, requires = "replace")]
+    dry_run: bool,
 
     /// How long the fetch may take: `90`, `10m`, `2h`.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
@@ -77,8 +89,16 @@ struct Fetched {
     tip: Option<Oid>,
     /// Items that came and wait to be released.
     held: Vec<ItemRef>,
+    /// Commits that were in the ledger here and, as it gave way, are not any more; with `--dry-run` what would be so.
+    given_up: Vec<GivenUp>,
+    /// Whether that is only what would be.
+    dry_run: bool,
+    /// The ref that keeps the ledger which gave way.
+    kept: Option<String>,
     /// Runs that were begun there and would go on here.
     begun: Vec<RunId>,
+    /// Active runs whose code is not here.
+    without_code: Vec<RunId>,
     /// The selected plan, where it may not run here.
     unapproved: Option<PlanId>,
     notes: Vec<String>,
@@ -100,6 +120,8 @@ enum Outcome {
     Diverged,
     /// The ledger here has gone on to the remote's.
     Adopted,
+    /// The ledger here has given way to the remote's.
+    Replaced,
 }
 
 impl FetchArguments {
@@ -121,15 +143,21 @@ impl FetchArguments {
             commits: 0,
             tip: None,
             held: Vec::new(),
+            given_up: Vec::new(),
+            dry_run: self.dry_run,
+            kept: None,
             begun: Vec::new(),
+            without_code: Vec::new(),
             unapproved: None,
             notes: Vec::new(),
         };
         if let Some(theirs) = came.state {
             self.follow(&project, &remote, theirs, &stop, &mut fetched)?;
-            if matches!(fetched.outcome, Outcome::Same | Outcome::Behind | Outcome::Adopted) && !self.no_adopt
-            {
+            if !matches!(fetched.outcome, Outcome::Fetched | Outcome::Diverged) && !self.no_adopt {
                 fetched.other_ends = branches(&project, &remote)?;
+                if let Some((tip, _)) = project.tip()? {
+                    fetched.without_code = runs_without_code(&project, tip)?;
+                }
             }
         }
         fetched.tip = project.tip()?.map(|(tip, _)| tip);
@@ -145,7 +173,7 @@ impl FetchArguments {
         stop: &Stop,
         fetched: &mut Fetched,
     ) -> Result<(), Failure> {
-        let compared = match compare(project, remote, theirs) {
+        let compared = match compare(project, remote, theirs, self.replace) {
             Err(NotAdopted::Diverged { .. } | NotAdopted::Other { .. }) if self.no_adopt => {
                 fetched.outcome = Outcome::Diverged;
                 return Ok(());
@@ -156,19 +184,36 @@ impl FetchArguments {
             Adoption::Same => (Outcome::Same, 0),
             Adoption::Behind(commits) => (Outcome::Behind, commits),
             Adoption::Follows(commits) => (Outcome::Fetched, commits),
+            Adoption::Replaces(commits) => (Outcome::Diverged, commits),
         };
-        if self.no_adopt || fetched.outcome != Outcome::Fetched {
+        if self.no_adopt {
             return Ok(());
         }
-        check(project, remote, &compared, theirs)?;
-        let missing = runs_without_code(project, theirs)?;
+        let replaces = matches!(compared.adoption, Adoption::Replaces(_));
+        if replaces {
+            check(project, remote, &compared, theirs)?;
+            fetched.given_up = given_up(project, &compared, theirs)?;
+        }
+        if self.dry_run {
+            return Ok(());
+        }
+        let goes_on = replaces || matches!(compared.adoption, Adoption::Follows(_));
+        let ours = if goes_on { None } else { project.tip()? };
+        let missing = runs_without_code(project, ours.map_or(theirs, |(tip, _)| tip))?;
+        if goes_on && !replaces {
+            check(project, remote, &compared, theirs)?;
+        }
         if !missing.is_empty() {
             // A run that is to go on needs its code, asked for or not.
             let came = fetch(project, remote, Runs::These(&missing), stop)?;
             fetched.runs.extend(came.runs);
         }
-        let Adopted { tip: _, held, runs, notes } = adopt(project, remote, compared, theirs)?;
-        (fetched.outcome, fetched.held, fetched.begun, fetched.notes) = (Outcome::Adopted, held, runs, notes);
+        if !goes_on {
+            return Ok(());
+        }
+        let Adopted { tip: _, held, runs, kept, notes } = adopt(project, remote, compared, theirs)?;
+        fetched.outcome = if replaces { Outcome::Replaced } else { Outcome::Adopted };
+        (fetched.held, fetched.begun, fetched.kept, fetched.notes) = (held, runs, kept, notes);
         fetched.unapproved = unapproved(project)?;
         Ok(())
     }
@@ -204,6 +249,22 @@ impl Answer for Fetched {
                 page.line(format!("fetched {theirs}, from which the ledger here does not go on"));
             }
             Outcome::Adopted => page.line(format!("went on to {theirs} of {remote}: {commits}")),
+            Outcome::Replaced => {
+                page.line(format!("the ledger here gave way to {theirs} of {remote}: {commits}"));
+            }
+        }
+        if !self.given_up.is_empty() {
+            let commits = counted(self.given_up.len() as u64, "commit");
+            page.line(match &self.kept {
+                Some(kept) => format!("no longer in the ledger here, and kept at {kept}: {commits}"),
+                None => format!("would no longer be in the ledger here, and be kept: {commits}"),
+            });
+            for one in self.given_up.iter().rev().take(NAMED) {
+                page.line(format!("  {}  {}", one.commit.short(), one.subject));
+            }
+            if self.given_up.len() > NAMED {
+                page.line(format!("  and {} before", self.given_up.len() - NAMED));
+            }
         }
         if !self.runs.is_empty() {
             page.line(format!(
@@ -223,6 +284,12 @@ impl Answer for Fetched {
             page.line(format!(
                 "begun there, and resting here until `millrace resume --cause approval`: {}",
                 runs.join(", ")
+            ));
+        }
+        for run in &self.without_code {
+            page.line(format!(
+                "run {run} has no code here, and cannot go on: `millrace share REMOTE --runs` where it was begun, then \
+                 `millrace fetch {remote}`"
             ));
         }
         if let Some(plan) = &self.unapproved {

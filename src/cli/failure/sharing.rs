@@ -11,7 +11,8 @@ use crate::runtime::sharing::push::NotPushed;
 fn parted(remote: &str) -> String {
     format!(
         "nothing was changed; `millrace log` and `millrace log --remote {remote}` show both, and one of them has to give \
-         way: this version does not merge"
+         way: this version does not merge; `millrace fetch {remote} --replace --dry-run` tells what the one here would \
+         lose by that"
     )
 }
 
@@ -79,7 +80,10 @@ impl From<NotAdopted> for Failure {
         match &error {
             NotAdopted::Diverged { remote, .. } => Self::failed(&error).hint(parted(remote)),
             NotAdopted::Other { remote, .. } => {
-                let hint = format!("nothing was changed; `millrace log --remote {remote}` shows what it is");
+                let hint = format!(
+                    "nothing was changed; `millrace log --remote {remote}` shows what it is, and `millrace fetch {remote} \
+                     --replace --dry-run` what the ledger here would lose by giving way"
+                );
                 Self::failed(&error).hint(hint)
             }
             NotAdopted::False { remote, .. } => {
@@ -91,9 +95,13 @@ impl From<NotAdopted> for Failure {
                 let hint = "nothing was adopted; two machines worked on one ledger: let one of them give way";
                 Self::new(Exit::Busy, &error).hint(hint)
             }
-            NotAdopted::NoBranch { .. } => {
-                Self::failed(&error).hint("share it there with its runs: `millrace share REMOTE --runs`")
-            }
+            NotAdopted::NotAtRest { run } => Self::new(Exit::Busy, &error).hint(format!(
+                "nothing was changed; let run {run} end, or cancel it, and run the runtime until it is idle"
+            )),
+            NotAdopted::Lock(_) => match error {
+                NotAdopted::Lock(error) => error.into(),
+                other => Self::failed(other),
+            },
             NotAdopted::Lost { .. } => {
                 let hint = "`millrace doctor` tells what is wrong; nothing was adopted";
                 Self::new(Exit::Damaged, &error).hint(hint)

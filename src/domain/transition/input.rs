@@ -318,7 +318,7 @@ pub struct Adopting {
     /// Items that may be worked on there and could not be here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arrived: Vec<ItemRef>,
-    /// Runs that are active there and were not here.
+    /// Runs that are active there and were not here, or not as far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<RunId>,
     /// Roots that are to be judged there and were not here.

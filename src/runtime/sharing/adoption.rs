@@ -7,25 +7,31 @@ use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 
+use super::super::backups;
 use super::super::continuity;
+use super::super::daemon::program;
+use super::super::daemon_lock::{DaemonLock, DaemonLockError};
 use super::super::project::Project;
 use super::super::run_branch::{BranchError, closing_of};
 use super::push::{is_ancestor, is_here};
 use super::relation::{Relation, ledger_of, relation};
 use super::remote::{Remote, SharingError};
+use crate::domain::control::Closed;
 use crate::domain::ids::RunId;
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
 use crate::domain::place::OpenState;
 use crate::domain::plan::StageRef;
+use crate::domain::run::Run;
 use crate::domain::slot::Slot;
 use crate::domain::transition::input::{Adopting, Input};
 use crate::domain::transition::record::Actor;
 use crate::domain::view::{Fault, View as _};
-use crate::ledger::history::commits;
+use crate::ledger::commit::Commit;
+use crate::ledger::history::{advance, commits};
 use crate::ledger::store::{NewObjects, Publication, RefName, Store as _, StoreError};
-use crate::ledger::transact::{Outcome, TransactError, read_commit, transact_onto};
+use crate::ledger::transact::{Outcome, TransactError, read_commit, transact_instead, transact_onto};
 use crate::ledger::verify::{verify, verify_since};
 use crate::ledger::view::TreeView;
 
@@ -95,14 +101,17 @@ pub enum NotAdopted {
         /// Since when.
         since: Timestamp,
     },
-    /// An active run's code is nowhere.
-    #[error("run {run} is active there, and its branch is neither here nor on {remote}")]
-    NoBranch {
-        /// The remote.
-        remote: String,
+    /// The ledger here cannot give way: a run of it has not come to its end.
+    #[error(
+        "run {run} is at work here, or has left changes in the work tree: the ledger here cannot give way"
+    )]
+    NotAtRest {
         /// The run.
         run: RunId,
     },
+    /// The ledger here cannot give way: a runtime works on it.
+    #[error(transparent)]
+    Lock(#[from] DaemonLockError),
     /// The ledger that was here is gone, and this is not its continuation.
     #[error(
         "the ledger here is gone; it stood at {known} when a stage began, and {theirs} does not go on from there"
@@ -158,6 +167,17 @@ pub enum Adoption {
     Behind(usize),
     /// It goes on from the one here, by so many commits.
     Follows(usize),
+    /// It does not go on from the one here, which gives way to it: by so many commits that are not here.
+    Replaces(usize),
+}
+
+/// A commit that is in the ledger here, and is not in the one that it gives way to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GivenUp {
+    /// The commit.
+    pub commit: Oid,
+    /// What it did, in a line.
+    pub subject: String,
 }
 
 /// The same, and of which ledger here it was found.
@@ -165,6 +185,8 @@ pub enum Adoption {
 pub struct Compared {
     /// Where the ledger here stood; none where there was none.
     ours: Option<Oid>,
+    /// The last commit that both have, where the one here gives way.
+    common: Option<Oid>,
     /// What the fetched one means for it.
     pub adoption: Adoption,
 }
@@ -176,17 +198,37 @@ pub struct Adopted {
     pub tip: Oid,
     /// Items that wait to be released.
     pub held: Vec<ItemRef>,
-    /// Runs that are active there and were not here.
+    /// Runs that are active there and were not here, or not as far.
     pub runs: Vec<RunId>,
+    /// The ref that keeps the ledger which gave way.
+    pub kept: Option<String>,
     /// What the deciding noticed.
     pub notes: Vec<String>,
 }
 
-/// How the ledger that was fetched stands to the one here. Refuses what can never be gone on with.
-pub fn compare(project: &Project, remote: &Remote, theirs: Oid) -> Result<Compared, NotAdopted> {
+/// How the ledger that was fetched stands to the one here. Refuses what can never be gone on with: one that does not go on
+/// from the ledger here, unless that `gives_way`, or holds nothing yet.
+pub fn compare(
+    project: &Project,
+    remote: &Remote,
+    theirs: Oid,
+    gives_way: bool,
+) -> Result<Compared, NotAdopted> {
     let ours = project.store.resolve(&RefName::State)?;
+    let mut shared = None;
     let adoption = if let Some(ours) = ours {
-        standing(project, remote, ours, theirs)?
+        match standing(project, remote, ours, theirs) {
+            Err(refused @ (NotAdopted::Diverged { .. } | NotAdopted::Other { .. })) => {
+                if !gives_way && !holds_nothing(project, ours)? {
+                    return Err(refused);
+                }
+                if let Relation::Diverged(common) = relation(&project.store, ours, theirs)? {
+                    shared = common;
+                }
+                Adoption::Replaces(advance(&project.store, Some(ours), theirs)?.came.len())
+            }
+            standing => standing?,
+        }
     } else {
         for known in continuity::remembered(project) {
             if !continuity::would_go_on(&project.store, theirs, known)? {
@@ -195,7 +237,45 @@ pub fn compare(project: &Project, remote: &Remote, theirs: Oid) -> Result<Compar
         }
         Adoption::Follows(commits(&project.store, Some(theirs)).count())
     };
-    Ok(Compared { ours, adoption })
+    Ok(Compared { ours, common: shared, adoption })
+}
+
+/// Whether nothing has come into the ledger yet: no item was ever in it, and nothing is begun.
+fn holds_nothing(project: &Project, tip: Oid) -> Result<bool, NotAdopted> {
+    let trees = project.trees();
+    let view = TreeView::new(&trees, Some(read_commit(&project.store, tip)?.tree));
+    let control = view.control()?;
+    let mut nothing = control.closed == Closed::default()
+        && control.targets.is_empty()
+        && control.owed.is_none()
+        && control.to_land.is_none()
+        && view.runs()?.is_empty();
+    for kind in ItemKind::ALL {
+        for state in OpenState::ALL {
+            nothing = nothing && view.items(kind, state)?.is_empty();
+        }
+    }
+    Ok(nothing)
+}
+
+/// What would no longer be in the ledger here if it gave way, the newest last. Refuses where it cannot give way now.
+pub fn given_up(project: &Project, compared: &Compared, theirs: Oid) -> Result<Vec<GivenUp>, NotAdopted> {
+    let Some(ours) = compared.ours else { return Ok(Vec::new()) };
+    let trees = project.trees();
+    let view = TreeView::new(&trees, Some(read_commit(&project.store, ours)?.tree));
+    let control = view.control()?;
+    // What the work tree holds of a run is known by this ledger alone.
+    let active = view.runs()?.into_iter().map(|run| run.run).next();
+    let left = control.owed.map(|owed| owed.run).or(control.to_land.map(|to_land| to_land.run));
+    if let Some(run) = active.or(left) {
+        return Err(NotAdopted::NotAtRest { run });
+    }
+    let came = advance(&project.store, Some(theirs), ours)?.came;
+    let given_up = |(commit, read): (Oid, Commit)| GivenUp {
+        commit,
+        subject: read.message.lines().next().unwrap_or_default().to_owned(),
+    };
+    Ok(came.into_iter().map(given_up).collect())
 }
 
 /// The same, of a ledger that is here.
@@ -229,8 +309,10 @@ fn standing(project: &Project, remote: &Remote, ours: Oid, theirs: Oid) -> Resul
 /// That everything which the fetched ledger has and the one here has not is what the rules make.
 pub fn check(project: &Project, remote: &Remote, compared: &Compared, theirs: Oid) -> Result<(), NotAdopted> {
     let report = match compared.ours {
-        Some(ours) => verify_since(&project.store, theirs, ours)?,
-        None => verify(&project.store, theirs)?,
+        Some(ours) if !matches!(compared.adoption, Adoption::Replaces(_)) => {
+            verify_since(&project.store, theirs, ours)?
+        }
+        _ => verify(&project.store, theirs)?,
     };
     match report.findings.into_iter().next() {
         None => Ok(()),
@@ -243,7 +325,7 @@ pub fn check(project: &Project, remote: &Remote, compared: &Compared, theirs: Oi
     }
 }
 
-/// The active runs of a fetched ledger whose code is not here.
+/// The active runs of the ledger at this tip whose code is not here.
 pub fn runs_without_code(project: &Project, theirs: Oid) -> Result<Vec<RunId>, NotAdopted> {
     let trees = project.trees();
     let view = TreeView::new(&trees, Some(read_commit(&project.store, theirs)?.tree));
@@ -265,32 +347,53 @@ pub fn adopt(
     theirs: Oid,
 ) -> Result<Adopted, NotAdopted> {
     let mut attempt = 1;
+    let replaces = matches!(compared.adoption, Adoption::Replaces(_));
+    // Under a runtime the ledger goes on, and never becomes another one.
+    let _alone =
+        if replaces { Some(DaemonLock::take(&project.store.private_dir(), &program())?) } else { None };
     loop {
         let ours = compared.ours;
-        let adopting = adopting(project, remote, ours, theirs)?;
-        if let Some(run) = runs_without_code(project, theirs)?.into_iter().next() {
-            return Err(NotAdopted::NoBranch { remote: remote.name.clone(), run });
-        }
+        let adopting = adopting(project, remote, &compared, theirs)?;
         let act = project.act(Actor::Operator, None)?;
         let asked = Input::Adopt(Box::new(adopting.clone()));
-        let outcome = match transact_onto(&project.store, &act, &asked, ours, theirs) {
+        let mut kept = None;
+        if let Some(ours) = ours.filter(|_| replaces) {
+            given_up(project, &compared, theirs)?;
+            let why = format!("fetch: the ledger here, before that of {} took its place", remote.name);
+            kept = Some(backups::keep(project, ours, &NewObjects::None, "ledger", &why)?.full());
+        }
+        let transacted = if replaces {
+            transact_instead(&project.store, &act, &asked, ours, theirs)
+        } else {
+            transact_onto(&project.store, &act, &asked, ours, theirs)
+        };
+        let outcome = match transacted {
             Err(TransactError::Store(StoreError::Moved { .. })) if attempt < ATTEMPTS => {
                 attempt += 1;
                 // What came meanwhile was not compared yet.
-                compared = compare(project, remote, theirs)?;
-                if !matches!(compared.adoption, Adoption::Follows(_)) {
+                compared = compare(project, remote, theirs, replaces)?;
+                if matches!(compared.adoption, Adoption::Replaces(_)) != replaces
+                    || matches!(compared.adoption, Adoption::Same | Adoption::Behind(_))
+                {
                     let (held, runs, notes) = (Vec::new(), Vec::new(), Vec::new());
-                    return Ok(Adopted { tip: theirs, held, runs, notes });
+                    return Ok(Adopted { tip: theirs, held, runs, kept, notes });
                 }
                 check(project, remote, &compared, theirs)?;
                 continue;
             }
             outcome => outcome?,
         };
+        let tip = outcome.commit().unwrap_or(theirs);
+        if replaces {
+            // What remembers the one that gave way is not to accuse this one.
+            project.store.accept(Some(tip), &project.signature()?)?;
+            continuity::forget_launches(project, Some(tip))?;
+        }
         return Ok(Adopted {
-            tip: outcome.commit().unwrap_or(theirs),
+            tip,
             held: adopting.arrived,
             runs: adopting.runs,
+            kept,
             notes: match &outcome {
                 Outcome::Committed { transition, .. } => transition.decision.notes.clone(),
                 Outcome::Unchanged { notes } => notes.clone(),
@@ -303,13 +406,17 @@ pub fn adopt(
 fn adopting(
     project: &Project,
     remote: &Remote,
-    ours: Option<Oid>,
+    compared: &Compared,
     theirs: Oid,
 ) -> Result<Adopting, NotAdopted> {
+    let ours = compared.ours;
+    let replaces = matches!(compared.adoption, Adoption::Replaces(_));
     let trees = project.trees();
     let root = |tip: Oid| read_commit(&project.store, tip).map(|commit| commit.tree);
     let there = TreeView::new(&trees, Some(root(theirs)?));
     let here = TreeView::new(&trees, ours.map(root).transpose()?);
+    // An item of this name may be another one there, unless it was there when they parted.
+    let let_in = TreeView::new(&trees, if replaces { compared.common } else { ours }.map(root).transpose()?);
     let control = there.control()?;
     let own = if ours.is_some() { Some(here.control()?) } else { None };
     let own_runs = here.runs()?;
@@ -336,19 +443,22 @@ fn adopting(
         for state in [OpenState::Queued, OpenState::Waiting] {
             for (id, _) in there.standing(kind, state)? {
                 let item = ItemRef::new(kind, id);
-                if matches!(here.slot(&item)?, None | Some(Slot::Held(_))) {
+                if matches!(let_in.slot(&item)?, None | Some(Slot::Held(_))) {
                     arrived.push(item);
                 }
             }
         }
     }
-    let is_new = |run: &RunId| !own_runs.iter().any(|own| &own.run == run);
-    let own_targets = own.as_ref().map(|own| own.targets.clone()).unwrap_or_default();
+    // One that has gone on there has code that the work tree here need not have.
+    let is_new = |run: &Run| {
+        replaces || !own_runs.iter().any(|own| own.run == run.run && own.snapshot == run.snapshot)
+    };
+    let own_targets = own.as_ref().filter(|_| !replaces).map(|own| own.targets.clone()).unwrap_or_default();
     Ok(Adopting {
         remote: remote.name.clone(),
         before: ours,
         arrived,
-        runs: runs.into_iter().map(|run| run.run).filter(is_new).collect(),
+        runs: runs.into_iter().filter(is_new).map(|run| run.run).collect(),
         roots: control.targets.into_iter().filter(|root| !own_targets.contains(root)).collect(),
         pauses: own.as_ref().map(|own| own.pauses.clone()).unwrap_or_default(),
         owed: own.and_then(|own| own.owed).map(|owed| owed.run),

@@ -109,8 +109,14 @@ fn transfer(
     wanted: &BTreeMap<RefName, Oid>,
     stop: &Stop,
 ) -> Result<(), SharingError> {
+    // Where objects are promised, git takes what an object names and is not here for a fault of the one that came. What
+    // comes there is checked by the replay alone.
+    let promised = GitCommand::new(&project.repository.git_dir, "config")
+        .args(["--get-regexp", "^(remote\\..*\\.promisor|extensions\\.partialclone)$"])
+        .output(&[])?;
+    let checked = if promised.status.success() { "false" } else { "true" };
     let mut git = GitCommand::to_a_remote(&project.repository.git_dir, "fetch")?
-        .config("fetch.fsckObjects", "true")
+        .config("fetch.fsckObjects", checked)
         .config("fetch.unpackLimit", "1")
         .args(["--no-write-fetch-head", "--no-tags", "--no-prune", "--refmap="])
         .args(["--no-recurse-submodules", "--no-write-commit-graph", "--no-auto-maintenance"])

@@ -159,10 +159,17 @@ pub fn prepare(project: &Project, remote: &Remote, runs: bool, stop: &Stop) -> R
         same: Vec::new(),
     };
     state(project, remote, &there, tip, &mut parcel)?;
+    let trees = project.trees();
+    let view = TreeView::new(&trees, Some(commit.tree));
     if runs {
-        let trees = project.trees();
-        let view = TreeView::new(&trees, Some(commit.tree));
         branches(project, remote, &there, &view, &mut parcel)?;
+    } else {
+        for run in view.runs()?.into_iter().filter(|run| there.runs.get(&run.run) != Some(&run.tip)) {
+            parcel.notes.push(format!(
+                "run {} has not ended, and its code stays here: it goes on elsewhere only where `--runs` has brought it",
+                run.run
+            ));
+        }
     }
     if !parcel.refs.is_empty() {
         parcel.bytes = size(project, &there, &parcel)?;

@@ -17,7 +17,7 @@ use crate::domain::view::View as _;
 use crate::ledger::transact::Payloads;
 use crate::runtime::project::Project;
 use crate::runtime::source;
-use crate::runtime::tree::{lacking, names};
+use crate::runtime::tree::{lacking, names, not_come};
 
 /// Lift a pause: the one of its owner, and no other. The answer names what keeps dispatch from going on all the same.
 #[derive(Debug, Args)]
@@ -79,6 +79,9 @@ fn goes_on_here(desk: &Desk<'_>) -> Result<Controlled, Failure> {
     let rests = view.exists()? && view.control()?.pauses.iter().any(|pause| pause.is(&cause, &owner));
     if rests && !desk.project.repository.is_bare() {
         for run in view.runs()? {
+            if let Some(detail) = not_come(desk.project, &run)? {
+                return Err(Failure::failed(detail));
+            }
             let lacking = lacking(desk.project, &run).map_err(Failure::failed)?;
             if !lacking.is_empty() {
                 return Err(Failure::failed(format!(
@@ -93,7 +96,7 @@ fn goes_on_here(desk: &Desk<'_>) -> Result<Controlled, Failure> {
             }
         }
     }
-    Ok(desk.ask(asked, &Payloads::default())?)
+    desk.ask(asked, &Payloads::default())
 }
 
 /// The harness's next probe is due now.
