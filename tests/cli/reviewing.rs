@@ -268,7 +268,7 @@ fn a_review_is_one_page_and_harmless() {
     repo.git(&["add", "README.md", "src"]);
     repo.git(&["commit", "--quiet", "-m", "Take it"]);
     let page = well(&repo, &["review", &run]);
-    assert!(page.contains("\ncommitted as ") && page.contains(" on main; all of it is on refs/"), "{page}");
+    assert!(page.contains("\ncommitted, in ") && page.contains(" on main; all of it is on refs/"), "{page}");
     // The branch is gone, its objects are not.
     repo.git(&["update-ref", "-d", &format!("refs/millrace/runs/{run}")]);
     let page = well(&repo, &["review", &run]);
