@@ -149,3 +149,22 @@ fn a_commit_on_the_side_is_a_finding_of_the_stage_that_came_back_without_it() {
     assert!(site.ok(&["review", "one"]).contains("came back without it"));
     site.sound();
 }
+
+/// A harness that resets takes the user's own work as well: it is safe, and the reviewer is told where.
+#[test]
+fn work_of_the_users_that_a_stage_undid_is_a_finding_and_is_in_the_first_snapshot() {
+    let site = site("builder", "git reset -q --hard");
+    site.repo.write("README.md", "# Mine, not committed\n");
+    site.work();
+    assert_eq!(site.repo.read("README.md"), "# A project\n");
+    let branch = site.run_branch();
+    let start = site.repo.git(&["log", "-1", "--format=%H", "--grep=^start: ", &branch]);
+    assert_eq!(site.repo.git(&["show", &format!("{start}:README.md")]), "# Mine, not committed");
+    let says = format!(
+        "undid what was uncommitted before the run (1 paths: README.md); the run's first snapshot, {}, holds it",
+        &start[..10]
+    );
+    let review = site.ok(&["review", "one"]);
+    assert!(review.split_whitespace().collect::<Vec<_>>().join(" ").contains(&says), "{review}");
+    site.sound();
+}

@@ -35,7 +35,7 @@ use crate::harness::judge::judge;
 use crate::harness::parser::Parser;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::{Outcome, Payloads, TransactError};
-use crate::workspace::changes::diff;
+use crate::workspace::changes::{Change, diff};
 
 /// How a stage's process ended.
 pub enum Ended {
@@ -433,8 +433,35 @@ fn snapshot(
     if changes.iter().any(|change| change.path.is_inside(b"millrace-agents")) {
         findings.push("the stage changed files of millrace-agents/".to_owned());
     }
+    findings.extend(undone(project, run, &changes)?);
     findings.extend(taken.moves);
     Ok((Some(taken.commit), findings))
+}
+
+/// That a stage put back what the user had changed and not committed when the run began: its snapshot has that as a
+/// change of the stage's, and only the first one of the run still holds it.
+fn undone(project: &Project, run: &Run, changes: &[Change]) -> Result<Option<String>, StoreError> {
+    let Some(base) = run.base.filter(|_| !changes.is_empty()) else { return Ok(None) };
+    let uncommitted: BTreeMap<_, _> = diff(&project.repository, base, run.start)?
+        .into_iter()
+        .map(|change| (change.path, (change.from, change.to)))
+        .collect();
+    let is_undone = |change: &&Change| {
+        uncommitted.get(&change.path).is_some_and(|(from, to)| change.to == *from && change.from == *to)
+    };
+    let paths: Vec<String> = changes.iter().filter(is_undone).map(|change| change.path.to_string()).collect();
+    Ok((!paths.is_empty()).then(|| {
+        let mut names: Vec<&str> = paths.iter().take(NAMED).map(String::as_str).collect();
+        if paths.len() > NAMED {
+            names.push("and more");
+        }
+        format!(
+            "the stage undid what was uncommitted before the run ({} paths: {}); the run's first snapshot, {}, holds it",
+            paths.len(),
+            names.join(", "),
+            run.start.short()
+        )
+    }))
 }
 
 fn ended(project: &Project, run: &Run) -> Result<bool, StageError> {
