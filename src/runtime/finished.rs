@@ -18,7 +18,7 @@ use crate::ledger::git::command::GitCommand;
 use crate::ledger::object::object_id;
 use crate::ledger::store::{ObjectKind, Store as _, StoreError};
 use crate::ledger::view::TreeView;
-use crate::workspace::changes::{Change, diff, probe};
+use crate::workspace::changes::{Change, Version, diff, probe};
 use crate::workspace::path::RepoPath;
 
 /// Paths that are compared with the work tree; of more, these many stand for all.
@@ -155,7 +155,7 @@ fn where_code(project: &Project, record: &RunRecord) -> Result<WhereCode, TreeEr
     if repository.is_bare() {
         return Ok(WhereCode::RunBranch { branch });
     }
-    let held = held(project, &changes)?;
+    let Compared { held, undone } = compared(project, &changes)?;
     let of = changes.len().min(COMPARED);
     if held == of {
         let why = match &record.landing {
@@ -164,39 +164,64 @@ fn where_code(project: &Project, record: &RunRecord) -> Result<WhereCode, TreeEr
         };
         return Ok(WhereCode::WorkTree { why });
     }
-    Ok(if held == 0 { WhereCode::RunBranch { branch } } else { WhereCode::Superseded { branch, held, of } })
+    // What a later run or a person went on with is in the work tree, in part: only what is undone is on the branch alone.
+    Ok(if undone == of {
+        WhereCode::RunBranch { branch }
+    } else {
+        WhereCode::Superseded { branch, held, of }
+    })
 }
 
-/// How many of the changed paths the work tree has as the run left them.
-fn held(project: &Project, changes: &[Change]) -> Result<usize, StoreError> {
-    let Some(work_tree) = project.repository.work_tree.as_deref() else { return Ok(0) };
+/// How many of the changed paths the work tree has as the run left them, and how many as they were before it.
+#[derive(Default)]
+struct Compared {
+    held: usize,
+    undone: usize,
+}
+
+impl Compared {
+    fn add(&mut self, change: &Change, found: Option<Oid>) {
+        let is = |version: Option<Version>| version.map(|version| version.oid) == found;
+        self.held += usize::from(is(change.to));
+        self.undone += usize::from(is(change.from) && !is(change.to));
+    }
+}
+
+fn compared(project: &Project, changes: &[Change]) -> Result<Compared, StoreError> {
+    let mut compared = Compared::default();
+    let Some(work_tree) = project.repository.work_tree.as_deref() else { return Ok(compared) };
     let format = project.store.object_format();
-    let (mut held, mut asked, mut input) = (0, Vec::new(), Vec::new());
+    let (mut asked, mut input) = (Vec::new(), Vec::new());
     for change in changes.iter().take(COMPARED) {
         let meta = probe(work_tree, &change.path).ok().flatten();
-        match (change.to, meta) {
-            (None, None) => held += 1,
-            (Some(version), Some(meta)) if meta.is_symlink() => {
+        match meta {
+            None => compared.add(change, None),
+            Some(meta) if meta.is_symlink() => {
                 use std::os::unix::ffi::OsStrExt as _;
                 let target = std::fs::read_link(change.path.under(work_tree)).unwrap_or_default();
                 let oid = object_id(format, ObjectKind::Blob, target.as_os_str().as_bytes())?;
-                held += usize::from(oid == version.oid);
+                compared.add(change, Some(oid));
             }
-            (Some(version), Some(meta)) if meta.is_file() && !change.path.as_bytes().contains(&b'\n') => {
-                asked.push(version.oid);
+            Some(meta) if meta.is_file() && !change.path.as_bytes().contains(&b'\n') => {
+                asked.push(change);
                 input.extend_from_slice(change.path.as_bytes());
                 input.push(b'\n');
             }
-            _ => {}
+            Some(_) => {}
         }
     }
     if asked.is_empty() {
-        return Ok(held);
+        return Ok(compared);
     }
     let output = GitCommand::new(&project.repository.git_dir, "hash-object")
         .work_tree(work_tree)
         .args(["--stdin-paths"])
         .output(&input)?;
     let found = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(held + found.lines().zip(&asked).filter(|(found, oid)| **found == oid.to_string()).count())
+    for (found, change) in found.lines().zip(asked) {
+        if let Ok(found) = found.parse() {
+            compared.add(change, Some(found));
+        }
+    }
+    Ok(compared)
 }

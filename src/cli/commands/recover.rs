@@ -3,16 +3,18 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::restore::{Done, run_named};
+use super::restore::Done;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::handoffs::Handoffs;
+use crate::cli::lookup;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::domain::view::View as _;
+use crate::format::count::counted;
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon::RunError;
 use crate::runtime::going_back::{Asked, Rest, go_back, policy};
@@ -81,7 +83,7 @@ impl RecoverArguments {
         let trees = project.trees();
         let view = project.view(&trees)?;
         let run = match &self.what {
-            Some(text) => Some(run_named(&view, text)?),
+            Some(text) => Some(lookup::run_or_latest(&view, text)?),
             None => None,
         };
         let found = recover(&project, &rest, run.as_ref(), self.dry_run)?;
@@ -125,6 +127,7 @@ impl Derived {
             Found::BranchMoved { run, to, kept, .. } => ("branch_moved", Some(run), Some(*to), kept.clone()),
             Found::BranchStale { run, tip, kept } => ("branch_stale", Some(run), Some(*tip), kept.clone()),
             Found::BranchLost { run, now, .. } => ("branch_lost", Some(run), *now, None),
+            Found::Foreign { .. } => ("foreign", None, None, None),
             Found::Folder { .. } => ("folder", None, None, None),
             Found::Index => ("index", None, None, None),
             Found::Quarantines(_) => ("leftovers", None, None, None),
@@ -157,6 +160,9 @@ impl Derived {
                     missing.first().map_or("something", String::as_str)
                 )
             }
+            Found::Foreign { name } => {
+                format!("{name} is called after no run, so the ledger says nothing of it; it stays")
+            }
             Found::Folder { folder, files } => {
                 format!("{folder}: {} {would} there again, as the ledger has it", files.join(", "))
             }
@@ -167,8 +173,9 @@ impl Derived {
             }
             Found::Quarantines(count) => {
                 format!(
-                    "{count} folders that interrupted snapshots left; they {} gone",
-                    if dry_run { "would be" } else { "are" }
+                    "{} that interrupted snapshots left: {} gone",
+                    counted(count, "folder"),
+                    if dry_run { "would be" } else { "now" }
                 )
             }
         };
@@ -192,6 +199,10 @@ impl Answer for Recovered {
         if let Some(code) = &self.code {
             code.about(page);
         }
+    }
+
+    fn exit(&self) -> Exit {
+        self.code.as_ref().map_or(Exit::Done, Done::ends)
     }
 }
 

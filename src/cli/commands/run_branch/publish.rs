@@ -23,8 +23,8 @@ use crate::runtime::published::{Form, Made, publish};
 /// By hand, with everything that the run branch holds: `git branch NAME refs/millrace/runs/RUN`.
 #[derive(Debug, Args)]
 pub(crate) struct PublishArguments {
-    /// The run, or a beginning of its id that no other run has.
-    #[arg(value_name = "RUN")]
+    /// The run, or a beginning of its id that no other run has; or an item, for its latest run.
+    #[arg(value_name = "RUN|ITEM")]
     run: String,
 
     /// The name of the branch.
@@ -64,7 +64,7 @@ impl PublishArguments {
         let project = context.open_to_change()?;
         let trees = project.trees();
         let view = project.view(&trees)?;
-        let run = lookup::run(&view, &self.run)?;
+        let run = lookup::run_or_latest(&view, &self.run)?;
         let form = Form { squash: self.squash, with_uncommitted: self.with_uncommitted };
         let made = publish(&project, &view, &run, &self.branch, form)?;
         answer(

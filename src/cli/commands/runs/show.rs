@@ -26,8 +26,8 @@ use crate::ledger::view::TreeView;
 /// Show a run: every launch with what it came to, what it cost, and the names of what it left.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
-    /// The run's id, or a beginning of it that no other run has.
-    #[arg(value_name = "RUN")]
+    /// The run, or a beginning of its id that no other run has; or an item, for its latest run.
+    #[arg(value_name = "RUN|ITEM")]
     run: String,
 }
 
@@ -92,7 +92,7 @@ impl ShowArguments {
         let project = context.open()?;
         let trees = project.trees();
         let view = project.view(&trees)?;
-        answer(context, &shown(&view, &lookup::run(&view, &self.run)?)?)
+        answer(context, &shown(&view, &lookup::run_or_latest(&view, &self.run)?)?)
     }
 }
 

@@ -30,8 +30,8 @@ use crate::harness::invocation::{STDERR_FILE, STDOUT_FILE};
 /// launch the lines are from is said on stderr; with `--json` each line is an envelope of its own.
 #[derive(Debug, Args)]
 pub(crate) struct TailArguments {
-    /// The run's id, or a beginning of it that no other run has.
-    #[arg(value_name = "RUN")]
+    /// The run, or a beginning of its id that no other run has; or an item, for its latest run.
+    #[arg(value_name = "RUN|ITEM")]
     run: String,
 
     /// Go on, and show new lines as they come.
@@ -81,7 +81,7 @@ impl TailArguments {
         let project = context.open()?;
         let trees = project.trees();
         let view = project.view(&trees)?;
-        let run = lookup::run(&view, &self.run)?;
+        let run = lookup::run_or_latest(&view, &self.run)?;
         let launches = Launches::of(&view, &run)?;
         let number = launches.pick(self.launch)?;
         if self.follow {
