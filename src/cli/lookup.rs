@@ -162,9 +162,17 @@ pub(crate) fn run(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure>
 
 /// The run that a text names: a run, or an item, which stands for its latest run.
 pub(crate) fn run_or_latest(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure> {
-    let item = match item_or_run(view, text)? {
-        Named::Run(run) => return Ok(run),
-        Named::Item(item) => item,
+    let nowhere = format!("there is no item {text}");
+    let item = match item_or_run(view, text) {
+        Ok(Named::Run(run)) => return Ok(run),
+        Ok(Named::Item(item)) => item,
+        // A run was asked for, and is what is missed.
+        Err(mut failure) if failure.lines.first() == Some(&nowhere) => {
+            failure.lines = vec![format!("there is no run and no item {text}")];
+            failure.hint = failure.hint.map(|hint| format!("{hint}, `millrace runs ls` the runs"));
+            return Err(failure);
+        }
+        Err(failure) => return Err(failure),
     };
     latest_run(view, &item)?.ok_or_else(|| {
         Failure::failed(format!("{item} has had no run yet"))

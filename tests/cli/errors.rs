@@ -333,15 +333,27 @@ fn a_tree_that_is_damaged() {
     ! millrace: the ledger cannot be read: control.toml: missing
     ! hint: `millrace verify` names every commit that is wrong
     ");
-    insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"");
-    insta::assert_snapshot!(shown(&repo, &["queue", "cancel", "a"]), @"");
+    insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
+    exit 5
+    ! millrace: the ledger cannot be read: control.toml: missing
+    ! hint: `millrace verify` names every commit that is wrong
+    ");
+    insta::assert_snapshot!(shown(&repo, &["queue", "cancel", "a"]), @"
+    exit 5
+    ! millrace: the ledger cannot be read: control.toml: missing
+    ! hint: `millrace verify` names every commit that is wrong
+    ");
     back();
     let intake = repo.git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "tasks/intake"]);
     forge(&repo, &intake, Some("not = \"a record\"\n"));
     remember(&repo);
     let text = shown(&repo, &["queue", "show", "a"]);
     assert!(text.starts_with("exit 5\n! millrace: the ledger cannot be read: tasks/intake/"), "{text}");
-    insta::assert_snapshot!(shown(&repo, &["run", "once"]).replace(&intake, "[intake]"), @"");
+    insta::assert_snapshot!(shown(&repo, &["run", "once"]).replace(&intake, "[intake]"), @"
+    exit 5
+    ! millrace: the ledger is damaged: the ledger cannot be read: [intake]: missing field `document`
+    ! hint: `millrace doctor` tells what is wrong; `millrace doctor --repair` goes back to the newest intact state
+    ");
     back();
     let plan = repo.git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "plans"]);
     let config = plan
@@ -350,7 +362,14 @@ fn a_tree_that_is_damaged() {
         .expect("one");
     forge(&repo, config, Some("not = \"a configuration\"\n"));
     remember(&repo);
-    insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"");
+    insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
+    exit 0
+    run_mode  once
+    plan      plan-standard_plain-[id]
+    mode      standard_plain
+    outcome   waits
+    waits     approval: plan-standard_plain-[id] was not compiled or approved on this machine; `millrace plan show` and `millrace plan approve`, or `millrace compile validate` for one of your own
+    ");
     insta::assert_snapshot!(shown(&repo, &["plan", "show"]), @"
     exit 5
     ! millrace: plan-standard_plain-[id]: its configuration cannot be read: the plan's config.toml:1: not: this key is not known; expected `runtime`, `workspace`, `ledger`, `snapshot`, `redaction`, `limits`, `recovery`, `watchers`, `hooks`, `runners`, `model_tiers`, `prices` or `stages`
@@ -362,7 +381,14 @@ fn a_tree_that_is_damaged() {
     exit 5
     ! millrace: plan-standard_plain-[id]: its configuration cannot be read: it is missing
     ");
-    insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"");
+    insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
+    exit 0
+    run_mode  once
+    plan      plan-standard_plain-[id]
+    mode      standard_plain
+    outcome   waits
+    waits     approval: plan-standard_plain-[id] was not compiled or approved on this machine; `millrace plan show` and `millrace plan approve`, or `millrace compile validate` for one of your own
+    ");
 }
 
 #[test]

@@ -401,3 +401,48 @@ fn a_repository_that_came_meanwhile_is_left_alone() {
         .collect();
     assert_eq!(left, ["src", "src/made.txt"]);
 }
+
+/// Whoever has a run or its item in hand need not look up the other one; and what would be left out is refused.
+#[test]
+fn a_run_and_its_item_name_the_same_everywhere() {
+    let site = Site::scripted(super::site::STRAIGHT);
+    site.add("one");
+    site.work();
+    let run = site.run_branch().rsplit('/').next().expect("a run").to_owned();
+    let begin = &run[..run.len() - 1];
+    let same =
+        |of_item: &[&str], of_run: &[&str]| assert_eq!(site.ok(of_item), site.ok(of_run), "{of_run:?}");
+    same(&["runs", "show", "one"], &["runs", "show", begin]);
+    same(&["runs", "tail", "one"], &["runs", "tail", begin]);
+    same(&["usage", "--run", "one"], &["usage", begin]);
+    same(&["log", "--run", "one"], &["log", "--run", begin]);
+    same(&["wait", "one"], &["wait", begin]);
+    for (args, code, words) in [
+        (["show", "2", "--patch", "--json"].as_slice(), 2, "--patch is text, and --json has none of it"),
+        (&["diff", "one", "--word", "--json"], 2, "--word is text, and --json has none of it"),
+        (&["show", ""], 2, "a name is empty: expected an item, a run, or a beginning of one"),
+        (&["runs", "show", "nobody"], 1, "there is no run and no item nobody"),
+    ] {
+        refused_now(&site, args, code, words);
+    }
+    // A path that nothing matches is said; and paths are relative to where one is.
+    let output = site.run(&["diff", "one", "--", "nowhere"]);
+    assert!(
+        text(&output.stderr).contains("nothing that differs from start to end matches `nowhere`"),
+        "{output:?}"
+    );
+    let folder = site.repo.path().join("folder");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for args in
+        [["diff", "one", "--stat", "--", "../made.txt"], ["diff", "one", "--json", "--", "../made.txt"]]
+    {
+        let output = site
+            .repo
+            .command(super::site::MILLRACE)
+            .args(args)
+            .current_dir(&folder)
+            .output()
+            .expect("it runs");
+        assert!(output.status.success() && text(&output.stdout).contains("made.txt"), "{output:?}");
+    }
+}

@@ -256,7 +256,7 @@ fn a_launch_that_left_nothing_has_the_code_that_it_began_with() {
     let output = site.run(&["restore", "one", "--to", "start"]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(said.contains("no run has worked on task/one: there is nothing to go back to"), "{said}");
+    assert!(said.contains("task/one has had no run yet"), "{said}");
     let daemon = site.daemon(&[]);
     site.await_sign("started");
     daemon.kill();

@@ -178,7 +178,7 @@ fn named(project: &Project, view: &TreeView<'_, '_>, text: &str) -> Result<What,
         Ok(Named::Item(item)) => Ok(What::Item(item)),
         Err(failure) => match commit(project, text)? {
             Some(commit) => Ok(What::Commit(commit)),
-            None if text.bytes().all(|b| b.is_ascii_digit()) && text.len() < DAY => {
+            None if !text.is_empty() && text.len() < DAY && text.bytes().all(|b| b.is_ascii_digit()) => {
                 let newest = project.tip()?.and_then(|(_, tip)| trailers::seq(&tip.message));
                 let newest =
                     newest.map_or("there is no ledger yet".to_owned(), |seq| format!("the newest is {seq}"));
