@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 /// `1 finding`, `2 findings`, `2 run branches`.
 #[must_use]
-pub fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     let one = count == N::from(1);
     let plural = if noun.ends_with("ch") { "es" } else { "s" };
     format!("{count} {noun}{}", if one { "" } else { plural })

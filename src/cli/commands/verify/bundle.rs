@@ -107,15 +107,16 @@ impl From<BundleError> for Failure {
             BundleError::Transact(error) => error.into(),
             BundleError::Fault(fault) => fault.into(),
             BundleError::Store(error) => error.into(),
-            BundleError::NotOurs { .. } | BundleError::Exists(_) => Self::input(error),
+            // A file that cannot be read is a wrong argument, as for every other command.
+            BundleError::NotOurs { .. }
+            | BundleError::Exists(_)
+            | BundleError::File { action: "read", .. } => Self::input(error),
             BundleError::NotEnded(_) => Self::failed(error)
                 .hint("`millrace runs show` tells where it is; it can be exported when it has ended"),
             BundleError::NoBranch(ref run) | BundleError::OtherEnd { ref run, .. } => {
                 let hint = format!("`millrace recover {run}` makes it again, as the ledger names it");
                 Self::failed(error).hint(hint)
             }
-            // The file that was named, as for every other file.
-            BundleError::File { action: "read", .. } => Self::input(error),
             BundleError::File { .. } => Self::failed(error),
         }
     }
