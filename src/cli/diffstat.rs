@@ -11,6 +11,7 @@ use crate::domain::oid::Oid;
 use crate::ledger::git::command::{GitCommand, Streamed};
 use crate::ledger::store::StoreError;
 use crate::runtime::project::Project;
+use crate::workspace::changes::Pathspec;
 
 /// Files of one pair that are named; of the others the numbers alone are kept.
 const NAMED: usize = 1000;
@@ -95,6 +96,15 @@ pub(crate) fn trees(
 
 /// What changed between the commits of each pair; none where one of them is not in this repository.
 pub(crate) fn diffstats(project: &Project, pairs: &[(Oid, Oid)]) -> Result<Vec<Option<DiffStat>>, Failure> {
+    diffstats_of(project, pairs, None)
+}
+
+/// The same, of these paths alone.
+pub(crate) fn diffstats_of(
+    project: &Project,
+    pairs: &[(Oid, Oid)],
+    only: Option<&Pathspec>,
+) -> Result<Vec<Option<DiffStat>>, Failure> {
     let trees = trees(project, pairs.iter().flat_map(|(from, to)| [*from, *to]))?;
     let pairs: Vec<Option<(Oid, Oid)>> =
         pairs.iter().map(|(from, to)| Some((*trees.get(from)?, *trees.get(to)?))).collect();
@@ -104,9 +114,15 @@ pub(crate) fn diffstats(project: &Project, pairs: &[(Oid, Oid)]) -> Result<Vec<O
     }
     let mut numbers = Numbers::default();
     if !asked.is_empty() {
-        let streamed = GitCommand::new(&project.repository.git_dir, "diff-tree")
+        let mut git = GitCommand::new(&project.repository.git_dir, "diff-tree");
+        if let (Some(only), Some(work_tree)) = (only, &project.repository.work_tree) {
+            git = git.work_tree(work_tree).folder(&only.folder);
+        }
+        let streamed = git
             .args(["--stdin", "-r", "-z", "-M", "--numstat"])
             .args(["--no-ext-diff", "--no-textconv", "--no-relative", "--ignore-submodules=none"])
+            .arg("--")
+            .args(only.into_iter().flat_map(|only| &only.patterns))
             .stream(asked.as_bytes(), &mut numbers)?;
         if let Streamed::Refused(error) = streamed {
             let (action, detail) = ("git diff-tree".to_owned(), error.to_string());

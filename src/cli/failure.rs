@@ -8,6 +8,7 @@ use std::fmt::Display;
 use super::exit::Exit;
 use crate::domain::ids::PlanId;
 use crate::domain::view::Fault;
+use crate::format::count::counted;
 use crate::format::quote::one_line;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
@@ -161,7 +162,7 @@ impl From<PlanError> for Failure {
             PlanError::Rejected { diagnostics, stands } => {
                 let mut lines: Vec<String> = diagnostics.errors.iter().map(ToString::to_string).collect();
                 if diagnostics.more_errors > 0 {
-                    lines.push(format!("and {} more errors", diagnostics.more_errors));
+                    lines.push(format!("and {}", counted(diagnostics.more_errors, "more error")));
                 }
                 Self { exit: Exit::Input, lines, hint: Some(stands_text(stands.as_ref())) }
             }

@@ -11,11 +11,15 @@ use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::trailers;
 use crate::domain::ids::{ItemId, PlanId, RunId};
 use crate::domain::item::{ItemKind, ItemRef};
+use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::view::{Fault, View as _};
 use crate::format::suggest::nearest;
+use crate::ledger::history::commits;
+use crate::ledger::store::Store;
 use crate::ledger::view::TreeView;
 
 /// Names that a beginning is compared with: some seconds of reading. Where there are more, whole names still work.
@@ -106,6 +110,10 @@ pub(crate) enum Named {
 /// The item or the run that a text names. A run's id begins with its day: where that is whole, an item that is called so
 /// is named with its kind; a shorter beginning names a run where no item begins with it.
 pub(crate) fn item_or_run(view: &TreeView<'_, '_>, text: &str) -> Result<Named, Failure> {
+    if text.is_empty() {
+        return Err(Failure::input("a name is empty: expected an item, a run, or a beginning of one")
+            .hint("`millrace queue ls` shows what is open, `millrace runs ls` the runs"));
+    }
     let day = text.split('-').next().unwrap_or_default();
     let digits = !day.is_empty() && day.bytes().all(|b| b.is_ascii_digit());
     if digits && day.len() == "yyyymmdd".len() {
@@ -135,7 +143,8 @@ pub(crate) fn run(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure>
         return Err(Failure::input(format!(
             "`{}` is not a run id: expected `yyyymmdd-hhmm-xxxxxx`, or a beginning of one",
             text.escape_debug()
-        )));
+        ))
+        .hint("`millrace runs ls` shows the runs"));
     }
     if let Ok(run) = text.parse::<RunId>()
         && view.entry(&place::run_record(&run))?.is_some()
@@ -153,9 +162,17 @@ pub(crate) fn run(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure>
 
 /// The run that a text names: a run, or an item, which stands for its latest run.
 pub(crate) fn run_or_latest(view: &TreeView<'_, '_>, text: &str) -> Result<RunId, Failure> {
-    let item = match item_or_run(view, text)? {
-        Named::Run(run) => return Ok(run),
-        Named::Item(item) => item,
+    let nowhere = format!("there is no item {text}");
+    let item = match item_or_run(view, text) {
+        Ok(Named::Run(run)) => return Ok(run),
+        Ok(Named::Item(item)) => item,
+        // A run was asked for, and is what is missed.
+        Err(mut failure) if failure.lines.first() == Some(&nowhere) => {
+            failure.lines = vec![format!("there is no run and no item {text}")];
+            failure.hint = failure.hint.map(|hint| format!("{hint}, `millrace runs ls` the runs"));
+            return Err(failure);
+        }
+        Err(failure) => return Err(failure),
     };
     latest_run(view, &item)?.ok_or_else(|| {
         Failure::failed(format!("{item} has had no run yet"))
@@ -184,7 +201,8 @@ pub(crate) fn plan(view: &TreeView<'_, '_>, text: &str) -> Result<PlanId, Failur
         return Err(Failure::input(format!(
             "`{}` is not a plan id: expected `plan-<mode>-<12 hex>`, or a beginning of it or of its digits",
             text.escape_debug()
-        )));
+        ))
+        .hint("`millrace plan ls` shows the plans"));
     }
     let plans = view.plans()?;
     if let Some(exact) = plans.iter().find(|plan| plan.as_str() == text) {
@@ -198,6 +216,53 @@ pub(crate) fn plan(view: &TreeView<'_, '_>, text: &str) -> Result<PlanId, Failur
         |plan| plan.as_str().starts_with(text) || digits(plan).starts_with(text),
         |plan| if text.contains('-') { plan.to_string() } else { digits(plan) },
     )
+}
+
+/// Digits that a beginning of a commit's id has at least, as for git.
+pub(crate) const LEAST_DIGITS: usize = 4;
+
+/// The commit of the ledger that a text names: by its number, by its id or a beginning of it, or the newest one of the run
+/// that it names or begins. Told from the commits alone, so that it works in a ledger that is damaged; a number wins over
+/// a beginning.
+pub(crate) fn commit(store: &dyn Store, tip: Option<Oid>, text: &str) -> Result<Oid, Failure> {
+    let seq = text.parse::<u64>().ok();
+    let hex =
+        text.len() >= LEAST_DIGITS && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let run =
+        text.len() >= "yyyymmdd".len() && text.bytes().take("yyyymmdd".len()).all(|b| b.is_ascii_digit());
+    if seq.is_none() && !hex && !run {
+        return Err(Failure::input(format!(
+            "`{}` is no number of the ledger, no commit and no run: expected digits, {LEAST_DIGITS} hex digits of a \
+             commit or more, or a run's id",
+            text.escape_debug()
+        ))
+        .hint("`millrace log` shows its commits, `millrace runs ls` the runs"));
+    }
+    let mut found: Vec<(String, Oid)> = Vec::new();
+    for one in commits(store, tip) {
+        // What is not readable is a finding of whoever asks; what was named may lie before it.
+        let Ok((oid, commit)) = one else { break };
+        if seq.is_some() && trailers::seq(&commit.message) == seq {
+            return Ok(oid);
+        }
+        if hex && oid.to_string().starts_with(text) {
+            found.push((oid.to_string(), oid));
+        }
+        let of_run = trailers::value(&commit.message, "Run").filter(|named| run && named.starts_with(text));
+        if let Some(named) = of_run.filter(|named| found.iter().all(|(known, _)| known != named)) {
+            found.push((named.to_owned(), oid));
+        }
+    }
+    match found.as_slice() {
+        [(_, one)] => Ok(*one),
+        [] => Err(Failure::failed(format!("the ledger has no commit and no run `{}`", text.escape_debug()))
+            .hint("`millrace log` shows its commits, `millrace runs ls` the runs")),
+        several => {
+            let names: Vec<&String> = several.iter().map(|(name, _)| name).collect();
+            Err(Failure::input(format!("`{text}` begins several: {}", listed(&names)))
+                .hint("type more of it"))
+        }
+    }
 }
 
 impl Sought<'_> {

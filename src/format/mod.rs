@@ -1,6 +1,7 @@
 //! Bytes to domain and back: documents, records, commit messages, configuration.
 
 pub mod config;
+pub mod count;
 pub mod document;
 pub mod form;
 pub mod front_matter;

@@ -20,6 +20,7 @@ use crate::domain::place;
 use crate::domain::run::RunRecord;
 use crate::domain::transition::decision::StageResult;
 use crate::domain::view::{Fault, View as _};
+use crate::format::count::counted;
 use crate::ledger::commit::Commit;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::git::{Durability, GitStore};
@@ -234,6 +235,7 @@ pub fn check(file: &Path) -> Result<Checked, BundleError> {
         .map_err(|error| not_ours(error.to_string()))?;
     let store = GitStore::open(scratch.path(), Durability::Off)?;
     let report = verify(&store, header.ledger)?;
+    let more = scratch.pack_bytes().map(|pack| ((bytes.len() - header.length) as u64).saturating_sub(pack));
     let mut checked = Checked {
         run: header.run.clone(),
         record: None,
@@ -243,6 +245,12 @@ pub fn check(file: &Path) -> Result<Checked, BundleError> {
         snapshots: 0,
         findings: Vec::new(),
     };
+    // git reads to the end of the pack, and no further: what comes after it is no part of what was verified.
+    if let Some(more) = more.filter(|more| *more > 0) {
+        let detail =
+            format!("the file goes on after its end: {} that belong to nothing", counted(more, "byte"));
+        checked.findings.push((header.ledger, detail));
+    }
     // A ledger that is not sound says nothing of a run.
     if checked.report.is_sound() {
         checked.branch(&scratch, &store)?;
@@ -429,6 +437,13 @@ impl Scratch {
 
     fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The size of the only pack in it; none where that cannot be told.
+    fn pack_bytes(&self) -> Option<u64> {
+        let mut entries = std::fs::read_dir(self.path().join("objects").join("pack")).ok()?.flatten();
+        let pack = entries.find(|entry| entry.path().extension().is_some_and(|is| is == "pack"))?;
+        Some(pack.metadata().ok()?.len())
     }
 
     fn git(&self, subcommand: &str) -> GitCommand {

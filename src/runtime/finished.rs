@@ -18,7 +18,7 @@ use crate::ledger::git::command::GitCommand;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::read_commit;
 use crate::ledger::view::TreeView;
-use crate::workspace::changes::{Change, diff};
+use crate::workspace::changes::{Change, Version, diff};
 use crate::workspace::path::RepoPath;
 
 /// Runs that are looked at for the last one that is done.
@@ -164,7 +164,7 @@ fn where_code(project: &Project, record: &RunRecord) -> Result<WhereCode, TreeEr
     if repository.is_bare() {
         return Ok(WhereCode::RunBranch { branch });
     }
-    let held = held(project, &changes)?;
+    let Compared { held, undone } = compared(project, &changes)?;
     let of = changes.len().min(COMPARED);
     if held == of {
         let why = match &record.landing {
@@ -177,7 +177,12 @@ fn where_code(project: &Project, record: &RunRecord) -> Result<WhereCode, TreeEr
     {
         return Ok(WhereCode::Elsewhere { commit, branch });
     }
-    Ok(if held == 0 { WhereCode::RunBranch { branch } } else { WhereCode::Superseded { branch, held, of } })
+    // What a later run or a person went on with is in the work tree, in part: only what is undone is on the branch alone.
+    Ok(if undone == of {
+        WhereCode::RunBranch { branch }
+    } else {
+        WhereCode::Superseded { branch, held, of }
+    })
 }
 
 fn on_branch(project: &Project, commit: Oid, branch: &str) -> bool {
@@ -193,9 +198,21 @@ fn is_ours(project: &Project, commit: Oid, run: &RunId) -> bool {
     read_commit(&project.store, commit).is_ok_and(|commit| commit.message.lines().any(|line| line == trailer))
 }
 
-/// How many of the changed paths the work tree has as the run left them.
-fn held(project: &Project, changes: &[Change]) -> Result<usize, StoreError> {
+/// How many of the changed paths the work tree has as the run left them, and how many as they were before it.
+#[derive(Default)]
+struct Compared {
+    held: usize,
+    undone: usize,
+}
+
+fn compared(project: &Project, changes: &[Change]) -> Result<Compared, StoreError> {
     let found = contents(project, changes)?;
-    let is_held = |change: &&Change| found.get(&change.path) == Some(&change.to.map(|version| version.oid));
-    Ok(changes.iter().filter(is_held).count())
+    let mut compared = Compared::default();
+    for change in changes {
+        let Some(found) = found.get(&change.path) else { continue };
+        let is = |version: Option<Version>| version.map(|version| version.oid) == *found;
+        compared.held += usize::from(is(change.to));
+        compared.undone += usize::from(is(change.from) && !is(change.to));
+    }
+    Ok(compared)
 }

@@ -14,6 +14,7 @@ use crate::domain::ids::{PlanId, RunId};
 use crate::domain::oid::Oid;
 use crate::domain::plan::SnapshotPolicy;
 use crate::domain::view::{Fault, View as _};
+use crate::format::count::counted;
 use crate::ledger::store::{NewObjects, ObjectKind, Store as _, StoreError};
 use crate::ledger::transact::TransactError;
 use crate::ledger::view::TreeView;
@@ -51,7 +52,7 @@ pub enum GoingBackError {
     #[error("commit {} is no longer in this repository", .0.short())]
     Gone(Oid),
     /// Something would be lost. Nothing was changed.
-    #[error("{} uncommitted changes would be overwritten or removed: {}", .0.len(), names(.0))]
+    #[error("{} would be overwritten or removed: {}", counted(.0.len(), "uncommitted change"), names(.0))]
     Uncommitted(Vec<RepoPath>),
     /// It failed on the way; what was there is kept.
     #[error("{source}; what was there is kept at {}", .backup.full())]
@@ -131,6 +132,8 @@ pub struct WentBack {
     pub removed: Vec<RepoPath>,
     /// What stays as it is, and why.
     pub left_alone: Vec<Unclear>,
+    /// What should go back and cannot, and why.
+    pub in_the_way: Vec<Unclear>,
     /// Of the first two, what the user has otherwise than in `HEAD`.
     pub uncommitted: Vec<RepoPath>,
     /// Where what was there is kept.
@@ -160,7 +163,7 @@ pub fn go_back(project: &Project, _rest: &Rest, asked: &Asked<'_>) -> Result<Wen
         message: &message,
         by: &by,
     };
-    let Distance { now, plan, left_alone, uncommitted } = distance(&project.repository, wanted)?;
+    let Distance { now, plan, left_alone, in_the_way, uncommitted } = distance(&project.repository, wanted)?;
     if !uncommitted.is_empty() && !asked.save && !asked.dry_run {
         return Err(GoingBackError::Uncommitted(uncommitted));
     }
@@ -181,7 +184,14 @@ pub fn go_back(project: &Project, _rest: &Rest, asked: &Asked<'_>) -> Result<Wen
             None => source.into(),
         })?;
     }
-    Ok(WentBack { put_back: plan.put_back, removed: plan.remove, left_alone, uncommitted, backup })
+    Ok(WentBack {
+        put_back: plan.put_back,
+        removed: plan.remove,
+        left_alone,
+        in_the_way,
+        uncommitted,
+        backup,
+    })
 }
 
 fn message(asked: &Asked<'_>) -> String {

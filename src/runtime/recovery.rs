@@ -16,6 +16,7 @@ use crate::domain::place::TreePath;
 use crate::domain::run::Run;
 use crate::domain::stage_file;
 use crate::domain::view::{Fault, View as _};
+use crate::ledger::git::command::GitCommand;
 use crate::ledger::store::{Store as _, StoreError};
 use crate::ledger::transact::TransactError;
 use crate::ledger::view::TreeView;
@@ -73,6 +74,11 @@ pub enum Found {
         /// The ref that keeps it, where no other one does.
         kept: Option<String>,
     },
+    /// A ref below `refs/millrace/runs/` is called after no run at all. It is nobody's that we know, and stays.
+    Foreign {
+        /// The whole of its name.
+        name: String,
+    },
     /// A run branch cannot be made whole again: something of it is not in this repository any more.
     BranchLost {
         /// The run.
@@ -126,6 +132,9 @@ pub fn recover(
             }
         }
     }
+    if only.is_none() {
+        found.extend(foreign(project)?.into_iter().map(|name| Found::Foreign { name }));
+    }
     for run in view.runs()?.iter().filter(|run| runs.contains(&run.run)) {
         found.extend(folders(project, &view, run, dry_run)?);
     }
@@ -143,6 +152,18 @@ pub fn recover(
         }
     }
     Ok(found)
+}
+
+/// Refs where the run branches are that no run can have.
+pub fn foreign(project: &Project) -> Result<Vec<String>, StoreError> {
+    let listed = GitCommand::new(&project.repository.common_dir, "for-each-ref")
+        .args(["--format=%(refname)", "refs/millrace/runs/"])
+        // A damaged ref makes git fail after it has listed the others.
+        .output(&[])?;
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let of_a_run =
+        |name: &&str| name.strip_prefix("refs/millrace/runs/").is_some_and(|id| id.parse::<RunId>().is_ok());
+    Ok(listed.lines().filter(|name| !of_a_run(name)).map(str::to_owned).collect())
 }
 
 fn all_runs(view: &TreeView<'_, '_>) -> Result<Vec<RunId>, Fault> {

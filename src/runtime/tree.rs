@@ -15,6 +15,7 @@ use crate::domain::schedule::Wait;
 use crate::domain::transition::input::Input;
 use crate::domain::transition::refusal::Refusal;
 use crate::domain::view::{Fault, View as _};
+use crate::format::count::counted;
 use crate::ledger::store::StoreError;
 use crate::ledger::transact::TransactError;
 use crate::workspace::head::Head;
@@ -74,9 +75,9 @@ pub fn settle(project: &Project, owed: &Owed) -> Result<Option<Wait>, TreeError>
             return Ok(Some(wait(
                 "work_tree_held",
                 format!(
-                    "the work tree still holds what run {} changed ({} paths: {}); commit, stash or undo it",
+                    "the work tree still holds what run {} changed ({}: {}); commit, stash or undo it",
                     owed.run,
-                    held.len(),
+                    counted(held.len(), "path"),
                     names.join(", ")
                 ),
             )));

@@ -62,6 +62,8 @@ pub struct Distance {
     pub plan: RestorePlan,
     /// What stays as it is although the snapshot may have it otherwise, and why.
     pub left_alone: Vec<Unclear>,
+    /// What should go back and cannot: something that is in no snapshot stands there, and would be lost.
+    pub in_the_way: Vec<Unclear>,
     /// The paths of the plan that the user has otherwise than in `HEAD`: what would be lost if nothing kept it.
     pub uncommitted: Vec<RepoPath>,
 }
@@ -77,6 +79,7 @@ pub fn distance(repository: &Repository, wanted: Wanted<'_>) -> Result<Distance,
     let not_there = not_checked_out(repository)?;
 
     let mut left_alone: BTreeMap<RepoPath, String> = BTreeMap::new();
+    let mut in_the_way: BTreeMap<RepoPath, String> = BTreeMap::new();
     let mut changes = Vec::new();
     for change in diff_within(repository, within, wanted.target, now.commit, wanted.only)? {
         if is_scratch(&change.path) {
@@ -84,6 +87,13 @@ pub fn distance(repository: &Repository, wanted: Wanted<'_>) -> Result<Distance,
         }
         let path = &change.path;
         let why = if let Some(why) = skipped.get(path) {
+            // Not taken now, so not to be overwritten, and the snapshot has another one.
+            if change.from.is_some_and(|version| version.mode != GITLINK)
+                && !matches!(why, SkipReason::Excluded | SkipReason::NestedRepository)
+            {
+                in_the_way.insert(path.clone(), why.to_string());
+                continue;
+            }
             Some(why.to_string())
         } else if rules.excludes(path) {
             Some(SkipReason::Excluded.to_string())
@@ -103,7 +113,9 @@ pub fn distance(repository: &Repository, wanted: Wanted<'_>) -> Result<Distance,
     }
     if wanted.only.is_none() {
         for (path, why) in skipped {
-            left_alone.entry(path.clone()).or_insert_with(|| why.to_string());
+            if !in_the_way.contains_key(path) {
+                left_alone.entry(path.clone()).or_insert_with(|| why.to_string());
+            }
         }
     }
 
@@ -114,10 +126,10 @@ pub fn distance(repository: &Repository, wanted: Wanted<'_>) -> Result<Distance,
         // The snapshot of now has nothing there, and something is there all the same.
         let unknown = why == "changed since" && sides.get(&path).is_some_and(|change| change.to.is_none());
         let why = if unknown { "is there, and git ignores it".to_owned() } else { why };
-        left_alone.insert(path, why);
+        in_the_way.insert(path, why);
     }
     for list in [&mut plan.put_back, &mut plan.remove] {
-        list.retain(|path| !left_alone.contains_key(path));
+        list.retain(|path| !in_the_way.contains_key(path));
     }
 
     let own: Option<BTreeSet<RepoPath>> = match head {
@@ -134,8 +146,10 @@ pub fn distance(repository: &Repository, wanted: Wanted<'_>) -> Result<Distance,
     let mut uncommitted: Vec<RepoPath> =
         plan.put_back.iter().chain(&plan.remove).filter(uncommitted).cloned().collect();
     uncommitted.sort();
-    let left_alone = left_alone.into_iter().map(|(path, why)| Unclear { path, why }).collect();
-    Ok(Distance { now, plan, left_alone, uncommitted })
+    let listed = |paths: BTreeMap<RepoPath, String>| {
+        paths.into_iter().map(|(path, why)| Unclear { path, why }).collect::<Vec<_>>()
+    };
+    Ok(Distance { now, plan, left_alone: listed(left_alone), in_the_way: listed(in_the_way), uncommitted })
 }
 
 /// Whether a folder above this path is a repository of its own now.

@@ -28,7 +28,7 @@ fn about_texts(repo: &TestRepo) -> String {
     let text = said(repo, &call(repo, &["doctor"]));
     let wanted = |line: &&str| {
         line.starts_with("exit ")
-            || line.contains(" errors, ")
+            || line.contains(" warning")
             || line.contains("  text")
             || line.contains("  compile")
     };
@@ -83,11 +83,11 @@ fn policy_warns_and_fails_nothing() {
     let repo = with(&[(BUILDER, &text)]);
     well(&repo, &["compile", "validate"]);
     insta::assert_snapshot!(about_texts(&repo), @"
-exit 0
-warning text policy millrace-agents/entrypoints/execution/builder.md:40: `move the item` takes what the runtime owns: the queue; expected the stage's own work, and its result
-ok compile the files give the selected plan
-0 errors, 1 warnings
-");
+    exit 0
+    warning text policy millrace-agents/entrypoints/execution/builder.md:40: `move the item` takes what the runtime owns: the queue; expected the stage's own work, and its result
+    ok compile the files give the selected plan
+    0 errors, 1 warning
+    ");
     let checks = data(&repo, "doctor", &["doctor"])["checks"].clone();
     let policy = checks
         .as_array()
@@ -118,10 +118,10 @@ fn an_override_that_cannot_be_read_is_named() {
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     std::fs::write(&path, "x".repeat(1024 * 1024 + 1)).expect("a file");
     insta::assert_snapshot!(about_texts(&repo), @"
-exit 1
-error texts cannot read [repo]/millrace-agents/entrypoints/execution/builder.md: it has 1048577 bytes; at most 1048576 are read
-1 errors, 0 warnings
-");
+    exit 1
+    error texts cannot read [repo]/millrace-agents/entrypoints/execution/builder.md: it has 1048577 bytes; at most 1048576 are read
+    1 error, 0 warnings
+    ");
 }
 
 #[test]

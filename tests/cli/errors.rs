@@ -36,6 +36,12 @@ pub(super) fn forge(repo: &TestRepo, path: &str, content: Option<&str>) {
     git(&["update-ref", "refs/millrace/state", &commit]);
 }
 
+/// As if this machine had left the ledger as it stands: what is read of it speaks, and not the distrust.
+fn remember(repo: &TestRepo) {
+    let tip = repo.git(&["rev-parse", "refs/millrace/state"]);
+    std::fs::write(repo.git_dir().join("millrace/believed"), format!("{tip}\n")).expect("a memory");
+}
+
 /// A file of the ledger's tip.
 pub(super) fn kept(repo: &TestRepo, path: &str) -> String {
     repo.git(&["show", &format!("refs/millrace/state:{path}")]) + "\n"
@@ -321,6 +327,7 @@ fn a_tree_that_is_damaged() {
     let tip = repo.git(&["rev-parse", "refs/millrace/state"]);
     let back = || repo.git(&["update-ref", "refs/millrace/state", &tip]);
     forge(&repo, "control.toml", None);
+    remember(&repo);
     insta::assert_snapshot!(shown(&repo, &["status"]), @"
     exit 5
     ! millrace: the ledger cannot be read: control.toml: missing
@@ -328,23 +335,24 @@ fn a_tree_that_is_damaged() {
     ");
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
     exit 5
-    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
+    ! millrace: the ledger cannot be read: control.toml: missing
+    ! hint: `millrace verify` names every commit that is wrong
     ");
     insta::assert_snapshot!(shown(&repo, &["queue", "cancel", "a"]), @"
     exit 5
-    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
+    ! millrace: the ledger cannot be read: control.toml: missing
+    ! hint: `millrace verify` names every commit that is wrong
     ");
     back();
     let intake = repo.git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "tasks/intake"]);
     forge(&repo, &intake, Some("not = \"a record\"\n"));
+    remember(&repo);
     let text = shown(&repo, &["queue", "show", "a"]);
     assert!(text.starts_with("exit 5\n! millrace: the ledger cannot be read: tasks/intake/"), "{text}");
     insta::assert_snapshot!(shown(&repo, &["run", "once"]).replace(&intake, "[intake]"), @"
     exit 5
-    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
+    ! millrace: the ledger is damaged: the ledger cannot be read: [intake]: missing field `document`
+    ! hint: `millrace doctor` tells what is wrong; `millrace doctor --repair` goes back to the newest intact state
     ");
     back();
     let plan = repo.git(&["ls-tree", "-r", "--name-only", "refs/millrace/state", "plans"]);
@@ -353,10 +361,14 @@ fn a_tree_that_is_damaged() {
         .find(|path| path.ends_with("config.toml") || path.ends_with("millrace.toml"))
         .expect("one");
     forge(&repo, config, Some("not = \"a configuration\"\n"));
+    remember(&repo);
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
-    exit 5
-    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
+    exit 0
+    run_mode  once
+    plan      plan-standard_plain-[id]
+    mode      standard_plain
+    outcome   waits
+    waits     approval: plan-standard_plain-[id] was not compiled or approved on this machine; `millrace plan show` and `millrace plan approve`, or `millrace compile validate` for one of your own
     ");
     insta::assert_snapshot!(shown(&repo, &["plan", "show"]), @"
     exit 5
@@ -364,14 +376,18 @@ fn a_tree_that_is_damaged() {
     ");
     back();
     forge(&repo, config, None);
+    remember(&repo);
     insta::assert_snapshot!(shown(&repo, &["plan", "show"]), @"
     exit 5
     ! millrace: plan-standard_plain-[id]: its configuration cannot be read: it is missing
     ");
     insta::assert_snapshot!(shown(&repo, &["run", "once"]), @"
-    exit 5
-    ! millrace: the ledger cannot be trusted: refs/millrace/state was given commit [oid], which the rules do not make: its number is 3, its parent's 3
-    ! hint: `millrace verify` tells more; `millrace doctor --repair` goes back to the newest intact state that follows what this machine left, `millrace doctor --accept TIP` believes it as it stands
+    exit 0
+    run_mode  once
+    plan      plan-standard_plain-[id]
+    mode      standard_plain
+    outcome   waits
+    waits     approval: plan-standard_plain-[id] was not compiled or approved on this machine; `millrace plan show` and `millrace plan approve`, or `millrace compile validate` for one of your own
     ");
 }
 

@@ -81,28 +81,28 @@ fn what_is_nowhere_is_refused() {
     ! millrace: there is no item fix-logn
     ! hint: did you mean `task/fix-login`? `millrace queue ls` shows what is open
     ");
-    insta::assert_snapshot!(refused(&["log", "--run", "1999"]), @r"
+    insta::assert_snapshot!(refused(&["log", "--run", "1999"]), @"
     exit 1
-    ! millrace: there is no run 1999
-    ! hint: `millrace runs ls` shows the runs
+    ! millrace: there is no run and no item 1999
+    ! hint: `millrace queue ls` shows what is open, `millrace runs ls` the runs
     ");
-    insta::assert_snapshot!(refused(&["log", "--stage", "bilder"]), @r"
-    exit 2
+    insta::assert_snapshot!(refused(&["log", "--stage", "bilder"]), @"
+    exit 1
     ! millrace: no plan of this ledger knows a stage `bilder`
     ! hint: did you mean `builder`?
     ");
-    insta::assert_snapshot!(refused(&["log", "--stage", "planning/builder"]), @r"
-    exit 2
+    insta::assert_snapshot!(refused(&["log", "--stage", "planning/builder"]), @"
+    exit 1
     ! millrace: no plan of this ledger knows a stage `planning/builder`
     ! hint: did you mean `execution/builder`?
     ");
     insta::assert_snapshot!(refused(&["log", "--stage", "zzz\u{1b}[31m"]), @r"
-    exit 2
+    exit 1
     ! millrace: no plan of this ledger knows a stage `zzz\u{1b}[31m`
     ! hint: expected `arbiter`, `auditor`, `builder`, `checker`, `consultant`, `doublechecker`, `fixer`, `manager`, `mechanic`, `planner`, `troubleshooter` or `updater`
     ");
-    insta::assert_snapshot!(refused(&["log", "--result", "checker_pas"]), @r"
-    exit 2
+    insta::assert_snapshot!(refused(&["log", "--result", "checker_pas"]), @"
+    exit 1
     ! millrace: no plan of this ledger knows a result `checker_pas`
     ! hint: did you mean `CHECKER_PASS`?
     ");
@@ -111,9 +111,10 @@ fn what_is_nowhere_is_refused() {
     ! millrace: there is no plan plan-standard_plain-0000000
     ! hint: `millrace plan ls` shows the plans
     ");
-    insta::assert_snapshot!(refused(&["log", "--plan", "a b"]), @r"
+    insta::assert_snapshot!(refused(&["log", "--plan", "a b"]), @"
     exit 2
     ! millrace: `a b` is not a plan id: expected `plan-<mode>-<12 hex>`, or a beginning of it or of its digits
+    ! hint: `millrace plan ls` shows the plans
     ");
     insta::assert_snapshot!(refused(&["log", "--op", "handof"]), @"
     exit 2
@@ -125,8 +126,8 @@ fn what_is_nowhere_is_refused() {
 #[test]
 fn a_stage_without_any_plan() {
     let repo = TestRepo::with_commit();
-    insta::assert_snapshot!(said(&repo, &call(&repo, &["log", "--stage", "builder"])), @r"
-    exit 2
+    insta::assert_snapshot!(said(&repo, &call(&repo, &["log", "--stage", "builder"])), @"
+    exit 1
     ! millrace: no plan of this ledger knows a stage `builder`
     ! hint: there is no plan yet
     ");

@@ -248,7 +248,7 @@ fn a_remote_that_is_ahead_or_behind_is_said_to_be() {
     let text = machines.shown(a, &["share", "origin"]);
     assert_eq!(
         text,
-        "exit 1\n! millrace: origin has gone on: its ledger stands at [oid], 1 commits after [oid] here\n\
+        "exit 1\n! millrace: origin has gone on: its ledger stands at [oid], 1 commit after [oid] here\n\
          ! hint: `millrace fetch origin` goes on from there\n"
     );
     well(a, &["fetch", "origin"]);

@@ -281,12 +281,13 @@ fn what_usage_does_not_take() {
     ! hint: `millrace queue ls` shows what is open
     ");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["usage", "--run", "x"])), @"
-    exit 2
-    ! millrace: `x` is not a run id: expected `yyyymmdd-hhmm-xxxxxx`, or a beginning of one
+    exit 1
+    ! millrace: there is no run and no item x
+    ! hint: `millrace queue ls` shows what is open, `millrace runs ls` the runs
     ");
     insta::assert_snapshot!(said(&repo, &call(&repo, &["usage", "a", "--run", "20260101"])), @"
     exit 2
-    ! millrace: the argument '[ITEM]' cannot be used with '--run <RUN>'
+    ! millrace: the argument '[ITEM|RUN]' cannot be used with '--run <RUN|ITEM>'
     ! hint: `millrace usage --help` shows what there is
     ");
 }

@@ -146,6 +146,11 @@ fn spelling(argument: &Arg) -> String {
     if argument.get_action().takes_values() {
         let values = argument.get_value_names().unwrap_or_default();
         let many = argument.get_num_args().is_some_and(|count| count.max_values() > values.len().max(1));
+        if argument.is_require_equals_set() {
+            // As git writes it: the value may be left out, and is never a word of its own.
+            let _ = write!(text, "[={}]", values.join(" "));
+            return text;
+        }
         for value in values {
             let _ = write!(text, "{}{value}", if text.is_empty() { "" } else { " " });
         }

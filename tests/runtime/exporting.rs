@@ -277,7 +277,19 @@ fn what_is_no_bundle_of_a_run_is_refused() {
         refused("needs", &head("bundle\n", "bundle\n-0123456789012345678901234567890123456789 x\n"))
             .contains("it needs commits that are not in it")
     );
+    // After its end git reads nothing, and so nothing of that was verified.
+    let longer = site.repo.beside().join("longer");
+    std::fs::write(&longer, [bytes.as_slice(), b"more"].concat()).expect("a file");
+    let (code, said) = checked(&site, &longer);
+    assert_eq!(code, Some(5), "{said:#}");
+    assert!(
+        said["findings"]
+            .to_string()
+            .contains("the file goes on after its end: 4 bytes that belong to nothing"),
+        "{said:#}"
+    );
     let output = elsewhere(&site, &["verify", "--bundle", "nowhere"]);
+    assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("cannot read nowhere: No such file"), "{output:?}");
     site.repo.git(&["update-ref", "-d", &site.run_branch()]);
     let output = site.run(&["export", &id]);

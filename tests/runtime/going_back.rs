@@ -97,8 +97,13 @@ fn tree_of_work(site: &Site) -> String {
 
 #[track_caller]
 fn restored(site: &Site, args: &[&str]) -> Value {
+    restored_with(site, args, 0)
+}
+
+#[track_caller]
+fn restored_with(site: &Site, args: &[&str], code: i32) -> Value {
     let output = site.run(&[&["restore", "--json"], args].concat());
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {}", text(&output.stderr));
     let answer: Value = serde_json::from_str(text(&output.stdout).trim_end()).expect("JSON");
     answer["data"].clone()
 }
@@ -208,19 +213,19 @@ fn what_snapshots_leave_out_is_left_alone_and_named() {
     std::fs::create_dir(&nested).expect("a folder");
     site.repo.git(&["-C", "nested", "init", "--quiet"]);
     site.repo.write("nested/theirs", "theirs\n");
-    let went = restored(&site, &["one", "--to", "builder", "--save"]);
-    let left: BTreeMap<String, String> = went["left_alone"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|one| {
-            (one["path"].as_str().expect("a path").to_owned(), one["why"].as_str().expect("why").to_owned())
-        })
-        .collect();
+    // What the snapshot has and is not there now is no success, and is not said to be one.
+    let went = restored_with(&site, &["one", "--to", "builder", "--save"], 1);
+    let listed = |name: &str| -> BTreeMap<String, String> {
+        let text = |one: &Value, key: &str| one[key].as_str().expect("a text").to_owned();
+        let list = went[name].as_array().expect("a list");
+        list.iter().map(|one| (text(one, "path"), text(one, "why"))).collect()
+    };
+    let expected = ["folder"].map(|path| (path.to_owned(), "a folder with other files is there".to_owned()));
+    assert_eq!(listed("in_the_way"), BTreeMap::from(expected));
+    let left = listed("left_alone");
     let expected = [
         (".env", "looks like a secret and is not tracked"),
         ("big/data", "is excluded by `[snapshot] exclude`"),
-        ("folder", "a folder with other files is there"),
         ("gone.txt", "has 3000 bytes, the cap is 2000"),
         ("large", "has 3000 bytes, the cap is 2000"),
         ("nested", "is a repository of its own"),
@@ -231,6 +236,13 @@ fn what_snapshots_leave_out_is_left_alone_and_named() {
     assert_eq!(site.repo.read("folder/more.log"), "ignored too\n");
     assert_eq!(site.repo.read("nested/theirs"), "theirs\n");
     assert_eq!(site.repo.read("README.md"), "changed\n");
+    let output = site.run(&["restore", "one", "--to", "builder", "--save"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(": the work tree holds it already, except for 1 path\nnot put back:\n  folder  "),
+        "{said}"
+    );
     // A secret is in no commit.
     let secret = site.repo.git(&["hash-object", ".env"]);
     assert!(!site.repo.git_output(&["cat-file", "-e", &secret]).status.success());
@@ -341,8 +353,9 @@ fn in_words() {
     let said = site.ok(&["restore", "one", "--to", "start", "--save"]);
     let backup = backups(&site)[0].clone();
     let name = backup.rsplit('/').next().expect("a name");
-    let end =
-        format!("what was there is kept at {backup}\n`millrace restore --backup {name}` brings it back\n");
+    let end = format!(
+        "what was there is kept at {backup}\n`millrace restore --backup {name} --save` brings it back\n"
+    );
     assert!(said.ends_with(&end), "{said}");
     let said = site.ok(&["restore", "--backup", name, "--save"]);
     assert!(said.starts_with(&format!("the backup {name}, commit ")), "{said}");
@@ -387,4 +400,49 @@ fn a_repository_that_came_meanwhile_is_left_alone() {
         .filter_map(|one| one["path"].as_str())
         .collect();
     assert_eq!(left, ["src", "src/made.txt"]);
+}
+
+/// Whoever has a run or its item in hand need not look up the other one; and what would be left out is refused.
+#[test]
+fn a_run_and_its_item_name_the_same_everywhere() {
+    let site = Site::scripted(super::site::STRAIGHT);
+    site.add("one");
+    site.work();
+    let run = site.run_branch().rsplit('/').next().expect("a run").to_owned();
+    let begin = &run[..run.len() - 1];
+    let same =
+        |of_item: &[&str], of_run: &[&str]| assert_eq!(site.ok(of_item), site.ok(of_run), "{of_run:?}");
+    same(&["runs", "show", "one"], &["runs", "show", begin]);
+    same(&["runs", "tail", "one"], &["runs", "tail", begin]);
+    same(&["usage", "--run", "one"], &["usage", begin]);
+    same(&["log", "--run", "one"], &["log", "--run", begin]);
+    same(&["wait", "one"], &["wait", begin]);
+    for (args, code, words) in [
+        (["show", "2", "--patch", "--json"].as_slice(), 2, "--patch is text, and --json has none of it"),
+        (&["diff", "one", "--word", "--json"], 2, "--word is text, and --json has none of it"),
+        (&["show", ""], 2, "a name is empty: expected an item, a run, or a beginning of one"),
+        (&["runs", "show", "nobody"], 1, "there is no run and no item nobody"),
+    ] {
+        refused_now(&site, args, code, words);
+    }
+    // A path that nothing matches is said; and paths are relative to where one is.
+    let output = site.run(&["diff", "one", "--", "nowhere"]);
+    assert!(
+        text(&output.stderr).contains("nothing that differs from start to end matches `nowhere`"),
+        "{output:?}"
+    );
+    let folder = site.repo.path().join("folder");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for args in
+        [["diff", "one", "--stat", "--", "../made.txt"], ["diff", "one", "--json", "--", "../made.txt"]]
+    {
+        let output = site
+            .repo
+            .command(super::site::MILLRACE)
+            .args(args)
+            .current_dir(&folder)
+            .output()
+            .expect("it runs");
+        assert!(output.status.success() && text(&output.stdout).contains("made.txt"), "{output:?}");
+    }
 }

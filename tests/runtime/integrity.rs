@@ -280,6 +280,13 @@ fn replacements_and_grafts_are_named() {
             "{verified:#}"
         );
         assert_eq!(verified["findings"].as_array().map(Vec::len), Some(1), "{verified:#}");
+        if n == 1 {
+            let (code, said) = exit(&site, &["doctor"]);
+            assert!(
+                code == Some(1) && said.contains(&format!("refs/replace/{commit} makes git show")),
+                "{said}"
+            );
+        }
         repo.git(&["update-ref", "-d", &format!("refs/replace/{commit}")]);
         std::fs::write(&grafts, format!("{commit} {}\n", chain[0])).expect("a graft");
         let verified = site.json(&["verify"]);
@@ -295,6 +302,27 @@ fn replacements_and_grafts_are_named() {
     let head = repo.git(&["rev-parse", "HEAD^{tree}"]);
     repo.git(&["update-ref", &format!("refs/replace/{head}"), &head]);
     assert_eq!(site.json(&["verify"])["sound"], true);
+}
+
+/// Without the memory and the ref, what only a ledger leaves still tells that there was one.
+#[test]
+fn run_branches_without_a_ledger_are_no_ledger_that_has_not_begun() {
+    let site = Site::scripted(STRAIGHT);
+    assert_eq!(site.json(&["verify"])["sound"], true);
+    site.add("one");
+    site.work();
+    let run = site.run_branch();
+    let number = run.rsplit('/').next().expect("a run").to_owned();
+    // A run is a place to begin at as well, by a beginning of it.
+    let verified = site.json(&["verify", "--since", &number[..number.len() - 1]]);
+    assert!(verified["commits"].as_u64().is_some_and(|commits| commits < 4), "{verified:#}");
+    assert_eq!(verified["sound"], true);
+    std::fs::remove_file(site.private().join("believed")).expect("there");
+    site.repo.git(&["update-ref", "-d", STATE]);
+    let verified = site.json(&["verify"]);
+    let found = &verified["findings"][0];
+    assert_eq!(found["kind"], "gone", "{verified:#}");
+    assert!(found["detail"].to_string().contains(&run) || found["detail"].to_string().contains("reflog"));
 }
 
 #[test]
@@ -316,11 +344,12 @@ fn verify_begins_where_it_is_told() {
         "{said}"
     );
     let (code, said) = exit(&site, &["verify", "--since", "999"]);
-    assert!(code == Some(1) && said.contains("the ledger has no commit `999`"), "{said}");
+    assert!(code == Some(1) && said.contains("the ledger has no commit and no run `999`"), "{said}");
     let (code, said) = exit(&site, &["verify", "--since", "yesterday"]);
     assert!(
         code == Some(2)
-            && said.contains("`yesterday` is no number of the ledger and no commit: expected digits, or "),
+            && said
+                .contains("`yesterday` is no number of the ledger, no commit and no run: expected digits, "),
         "{said}"
     );
     assert!(said.contains(" hex digits of a commit or more"), "{said}");

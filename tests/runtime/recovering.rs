@@ -313,3 +313,16 @@ fn killed_at_any_moment_it_has_lost_nothing_and_is_done_when_asked_again() {
     assert!(killed > 0, "none was killed in time");
     site.sound();
 }
+
+/// A ref where the run branches are that no run can have is named, and is nobody's to take away.
+#[test]
+fn a_ref_that_is_called_after_no_run_is_named_and_stays() {
+    let site = Site::scripted(STRAIGHT);
+    site.add("one");
+    site.work();
+    site.repo.git(&["update-ref", "refs/millrace/runs/mine/own", "HEAD"]);
+    let answer = recovered(&site, &[]);
+    assert_eq!(kinds(&answer), ["foreign"], "{answer:#}");
+    assert!(answer["found"][0]["detail"].to_string().contains("refs/millrace/runs/mine/own"), "{answer:#}");
+    assert_eq!(rev(&site, "refs/millrace/runs/mine/own"), rev(&site, "HEAD"));
+}

@@ -6,23 +6,25 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::diffstat::{DiffStat, diffstats, trees};
+use crate::cli::diffstat::{DiffStat, diffstats_of, trees};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::handoffs::{At, Handoffs};
 use crate::cli::look::{Look, LookArguments};
 use crate::cli::lookup;
 use crate::cli::page::Page;
-use crate::cli::stdout::{Answer, answer};
+use crate::cli::stdout::{Answer, answer, say};
 use crate::domain::ids::RunId;
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
 use crate::domain::place;
 use crate::domain::view::Fault;
+use crate::format::quote::quoted;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::store::RefName;
 use crate::ledger::view::TreeView;
 use crate::runtime::project::Project;
+use crate::workspace::changes::Pathspec;
 
 /// Show what a run changed: the code between two handoffs, or what the runtime itself wrote down between them.
 ///
@@ -61,7 +63,8 @@ pub(crate) struct DiffArguments {
     #[arg(long, conflicts_with = "stat")]
     word: bool,
 
-    /// Only these paths, as from the top of the tree.
+    /// Only these paths, as git's pathspecs: relative to where you are; with --state and --plan from the top of what the
+    /// runtime wrote down.
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<String>,
 
@@ -97,19 +100,50 @@ impl DiffArguments {
         let look = self.look.look(context, &project, "diff")?;
         let view_trees = project.trees();
         let view = project.view(&view_trees)?;
+        let only = self.only(context, &project);
         let pair = match self.plan.as_deref() {
             Some([from, to]) => plans(&view, from, to)?,
             _ => self.of_run(&project, &view)?,
         };
+        if context.json && self.word {
+            return Err(Failure::input("--word is text, and --json has none of it")
+                .hint("leave one of them out; the `by_hand` of --json is git's command for the same text"));
+        }
         if context.json {
-            let found = diffstats(&project, &[(pair.from.commit, pair.to.commit)])?;
+            let found = diffstats_of(&project, &[(pair.from.commit, pair.to.commit)], only.as_ref())?;
             let stat = found.into_iter().next().flatten().unwrap_or_default();
             let by_hand = format!("git diff {} {}", pair.from.commit, pair.to.commit);
             let Pair { run, item, from, to } = pair;
             return answer(context, &Difference { run, item, from, to, stat, by_hand });
         }
-        look.git(self.git(&project, &look, pair.from.commit, pair.to.commit))?;
+        if only.is_some() {
+            // An empty diff would look like an answer about the paths that were meant.
+            let found = diffstats_of(&project, &[(pair.from.commit, pair.to.commit)], only.as_ref())?;
+            if found.into_iter().flatten().all(|stat| stat.changed == 0) {
+                say(&format!(
+                    "nothing that differs from {} to {} matches {}",
+                    pair.from.point,
+                    pair.to.point,
+                    quoted(&self.paths.join(" "))
+                ));
+            }
+        }
+        look.git(self.git(&project, &look, (pair.from.commit, pair.to.commit), only.as_ref()))?;
         Ok(Exit::Done)
+    }
+
+    /// The paths that are meant. Those of code are relative to where one is, as for git; what the runtime writes down
+    /// lies in no folder of the work tree.
+    fn only(&self, context: &Context, project: &Project) -> Option<Pathspec> {
+        if self.paths.is_empty() {
+            return None;
+        }
+        let here = context.workspace.canonicalize().unwrap_or_else(|_| context.workspace.clone());
+        let top = project.repository.work_tree.clone().unwrap_or_else(|| project.repository.git_dir.clone());
+        let within = top.canonicalize().is_ok_and(|top| here.starts_with(top));
+        let code = !self.state && self.plan.is_none() && within;
+        let patterns = self.paths.iter().map(Into::into).collect();
+        Some(Pathspec { folder: if code { here } else { top }, patterns })
     }
 
     fn of_run(&self, project: &Project, view: &TreeView<'_, '_>) -> Result<Pair, Failure> {
@@ -129,11 +163,20 @@ impl DiffArguments {
         Ok(Pair { item: Some(handoffs.record.item), run: Some(run), from, to })
     }
 
-    fn git(&self, project: &Project, look: &Look, from: Oid, to: Oid) -> GitCommand {
+    fn git(
+        &self,
+        project: &Project,
+        look: &Look,
+        (from, to): (Oid, Oid),
+        only: Option<&Pathspec>,
+    ) -> GitCommand {
         let mut git = GitCommand::new(&project.repository.git_dir, "diff");
         if let Some(work_tree) = &project.repository.work_tree {
             // Attributes are read from there.
             git = git.work_tree(work_tree);
+            if let Some(only) = only {
+                git = git.folder(&only.folder);
+            }
         }
         git = git
             .args(["--no-ext-diff", "--no-textconv", "--no-relative"])

@@ -5,6 +5,7 @@ mod texts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use super::init::workspace;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::moments::elapsed;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunnerName;
@@ -23,11 +25,13 @@ use crate::domain::schedule::{Next, schedule};
 use crate::domain::transition::record::{FORMAT, RULES};
 use crate::domain::view::View as _;
 use crate::format::config::{Config, NOBODY};
+use crate::format::count::counted;
 use crate::harness::supervisor::proof_here;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::git::{Finding, Signing};
 use crate::ledger::store::{RefName, Store as _, StoreError};
 use crate::ledger::view::TreeView;
+use crate::runtime::anchors::veils;
 use crate::runtime::backups;
 use crate::runtime::daemon_lock::probe;
 use crate::runtime::plans;
@@ -61,6 +65,9 @@ pub(crate) struct DoctorArguments {
     #[arg(long, requires = "runners")]
     all: bool,
 }
+
+/// git holds the lock of a reftable for milliseconds.
+const STALE_LOCK: Duration = Duration::from_secs(10);
 
 /// So many backups are worth a word: nobody but their owner deletes them.
 const MANY_BACKUPS: usize = 50;
@@ -192,6 +199,7 @@ impl DoctorArguments {
         }
         checked.add(Level::Ok, "proof of stop", proof_here().as_str());
         store(&project, &mut checked);
+        tables_lock(&project, &mut checked);
         work_tree(&project, &mut checked);
         refspecs(&project, &mut checked);
         configuration(&project, &mut checked);
@@ -220,6 +228,21 @@ fn store(project: &Project, checked: &mut Checked) {
             remembered(project, checked);
         }
         Err(error) => checked.add(Level::Error, "refs", error),
+    }
+}
+
+/// A lock on the refs that has stood for longer than git holds one.
+fn tables_lock(project: &Project, checked: &mut Checked) {
+    let path = project.repository.common_dir.join("reftable").join("tables.list.lock");
+    let age = path.symlink_metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+    if let Some(age) = age.filter(|age| *age >= STALE_LOCK) {
+        let detail = format!(
+            "{} has stood for {}: no ref can be written until it goes; a git that was killed leaves it, so it is yours \
+             to delete where none works here",
+            path.display(),
+            elapsed(i64::try_from(age.as_secs()).unwrap_or(i64::MAX))
+        );
+        checked.add(Level::Error, "refs", detail);
     }
 }
 
@@ -342,17 +365,30 @@ fn configuration(project: &Project, checked: &mut Checked) {
 }
 
 fn ledger(project: &Project, checked: &mut Checked) {
-    if let Err(damage) = repair::followed(project) {
-        checked.add(Level::Error, "ledger", damage);
-    }
+    let trusted = match repair::followed(project) {
+        Ok(()) => true,
+        Err(damage) => {
+            checked.add(Level::Error, "ledger", damage);
+            false
+        }
+    };
     signing(project, checked);
+    veiled(project, checked);
     match project.tip() {
         Ok(None) => checked.add(Level::Ok, "ledger", "none yet"),
         Ok(Some((tip, commit))) => {
             let trees = project.trees();
             let view = TreeView::new(&trees, Some(commit.tree));
-            match state(project, &view, checked) {
-                Ok(seq) => checked.add(Level::Ok, "ledger", format!("number {seq}, {}", tip.short())),
+            match state(project, &view, trusted, checked) {
+                Ok(seq) => {
+                    // Not fine beside an error that says the contrary.
+                    let (level, but) = if trusted {
+                        (Level::Ok, "")
+                    } else {
+                        (Level::Warning, "; nothing is written on it, and no runtime works by it")
+                    };
+                    checked.add(level, "ledger", format!("number {seq}, {}{but}", tip.short()));
+                }
                 Err(failure) => {
                     for line in failure.lines {
                         checked.add(Level::Error, "ledger", line);
@@ -362,6 +398,20 @@ fn ledger(project: &Project, checked: &mut Checked) {
         }
         // Said with the refs already.
         Err(error) => checked.add(Level::Error, "ledger", error),
+    }
+}
+
+/// Replacement refs and grafts over the ledger's objects: whoever reads it with git sees something else.
+fn veiled(project: &Project, checked: &mut Checked) {
+    // A ref that is damaged is a finding of the refs already.
+    let Ok(tip) = project.store.resolve(&RefName::State) else { return };
+    match veils(project, tip) {
+        Ok(veils) => {
+            for veil in veils {
+                checked.add(Level::Error, "veiled", veil.detail());
+            }
+        }
+        Err(error) => checked.add(Level::Error, "veiled", error),
     }
 }
 
@@ -386,7 +436,12 @@ fn signing(project: &Project, checked: &mut Checked) {
 }
 
 /// What the state at the tip says.
-fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> Result<u64, Failure> {
+fn state(
+    project: &Project,
+    view: &TreeView<'_, '_>,
+    trusted: bool,
+    checked: &mut Checked,
+) -> Result<u64, Failure> {
     let lacks = |what: &str| Failure::failed(format!("{what} is missing"));
     let record = view.ledger()?.ok_or_else(|| lacks("ledger.toml"))?;
     let transition = view.transition()?.ok_or_else(|| lacks("transition.toml"))?;
@@ -435,7 +490,7 @@ fn state(project: &Project, view: &TreeView<'_, '_>, checked: &mut Checked) -> R
         checked.add(level, "run", detail);
     }
     if runtime.is_none() {
-        if schedule(view, source::now())? != Next::Idle {
+        if trusted && schedule(view, source::now())? != Next::Idle {
             let detail = "there is work, and no runtime that does it; `millrace run daemon` starts one";
             checked.add(Level::Warning, "runtime", detail);
         }
@@ -519,7 +574,7 @@ impl Answer for Checked {
             .collect();
         page.table(&rows);
         page.gap();
-        page.line(format!("{} errors, {} warnings", self.errors, self.warnings));
+        page.line(format!("{}, {}", counted(self.errors, "error"), counted(self.warnings, "warning")));
     }
 
     fn exit(&self) -> Exit {

@@ -13,6 +13,7 @@ use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
+use crate::format::count::counted;
 use crate::runtime::bundle::{Exported, export};
 
 /// Write a run that has ended into one file, a git bundle, for somebody who has nothing else.
@@ -25,7 +26,7 @@ use crate::runtime::bundle::{Exported, export};
 /// base into `x/.git/shallow`, then in x `git fetch FILE 'refs/*:refs/*'`.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArguments {
-    /// The run, or an item, which stands for its latest one.
+    /// The run, or a beginning of its id that no other run has; or an item, for its latest run.
     #[arg(value_name = "RUN|ITEM")]
     run: String,
 
@@ -73,13 +74,16 @@ impl Answer for Written {
         page.line(format!("wrote {} ({} bytes)", self.file.display(), self.bytes));
         page.line("what it holds, before you hand it out:");
         page.line(format!(
-            "  the ledger up to the end of the run: {} commits, tip {}, with every item, document and piece of evidence up \
+            "  the ledger up to the end of the run: {}, tip {}, with every item, document and piece of evidence up \
              to there; secrets that were known were cut out when it was written",
-            self.transitions, self.ledger
+            counted(self.transitions, "commit"),
+            self.ledger
         ));
         page.line(format!(
-            "  the run's code: {} commits, tip {}, {} versions of files; code is not searched for secrets",
-            self.snapshots, self.branch, self.files
+            "  the run's code: {}, tip {}, {} of files; code is not searched for secrets",
+            counted(self.snapshots, "commit"),
+            self.branch,
+            counted(self.files, "version")
         ));
         if let Some(base) = self.base {
             page.line(format!("  the commit that the run began on, without its history: {base}"));

@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::share::counted;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -16,6 +15,7 @@ use crate::domain::ids::{PlanId, RunId};
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
 use crate::domain::view::View as _;
+use crate::format::count::counted;
 use crate::runtime::approval;
 use crate::runtime::project::Project;
 use crate::runtime::sharing::adoption::{
@@ -267,10 +267,7 @@ impl Answer for Fetched {
             }
         }
         if !self.runs.is_empty() {
-            page.line(format!(
-                "{} fetched",
-                counted(self.runs.len() as u64, "run branch").replace("branchs", "branches")
-            ));
+            page.line(format!("{} fetched", counted(self.runs.len(), "run branch")));
         }
         if !self.held.is_empty() {
             let mut names: Vec<String> = self.held.iter().take(NAMED).map(ToString::to_string).collect();

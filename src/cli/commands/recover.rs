@@ -14,6 +14,7 @@ use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::domain::view::View as _;
+use crate::format::count::counted;
 use crate::ledger::view::TreeView;
 use crate::runtime::daemon::RunError;
 use crate::runtime::going_back::{Asked, Rest, go_back, policy};
@@ -126,6 +127,7 @@ impl Derived {
             Found::BranchMoved { run, to, kept, .. } => ("branch_moved", Some(run), Some(*to), kept.clone()),
             Found::BranchStale { run, tip, kept } => ("branch_stale", Some(run), Some(*tip), kept.clone()),
             Found::BranchLost { run, now, .. } => ("branch_lost", Some(run), *now, None),
+            Found::Foreign { .. } => ("foreign", None, None, None),
             Found::Folder { .. } => ("folder", None, None, None),
             Found::Index => ("index", None, None, None),
             Found::Quarantines(_) => ("leftovers", None, None, None),
@@ -158,6 +160,9 @@ impl Derived {
                     missing.first().map_or("something", String::as_str)
                 )
             }
+            Found::Foreign { name } => {
+                format!("{name} is called after no run, so the ledger says nothing of it; it stays")
+            }
             Found::Folder { folder, files } => {
                 format!("{folder}: {} {would} there again, as the ledger has it", files.join(", "))
             }
@@ -168,8 +173,9 @@ impl Derived {
             }
             Found::Quarantines(count) => {
                 format!(
-                    "{count} folders that interrupted snapshots left; they {} gone",
-                    if dry_run { "would be" } else { "are" }
+                    "{} that interrupted snapshots left: {} gone",
+                    counted(count, "folder"),
+                    if dry_run { "would be" } else { "now" }
                 )
             }
         };
@@ -193,6 +199,10 @@ impl Answer for Recovered {
         if let Some(code) = &self.code {
             code.about(page);
         }
+    }
+
+    fn exit(&self) -> Exit {
+        self.code.as_ref().map_or(Exit::Done, Done::ends)
     }
 }
 

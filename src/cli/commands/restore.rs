@@ -16,6 +16,7 @@ use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::domain::run::RunRecord;
 use crate::domain::view::View as _;
+use crate::format::count::counted;
 use crate::ledger::view::TreeView;
 use crate::runtime::backups::{self, Backup};
 use crate::runtime::going_back::{Asked, GoingBackError, Rest, WentBack, go_back, policy, run_of_backup};
@@ -35,6 +36,9 @@ const NAMED: usize = 5;
 ///
 /// It refuses where that would overwrite or remove uncommitted changes. With --save those are kept first, as a commit
 /// at `refs/millrace/backup/<time>-restore`, and --backup brings them back.
+///
+/// Where the snapshot has a path and something stands there that no snapshot has (ignored files, a file over the cap),
+/// the rest goes back, that path is named, and the exit code is 1.
 ///
 /// By hand: `git log refs/millrace/runs/<run>` names the snapshots and `git diff <commit>` shows what differs; after a
 /// `git stash --include-untracked`, `git restore --source=<commit> -- <path>` takes single files out of one.
@@ -86,6 +90,8 @@ pub(super) struct Done {
     put_back: Vec<String>,
     removed: Vec<String>,
     left_alone: Vec<LeftAlone>,
+    /// What the snapshot has otherwise and could not be written: what stands there is in no snapshot, and stays.
+    in_the_way: Vec<LeftAlone>,
     /// Of those put back and removed, what differed from HEAD.
     uncommitted: Vec<String>,
     /// The ref that keeps what was there.
@@ -180,21 +186,26 @@ impl Done {
         let shown = |paths: Vec<crate::workspace::path::RepoPath>| {
             paths.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
+        let alone = |paths: Vec<Unclear>| {
+            paths.into_iter().map(|Unclear { path, why }| LeftAlone { path: path.to_string(), why }).collect()
+        };
         Self {
             commit,
             is,
             dry_run,
             put_back: shown(went.put_back),
             removed: shown(went.removed),
-            left_alone: went
-                .left_alone
-                .into_iter()
-                .map(|Unclear { path, why }| LeftAlone { path: path.to_string(), why })
-                .collect(),
+            left_alone: alone(went.left_alone),
+            in_the_way: alone(went.in_the_way),
             uncommitted: shown(went.uncommitted),
             backup: went.backup.map(|backup| backup.full()),
             active,
         }
+    }
+
+    /// How the program ends: what could not go back is a failure, though the rest of it went.
+    pub(super) fn ends(&self) -> Exit {
+        if self.in_the_way.is_empty() || self.dry_run { Exit::Done } else { Exit::Refused }
     }
 
     pub(super) fn about(&self, page: &mut Page) {
@@ -203,6 +214,10 @@ impl Done {
             (_, true) => "holds it already",
             (true, false) => "would get it",
             (false, false) => "holds it now",
+        };
+        let holds = match self.in_the_way.len() {
+            0 => holds.to_owned(),
+            paths => format!("{holds}, except for {}", counted(paths, "path")),
         };
         page.line(format!("{}, commit {}: the work tree {holds}", self.is, self.commit.short()));
         let rows: Vec<Vec<String>> = self
@@ -216,16 +231,18 @@ impl Done {
             })
             .collect();
         page.indented("  ", &rows);
-        if !self.left_alone.is_empty() {
-            page.line("left alone:");
+        let lists = [("not put back:", &self.in_the_way), ("left alone:", &self.left_alone)];
+        for (head, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            page.line(head);
             let rows: Vec<Vec<String>> =
-                self.left_alone.iter().map(|one| vec![one.path.clone(), one.why.clone()]).collect();
+                list.iter().map(|one| vec![one.path.clone(), one.why.clone()]).collect();
             page.indented("  ", &rows);
         }
         if let Some(backup) = &self.backup {
             let name = backup.strip_prefix("refs/millrace/backup/").unwrap_or(backup);
             page.line(format!("what was there is kept at {backup}"));
-            page.line(format!("`millrace restore --backup {name}` brings it back"));
+            // Without `--save` it would be refused wherever HEAD has something else than the work tree has now.
+            page.line(format!("`millrace restore --backup {name} --save` brings it back"));
         }
         if let Some(run) = self.active.as_ref().filter(|_| !self.dry_run && !nothing) {
             page.line(format!("run {run} is active: its next stage starts from this code"));
@@ -238,6 +255,10 @@ impl Answer for Done {
 
     fn text(&self, page: &mut Page) {
         self.about(page);
+    }
+
+    fn exit(&self) -> Exit {
+        self.ends()
     }
 }
 

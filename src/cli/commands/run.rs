@@ -19,6 +19,7 @@ use crate::domain::oid::Oid;
 use crate::domain::plan::StageRef;
 use crate::domain::result::Judgement;
 use crate::domain::schedule::Wait;
+use crate::format::count::counted;
 use crate::runtime::config_file::ConfigNews;
 use crate::runtime::daemon::{self, DaemonEnd, DaemonLimits, Once, RunError, Said};
 use crate::runtime::daemon_lock::{DaemonLockError, probe};
@@ -404,7 +405,7 @@ impl Answer for RanDaemon {
     const KIND: &'static str = "run_daemon";
 
     fn text(&self, page: &mut Page) {
-        let stages = if self.stages == 1 { "1 stage".to_owned() } else { format!("{} stages", self.stages) };
+        let stages = counted(self.stages, "stage");
         page.line(format!("ended: {}, {stages}, {}", self.reason, self.plan));
         if let Some(waits) = &self.waits {
             page.line(format!("waits: {}", waits.line()));

@@ -13,6 +13,7 @@ use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
+use crate::format::count::counted;
 use crate::ledger::store::RefName;
 use crate::runtime::sharing::push::{Parcel, prepare, push};
 use crate::runtime::sharing::remote::Remote;
@@ -174,11 +175,6 @@ impl Answer for Shared {
             page.line(format!("pushed {} to {}", counted(self.pushed.len() as u64, "ref"), self.remote));
         }
     }
-}
-
-/// A number with its noun.
-pub(super) fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Bytes, as people read them.

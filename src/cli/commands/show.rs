@@ -10,7 +10,7 @@ use crate::cli::diffstat::{DiffStat, diffstats};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::look::{Look, LookArguments};
-use crate::cli::lookup::{self, Named};
+use crate::cli::lookup::{self, LEAST_DIGITS, Named};
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
 use crate::cli::trailers;
@@ -22,9 +22,6 @@ use crate::ledger::history::commits;
 use crate::ledger::transact::read_commit;
 use crate::ledger::view::TreeView;
 use crate::runtime::project::Project;
-
-/// Digits of a commit's id at least, as for git.
-const LEAST_DIGITS: usize = 4;
 
 /// Digits with which a run's id begins.
 const DAY: usize = "yyyymmdd".len();
@@ -93,6 +90,11 @@ impl ShowArguments {
     }
 
     fn commit(&self, context: &Context, project: &Project, look: &Look, oid: Oid) -> Result<Exit, Failure> {
+        if context.json && self.patch {
+            return Err(Failure::input("--patch is text, and --json has none of it").hint(
+                "leave one of them out; `git show COMMIT` with the commit that --json names is the same text",
+            ));
+        }
         if context.json {
             let commit = read_commit(&project.store, oid)?;
             return answer(context, &ShownCommit::of(project, oid, &commit)?);
@@ -176,7 +178,7 @@ fn named(project: &Project, view: &TreeView<'_, '_>, text: &str) -> Result<What,
         Ok(Named::Item(item)) => Ok(What::Item(item)),
         Err(failure) => match commit(project, text)? {
             Some(commit) => Ok(What::Commit(commit)),
-            None if text.bytes().all(|b| b.is_ascii_digit()) && text.len() < DAY => {
+            None if !text.is_empty() && text.len() < DAY && text.bytes().all(|b| b.is_ascii_digit()) => {
                 let newest = project.tip()?.and_then(|(_, tip)| trailers::seq(&tip.message));
                 let newest =
                     newest.map_or("there is no ledger yet".to_owned(), |seq| format!("the newest is {seq}"));

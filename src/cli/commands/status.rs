@@ -376,7 +376,8 @@ impl Answer for Status {
             page.line(format!("!! the ledger cannot be trusted: {why}"));
             page.line("   nothing is written on it; `millrace verify` tells more");
         }
-        if self.unattended {
+        // No runtime works by a ledger that is not trusted.
+        if self.unattended && self.distrusted.is_none() {
             page.gap();
             page.line("!! work is queued and nothing runs it: start `millrace run daemon`");
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::lookup;
+use crate::cli::lookup::{self, Named};
 use crate::cli::page::Page;
 use crate::cli::spending::Account;
 use crate::cli::stdout::{Answer, answer};
@@ -37,12 +37,12 @@ const MAX_SEARCHED: usize = 10_000;
 /// `[limits.assumed]` says.
 #[derive(Debug, Args)]
 pub(crate) struct UsageArguments {
-    /// An item, or a beginning of its id that no other one has.
-    #[arg(value_name = "ITEM", conflicts_with = "run")]
+    /// An item or a run, or a beginning of its id that no other one has.
+    #[arg(value_name = "ITEM|RUN", conflicts_with = "run")]
     item: Option<String>,
 
-    /// A run, or a beginning of its id that no other one has.
-    #[arg(long, value_name = "RUN")]
+    /// A run, or a beginning of its id that no other one has; or an item, for its latest run alone.
+    #[arg(long, value_name = "RUN|ITEM")]
     run: Option<String>,
 }
 
@@ -83,12 +83,19 @@ impl UsageArguments {
         let project = context.open()?;
         let trees = project.trees();
         let view = project.view(&trees)?;
-        if let Some(run) = &self.run {
-            let run = lookup::run(&view, run)?;
+        let (run, item) = match (&self.run, &self.item) {
+            (Some(run), _) => (Some(lookup::run_or_latest(&view, run)?), None),
+            (None, Some(text)) => match lookup::item_or_run(&view, text)? {
+                Named::Run(run) => (Some(run), None),
+                Named::Item(item) => (None, Some(item)),
+            },
+            (None, None) => (None, None),
+        };
+        if let Some(run) = run {
             return answer(context, &RunAnswer(of_run(&view, &record(&view, &run)?, true)?));
         }
-        if let Some(item) = &self.item {
-            return answer(context, &ItemAnswer(whole_item(&view, &lookup::item(&view, item)?)?));
+        if let Some(item) = item {
+            return answer(context, &ItemAnswer(whole_item(&view, &item)?));
         }
         answer(context, &spent(&view)?)
     }
@@ -210,7 +217,14 @@ impl Answer for Spent {
         }
         if self.more > 0 {
             page.gap();
-            page.line(format!("and {} more items that are blocked", self.more));
+            page.line(format!(
+                "and {} blocked",
+                if self.more == 1 {
+                    "1 more item that is".to_owned()
+                } else {
+                    format!("{} more items that are", self.more)
+                }
+            ));
         }
     }
 }

@@ -11,18 +11,15 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::lookup;
 use crate::cli::page::Page;
 use crate::cli::stdout::{Answer, answer};
-use crate::cli::trailers;
 use crate::domain::oid::Oid;
-use crate::ledger::history::commits;
+use crate::format::count::counted;
 use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::verify::{Report, verify, verify_since};
 use crate::runtime::anchors::{Anchor, Standing, anchors, veils};
 use crate::runtime::project::Project;
-
-/// Digits that a beginning of a commit's id has at least.
-const SHORTEST: usize = 7;
 
 /// Replay the ledger from its first commit, name every commit that is wrong, and hold the ledger against what this
 /// machine remembers of it.
@@ -31,8 +28,9 @@ const SHORTEST: usize = 7;
 /// ref held before, and `git log --format='%h %G? %GS' refs/millrace/state` for signatures.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
-    /// Believe the ledger up to here, and replay what came after: a number of the ledger, or a commit.
-    #[arg(long, value_name = "SEQ|COMMIT", conflicts_with = "bundle")]
+    /// Believe the ledger up to here, and replay what came after: a number of the ledger, a commit, or a run, for the
+    /// newest commit about it; beginnings will do.
+    #[arg(long, value_name = "SEQ|COMMIT|RUN", conflicts_with = "bundle")]
     since: Option<String>,
 
     /// Have git check the signatures, with the keys that it trusts.
@@ -124,6 +122,24 @@ impl Verified {
         self.findings.push(Finding { commit, seq: None, kind, detail });
     }
 
+    /// Where nothing remembers the ledger: what only a ledger leaves.
+    fn orphaned(&mut self, project: &Project) -> Result<(), Failure> {
+        let refs = project.store.refs()?;
+        let of_runs: Vec<String> = refs
+            .iter()
+            .filter(|(name, _)| matches!(name, RefName::Run(_)))
+            .map(|(name, _)| name.full())
+            .collect();
+        if let Some(first) = of_runs.first() {
+            let more = match of_runs.len() - 1 {
+                0 => String::new(),
+                more => format!(" and {}", counted(more, "other run branch")),
+            };
+            self.add(None, "gone", format!("{first}{more} were made by a ledger, and there is none"));
+        }
+        Ok(())
+    }
+
     /// Adds what the machine remembers. One accusation for each kind: several memories of the same are no more than one.
     fn hold_against(&mut self, anchors: Vec<Anchor>) {
         for anchor in anchors {
@@ -156,38 +172,6 @@ fn not_named(signatures: &signatures::Signatures) -> String {
     format!("{rewritten}; who wrote a commit, which only a signature proves ({who}); inputs that lie")
 }
 
-/// The commit that `--since` names.
-fn since(project: &Project, tip: Option<Oid>, text: &str) -> Result<Oid, Failure> {
-    let seq = text.parse::<u64>().ok();
-    let hex =
-        text.len() >= SHORTEST && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if seq.is_none() && !hex {
-        return Err(Failure::input(format!(
-            "`{}` is no number of the ledger and no commit: expected digits, or {SHORTEST} hex digits of a commit or more",
-            text.escape_debug()
-        )));
-    }
-    let mut found = None;
-    for one in commits(&project.store, tip) {
-        // What is not readable is a finding of the replay; what was named may lie before it.
-        let Ok((oid, commit)) = one else { break };
-        if seq.is_some() && trailers::seq(&commit.message) == seq {
-            return Ok(oid);
-        }
-        if hex && oid.to_string().starts_with(text) {
-            if found.is_some_and(|found| found != oid) {
-                return Err(Failure::input(format!("`{text}` begins several commits of the ledger"))
-                    .hint("type more of it"));
-            }
-            found = Some(oid);
-        }
-    }
-    found.ok_or_else(|| {
-        Failure::failed(format!("the ledger has no commit `{text}`"))
-            .hint("`millrace log` shows its commits; `millrace verify` alone replays all of them")
-    })
-}
-
 impl VerifyArguments {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         if let Some(file) = &self.bundle {
@@ -196,7 +180,7 @@ impl VerifyArguments {
         let project = context.open()?;
         // The ref alone: a tip that cannot be read is a finding, not a reason to give up.
         let tip = project.store.resolve(&RefName::State)?;
-        let since = self.since.as_ref().map(|text| since(&project, tip, text)).transpose()?;
+        let since = self.since.as_ref().map(|text| lookup::commit(&project.store, tip, text)).transpose()?;
         let report = match (tip, since) {
             (Some(tip), Some(since)) => verify_since(&project.store, tip, since)?,
             (Some(tip), None) => verify(&project.store, tip)?,
@@ -209,6 +193,9 @@ impl VerifyArguments {
             verified.add(Some(veil.object), "veiled", veil.detail());
         }
         verified.hold_against(anchors(&project, tip)?);
+        if tip.is_none() && verified.sound {
+            verified.orphaned(&project)?;
+        }
         if self.signatures {
             let bad = verified.signatures.check(&project, &signed)?;
             for (commit, detail) in bad {
@@ -229,14 +216,17 @@ impl Answer for Verified {
         }
         if self.tip.is_none() && self.findings.is_empty() {
             page.line("no ledger yet");
+            for one in &self.remembered {
+                page.line(format!("{} stands at {}", one.by, one.tip.short()));
+            }
             return;
         }
         let verdict =
-            if self.sound { "all sound".to_owned() } else { format!("{} findings", self.findings.len()) };
+            if self.sound { "all sound".to_owned() } else { counted(self.findings.len(), "finding") };
         let since = self
             .since
             .map_or_else(String::new, |since| format!(" after {}, which is believed", since.short()));
-        page.line(format!("{} commits replayed{since}, {verdict}", self.commits));
+        page.line(format!("{} replayed{since}, {verdict}", counted(self.commits, "commit")));
         if self.not_rejudged > 0 {
             page.line(format!(
                 "{} of them were decided by other rules, and not judged again",

@@ -9,7 +9,7 @@ use crate::cli::coming::standstill;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::lookup;
+use crate::cli::lookup::{self, Named};
 use crate::cli::moments::duration;
 use crate::cli::page::Page;
 use crate::cli::reasons::{Reasons, Why};
@@ -21,10 +21,11 @@ use crate::domain::closure::{Target, TargetState};
 use crate::domain::ids::RunId;
 use crate::domain::item::{ItemKind, ItemRef};
 use crate::domain::oid::Oid;
+use crate::domain::place;
 use crate::domain::slot::Slot;
 use crate::domain::transition::decision::Effect;
 use crate::domain::transition::input::Input;
-use crate::domain::view::View as _;
+use crate::domain::view::{Fault, View as _};
 use crate::ledger::history::{commits, step};
 use crate::ledger::store::{RefName, Store as _};
 use crate::ledger::view::TreeView;
@@ -40,8 +41,9 @@ const LOOK_AROUND: Duration = Duration::from_secs(2);
 /// said on stderr. A root spec is done when it is accepted, not when it is planned.
 #[derive(Debug, Args)]
 pub(crate) struct WaitArguments {
-    /// The item: `task/fix-login`, `fix-login`, or a beginning that no other item has.
-    #[arg(value_name = "ITEM")]
+    /// The item: `task/fix-login`, `fix-login`, or a beginning that no other item has; or a run, for the item that it
+    /// works on.
+    #[arg(value_name = "ITEM|RUN")]
     item: String,
 
     /// The longest time to wait: seconds, or `30s`, `10m`, `2h` [default: no end].
@@ -88,7 +90,7 @@ impl WaitArguments {
             return Err(Failure::failed("there is no ledger yet, and so no item to wait for")
                 .hint("`millrace queue add-task` brings work in"));
         }
-        let item = lookup::item(&project.view(&project.trees())?, &self.item)?;
+        let item = item(&project.view(&project.trees())?, &self.item)?;
         let begun = Instant::now();
         let mut watch = Watch::until_killed();
         let gone = || {
@@ -123,6 +125,17 @@ impl WaitArguments {
             {
                 seen = now.ok_or_else(gone)?;
             }
+        }
+    }
+}
+
+/// The item that is named, or that the named run works on.
+fn item(view: &TreeView<'_, '_>, text: &str) -> Result<ItemRef, Failure> {
+    match lookup::item_or_run(view, text)? {
+        Named::Item(item) => Ok(item),
+        Named::Run(run) => {
+            let missing = || Fault { at: place::run_record(&run).to_string(), detail: "missing".to_owned() };
+            Ok(view.run_record(&run)?.ok_or_else(missing)?.item)
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::limits::LOCK_WAIT;
 use crate::domain::oid::Oid;
 use crate::domain::run::RunRecord;
 use crate::domain::view::View as _;
+use crate::format::count::counted;
 use crate::ledger::git::command::GitCommand;
 use crate::ledger::history::history;
 use crate::ledger::store::{NewObjects, ObjectKind, Publication, RefName, Store as _, StoreError};
@@ -45,7 +46,7 @@ pub enum NotPushed {
         ours: Oid,
     },
     /// The remote has gone on from what is here.
-    #[error("{remote} has gone on: its ledger stands at {theirs}, {commits} commits after {ours} here")]
+    #[error("{remote} has gone on: its ledger stands at {theirs}, {} after {ours} here", counted(*.commits, "commit"))]
     Behind {
         /// The remote.
         remote: String,

@@ -10,6 +10,7 @@ use crate::cli::page::Page;
 use crate::cli::plan_source::PlanSource;
 use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::PlanId;
+use crate::format::count::counted;
 use crate::runtime::plans::{self, PlanError};
 use crate::workspace::bootstrap::reference_style;
 
@@ -63,7 +64,7 @@ impl ValidateArguments {
                 };
                 validated.errors.extend(diagnostics.errors.iter().map(ToString::to_string));
                 if diagnostics.more_errors > 0 {
-                    validated.errors.push(format!("and {} more errors", diagnostics.more_errors));
+                    validated.errors.push(format!("and {}", counted(diagnostics.more_errors, "more error")));
                 }
                 validated.warnings = diagnostics.warnings.iter().map(ToString::to_string).collect();
             }

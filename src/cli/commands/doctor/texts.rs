@@ -3,6 +3,7 @@
 use super::{Checked, Level};
 use crate::compile::lint::{self, Linted, lint};
 use crate::compile::{Assets, Problem};
+use crate::format::count::counted;
 use crate::format::warning::Warning;
 use crate::runtime::plans::{self, PlanError};
 use crate::runtime::project::Project;
@@ -19,7 +20,7 @@ pub(super) fn texts(assets: &Assets, checked: &mut Checked) -> Linted {
         checked.add(level, check, &finding.problem);
     }
     if linted.more > 0 {
-        checked.add(Level::Warning, "texts", format!("and {} more findings", linted.more));
+        checked.add(Level::Warning, "texts", format!("and {}", counted(linted.more, "more finding")));
     }
     if linted.findings.is_empty() {
         checked.add(Level::Ok, "texts", format!("{} texts linted", linted.texts));
@@ -38,7 +39,11 @@ pub(super) fn plan_of_files(project: &Project, linted: &Linted, warned: &[Warnin
                 checked.add(Level::Error, "compile", error);
             }
             if diagnostics.more_errors > 0 {
-                checked.add(Level::Error, "compile", format!("and {} more errors", diagnostics.more_errors));
+                checked.add(
+                    Level::Error,
+                    "compile",
+                    format!("and {}", counted(diagnostics.more_errors, "more error")),
+                );
             }
             return;
         }

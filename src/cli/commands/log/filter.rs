@@ -22,8 +22,8 @@ pub(super) struct FilterArguments {
     #[arg(long, value_name = "ITEM")]
     item: Option<String>,
 
-    /// Only commits of this run, or a beginning that no other run has.
-    #[arg(long, value_name = "RUN")]
+    /// Only commits of this run, or a beginning that no other run has; or of an item's latest run.
+    #[arg(long, value_name = "RUN|ITEM")]
     run: Option<String>,
 
     /// Only launches and handoffs of this stage: `builder` or `execution/builder`.
@@ -65,7 +65,7 @@ impl FilterArguments {
     pub(super) fn resolve(&self, view: &TreeView<'_, '_>) -> Result<Filter, Failure> {
         Ok(Filter {
             item: self.item.as_deref().map(|text| lookup::item(view, text)).transpose()?,
-            run: self.run.as_deref().map(|text| lookup::run(view, text)).transpose()?,
+            run: self.run.as_deref().map(|text| lookup::run_or_latest(view, text)).transpose()?,
             stage: self.stage.as_deref().map(|text| known(view, "stage", text, stages)).transpose()?,
             result: self.result.as_deref().map(|text| known(view, "result", text, results)).transpose()?,
             plan: self.plan.as_deref().map(|text| lookup::plan(view, text)).transpose()?,
@@ -139,7 +139,7 @@ fn known(
             format!("expected {}", one_of(all.iter().map(String::as_str).filter(|name| !name.contains('/'))))
         }
     };
-    Err(Failure::input(format!("no plan of this ledger knows a {what} {}", quoted(text))).hint(hint))
+    Err(Failure::failed(format!("no plan of this ledger knows a {what} {}", quoted(text))).hint(hint))
 }
 
 #[cfg(test)]

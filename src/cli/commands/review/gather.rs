@@ -17,6 +17,7 @@ use crate::domain::place;
 use crate::domain::plan::Ending;
 use crate::domain::result::Judgement;
 use crate::domain::slot::Slot;
+use crate::domain::usage::Usd;
 use crate::domain::view::{Fault, View as _};
 use crate::ledger::history::commits;
 use crate::ledger::store::RefName;
@@ -115,19 +116,19 @@ fn used(handoffs: &Handoffs) -> Used {
         (None, Some(run)) => run.used,
         (None, None) => crate::domain::budget::Spending::default(),
     };
-    // Runs of the first rules have no sums; their launches tell.
-    let of_launches = || handoffs.launches.iter().filter_map(|launch| launch.result.as_ref());
-    let ended = u32::try_from(of_launches().count()).unwrap_or(u32::MAX);
-    let launches = if used.is_none() { ended } else { used.launches };
-    let unknown = |of: u32| if used.is_none() { ended } else { of };
-    let (tokens_unknown, cost_unknown) = (unknown(used.tokens_unknown), unknown(used.cost_unknown));
+    // What the launches say, as `runs show` adds it up: the sums of a budget take a launch that never began for a known
+    // nothing, and those of the first rules are not there.
+    let results: Vec<_> = handoffs.launches.iter().filter_map(|launch| launch.result.as_ref()).collect();
+    let tokens: Vec<u64> = results.iter().filter_map(|result| result.usage.tokens()).collect();
+    let costs: Vec<Usd> = results.iter().filter_map(|result| result.usage.cost).collect();
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Used {
-        launches,
+        launches: if used.is_none() { number(results.len()) } else { used.launches },
         wall_seconds: used.wall_ms / 1000,
-        tokens: (tokens_unknown < launches).then_some(used.tokens),
-        cost_usd: (cost_unknown < launches).then_some(used.cost),
-        tokens_unknown,
-        cost_unknown,
+        tokens: tokens.iter().copied().reduce(u64::saturating_add),
+        cost_usd: costs.iter().copied().reduce(Usd::plus),
+        tokens_unknown: number(results.len() - tokens.len()),
+        cost_unknown: number(results.len() - costs.len()),
     }
 }
 

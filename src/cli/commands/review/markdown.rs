@@ -1,14 +1,19 @@
-//! A review as Markdown. Texts of others are shown as text: none of them begins a link, a table or a tag.
+//! A review as Markdown. Texts of others are shown as text: none of them begins a link, a table or a tag, calls anybody
+//! or closes an issue.
 
 use std::fmt::Write as _;
 
 use super::Review;
 use super::text::FILES;
+use crate::format::count::counted;
 use crate::format::message;
 use crate::format::quote::lines;
 
 /// Characters of one text.
 const SHOWN: usize = 1000;
+
+/// Between a sign and what follows it: no person or team is called, and no issue named or closed, by a text of others.
+const WORD_JOINER: char = '\u{2060}';
 
 /// Heads of the table of stages; its cells are those of the text.
 const HEADS: [&str; 7] = ["Stage", "Result", "Next", "Time", "Tokens", "Cost", "Change"];
@@ -24,8 +29,12 @@ impl Review {
         let (task, more) = self.task_lines();
         let _ = write!(text, "\n## Task\n\n{}", fenced(&task));
         if more > 0 {
-            let _ =
-                writeln!(text, "\nand {more} more lines: `git cat-file blob {}`", self.task.document.short());
+            let _ = writeln!(
+                text,
+                "\nand {}: `git cat-file blob {}`",
+                counted(more, "more line"),
+                self.task.document.short()
+            );
         }
         text.push_str("\n## Stages\n\n");
         if self.stages.is_empty() {
@@ -43,7 +52,7 @@ impl Review {
             let said: Vec<String> =
                 said.chain(stage.findings.iter().map(|found| format!("finding: {}", plain(found)))).collect();
             if !said.is_empty() {
-                let _ = writeln!(text, "\n**{}**\n", stage.name);
+                let _ = writeln!(text, "\n**{}**\n", plain(&stage.name));
             }
             for said in said {
                 let _ = writeln!(text, "- {said}");
@@ -69,7 +78,7 @@ impl Review {
                 let _ = writeln!(text, "- {} {}", plain(&file.name()), plain(&file.lines()));
             }
             if changed.changed > FILES {
-                let _ = writeln!(text, "- and {} more files", changed.changed - FILES);
+                let _ = writeln!(text, "- and {}", counted(changed.changed - FILES, "more file"));
             }
             let _ = writeln!(
                 text,
@@ -100,13 +109,23 @@ impl Review {
 fn plain(text: &str) -> String {
     let line = message::one_line(text, SHOWN);
     let mut plain = String::with_capacity(line.len());
-    for c in line.chars() {
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
             '<' => plain.push_str("&lt;"),
             '>' => plain.push_str("&gt;"),
             '&' => plain.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' => plain.extend(['\\', c]),
             c => plain.push(c),
+        }
+        // Forges look for these in the text that is shown, so no escape helps: a joiner, which nobody sees, does.
+        let calls = match c {
+            '@' => true,
+            '#' | '!' | '-' => chars.peek().is_some_and(char::is_ascii_digit),
+            _ => false,
+        };
+        if calls && (c != '-' || plain.to_ascii_lowercase().ends_with("gh-")) {
+            plain.push(WORD_JOINER);
         }
     }
     plain
@@ -128,7 +147,11 @@ mod tests {
     fn nothing_of_others_is_markup() {
         assert_eq!(
             plain("a <b>[x](y)</b> |*_`\\ #1 !\u{1b}[1m\nz"),
-            "a &lt;b&gt;\\[x\\](y)&lt;/b&gt; \\|\\*\\_\\`\\\\ \\#1 \\! \\[1m z"
+            "a &lt;b&gt;\\[x\\](y)&lt;/b&gt; \\|\\*\\_\\`\\\\ \\#\u{2060}1 \\! \\[1m z"
+        );
+        assert_eq!(
+            plain("@all, fixes #12, GH-3 and !4; 03-a, gh-x"),
+            "@\u{2060}all, fixes \\#\u{2060}12, GH-\u{2060}3 and \\!\u{2060}4; 03-a, gh-x"
         );
         assert_eq!(fenced("a\n````\nb\n"), "`````text\na\n````\nb\n`````\n");
         assert_eq!(fenced("a"), "```text\na\n```\n");

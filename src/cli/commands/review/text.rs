@@ -4,6 +4,7 @@ use super::{Review, StageReview};
 use crate::cli::moments::{elapsed, seconds, time};
 use crate::cli::page::Page;
 use crate::domain::usage::Usd;
+use crate::format::count::counted;
 use crate::format::message;
 
 /// Lines of the task that are shown.
@@ -61,7 +62,11 @@ impl Review {
         let (text, more) = self.task_lines();
         page.foreign(&text);
         if more > 0 {
-            page.line(format!("and {more} more lines: git cat-file blob {}", self.task.document.short()));
+            page.line(format!(
+                "and {}: git cat-file blob {}",
+                counted(more, "more line"),
+                self.task.document.short()
+            ));
         }
 
         page.gap();
@@ -96,7 +101,7 @@ impl Review {
             let files = changed.files.iter().take(FILES);
             page.table(&files.map(|file| vec![file.name(), file.lines()]).collect::<Vec<_>>());
             if changed.changed > FILES {
-                page.line(format!("and {} more files", changed.changed - FILES));
+                page.line(format!("and {}", counted(changed.changed - FILES, "more file")));
             }
             page.line(changed.line());
             page.line(format!("git diff {} {}", self.code.start.short(), self.code.end.short()));
@@ -128,8 +133,8 @@ impl super::Used {
             Some(amount) => format!("at least {amount}"),
         };
         format!(
-            "{} launches, {}, tokens {}, cost {}",
-            self.launches,
+            "{}, {}, tokens {}, cost {}",
+            counted(self.launches, "launch"),
             elapsed(i64::try_from(self.wall_seconds).unwrap_or(i64::MAX)),
             known(self.tokens.map(|tokens| tokens.to_string()), self.tokens_unknown),
             known(self.cost_usd.map(|cost| format!("{cost} USD")), self.cost_unknown),

@@ -23,7 +23,7 @@ use crate::runtime::published::{Form, Made, publish};
 /// By hand, with everything that the run branch holds: `git branch NAME refs/millrace/runs/RUN`.
 #[derive(Debug, Args)]
 pub(crate) struct PublishArguments {
-    /// The run, or an item, which stands for its latest one.
+    /// The run, or a beginning of its id that no other run has; or an item, for its latest run.
     #[arg(value_name = "RUN|ITEM")]
     run: String,
 

@@ -16,6 +16,7 @@ use crate::domain::item::ItemRef;
 use crate::domain::place;
 use crate::domain::plan::StageRef;
 use crate::domain::view::{Fault, View as _};
+use crate::format::count::counted;
 
 /// List runs, newest first.
 #[derive(Debug, Args)]
@@ -100,7 +101,7 @@ impl Answer for Listed {
                     run.state.to_owned(),
                     if run.judges { format!("judges {}", run.item) } else { run.item.to_string() },
                     run.stage.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
-                    format!("{} launches", run.launches),
+                    counted(run.launches, "launch"),
                     time(run.opened_at),
                     run.reason.clone().unwrap_or_default(),
                 ]

@@ -26,7 +26,7 @@ use crate::ledger::view::TreeView;
 /// Show a run: every launch with what it came to, what it cost, and the names of what it left.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
-    /// The run, or an item, which stands for its latest one.
+    /// The run, or a beginning of its id that no other run has; or an item, for its latest run.
     #[arg(value_name = "RUN|ITEM")]
     run: String,
 }

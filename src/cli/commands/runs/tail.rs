@@ -30,7 +30,7 @@ use crate::harness::invocation::{STDERR_FILE, STDOUT_FILE};
 /// launch the lines are from is said on stderr; with `--json` each line is an envelope of its own.
 #[derive(Debug, Args)]
 pub(crate) struct TailArguments {
-    /// The run, or an item, which stands for its latest one.
+    /// The run, or a beginning of its id that no other run has; or an item, for its latest run.
     #[arg(value_name = "RUN|ITEM")]
     run: String,
 

@@ -13,6 +13,7 @@ use crate::cli::stdout::{Answer, answer};
 use crate::domain::ids::RunId;
 use crate::domain::item::ItemRef;
 use crate::domain::oid::Oid;
+use crate::format::count::counted;
 use crate::runtime::bundle::{BundleError, check};
 
 /// What nobody can tell from the file alone.
@@ -84,9 +85,13 @@ impl Answer for VerifiedBundle {
         let ended = self.ended.as_ref().map_or_else(String::new, |why| format!(", ended: {why}"));
         page.line(format!("run {}{of}{ended}", self.run));
         let tip = self.ledger.tip.map_or_else(String::new, |tip| format!(" up to {}", tip.short()));
-        page.line(format!("ledger: {} commits replayed{tip}", self.ledger.commits));
+        page.line(format!("ledger: {} replayed{tip}", counted(self.ledger.commits, "commit")));
         let base = self.base.map_or_else(String::new, |base| format!(" on {}", base.short()));
-        page.line(format!("run branch: {} commits{base}, tip {}", self.snapshots, self.branch.short()));
+        page.line(format!(
+            "run branch: {}{base}, tip {}",
+            counted(self.snapshots, "commit"),
+            self.branch.short()
+        ));
         page.line(if self.sound { "all sound" } else { "not sound" });
         page.line(format!("not named by this: {}", self.not_named));
     }
@@ -102,7 +107,10 @@ impl From<BundleError> for Failure {
             BundleError::Transact(error) => error.into(),
             BundleError::Fault(fault) => fault.into(),
             BundleError::Store(error) => error.into(),
-            BundleError::NotOurs { .. } | BundleError::Exists(_) => Self::input(error),
+            // A file that cannot be read is a wrong argument, as for every other command.
+            BundleError::NotOurs { .. }
+            | BundleError::Exists(_)
+            | BundleError::File { action: "read", .. } => Self::input(error),
             BundleError::NotEnded(_) => Self::failed(error)
                 .hint("`millrace runs show` tells where it is; it can be exported when it has ended"),
             BundleError::NoBranch(ref run) | BundleError::OtherEnd { ref run, .. } => {
