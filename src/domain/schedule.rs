@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::budget::{self, BUDGET};
-use super::control::{Control, Owed, ToLand};
+use super::control::{Control, Owed, PauseKind, ToLand};
 use super::ids::{ItemId, StageName};
 use super::item::{ItemKind, ItemRef};
 use super::place::OpenState;
@@ -267,8 +267,13 @@ pub fn resting(
 ) -> Result<Option<Wait>, Fault> {
     let paused = plan.stages.get(stage).and_then(|stage| control.rests(now, &stage.runner));
     if let Some(cause) = paused {
-        let (until, cause, detail) = (cause.until, cause.kind.key(), cause.detail.clone());
-        return Ok(Some(Wait { until, cause, detail }));
+        let detail = match cause.kind {
+            PauseKind::Approval => {
+                format!("{}; `millrace resume --cause approval` lets it go on", cause.detail)
+            }
+            _ => cause.detail.clone(),
+        };
+        return Ok(Some(Wait { until: cause.until, cause: cause.kind.key(), detail }));
     }
     let governing = budget::governing(view, control, plan)?;
     Ok(budget::rests(&governing, control, now).map(|(reached, until)| Wait {

@@ -137,12 +137,13 @@ fn items_and_runs_that_are_not_there() {
     ");
     insta::assert_snapshot!(refused(&repo, &["runs", "show", ""]), @"
     exit 2
-    ! millrace: the id is empty
+    ! millrace: a name is empty: expected an item, a run, or a beginning of one
+    ! hint: `millrace queue ls` shows what is open, `millrace runs ls` the runs
     ");
     insta::assert_snapshot!(refused(&repo, &["runs", "show", "2026"]), @"
     exit 1
-    ! millrace: there is no item 2026
-    ! hint: `millrace queue ls` shows what is open
+    ! millrace: there is no run and no item 2026
+    ! hint: `millrace queue ls` shows what is open, `millrace runs ls` the runs
     ");
 }
 

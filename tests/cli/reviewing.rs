@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::commands::{call, data, queue, said, script, task, well};
+use super::commands::{STRAIGHT, call, data, queue, said, script, task, well};
 use crate::support::repo::TestRepo;
 
 const WITH_FIX: &str = r#"
@@ -369,6 +369,24 @@ fn a_stage_that_ran_again_is_named_by_its_turn() {
 }
 
 #[test]
+fn a_beginning_of_several_runs_is_no_place_in_the_ledger() {
+    let repo = TestRepo::with_commit();
+    script(&repo, STRAIGHT);
+    for id in ["one", "two"] {
+        queue(&repo, &task(id));
+    }
+    well(&repo, &["run", "daemon", "--until-idle"]);
+    let runs = data(&repo, "runs_ls", &["runs", "ls"]);
+    let runs: Vec<&str> = [0, 1].map(|n| runs["runs"][n]["run"].as_str().expect("an id")).to_vec();
+    let common: String =
+        runs[0].chars().zip(runs[1].chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
+    let refused = said(&repo, &call(&repo, &["verify", "--since", &common]));
+    assert!(refused.starts_with(&format!("exit 2\n! millrace: `{common}` begins several: ")), "{refused}");
+    let report = data(&repo, "verify", &["verify", "--since", runs[0]]);
+    assert_eq!(report["sound"], true);
+}
+
+#[test]
 fn what_names_nothing_is_refused() {
     let repo = TestRepo::with_commit();
     let shown = |arguments: &[&str]| said(&repo, &call(&repo, arguments));
@@ -378,8 +396,18 @@ fn what_names_nothing_is_refused() {
     ");
     insta::assert_snapshot!(shown(&["review", "nothing"]), @"
     exit 1
-    ! millrace: there is no item nothing
-    ! hint: `millrace queue ls` shows what is open
+    ! millrace: there is no run and no item nothing
+    ! hint: `millrace queue ls` shows what is open, `millrace runs ls` the runs
+    ");
+    insta::assert_snapshot!(shown(&["review", "20261122-x"]), @"
+    exit 2
+    ! millrace: `20261122-x` is not a run id: expected `yyyymmdd-hhmm-xxxxxx`, or a beginning of one
+    ! hint: `millrace runs ls` shows the runs
+    ");
+    insta::assert_snapshot!(shown(&["verify", "--since", "yesterday"]), @"
+    exit 2
+    ! millrace: `yesterday` is no number of the ledger, no commit and no run: expected digits, 4 hex digits of a commit or more, or a run's id
+    ! hint: `millrace log` shows its commits, `millrace runs ls` the runs
     ");
     insta::assert_snapshot!(shown(&["diff"]), @"
     exit 2

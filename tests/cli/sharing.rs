@@ -591,6 +591,7 @@ fn a_run_that_is_active_comes_with_its_code_and_rests() {
     approve(b);
     let text = well(b, &["run", "daemon", "--until-idle"]);
     assert!(text.contains("waits: approval: fetched from origin and begun there: "), "{text}");
+    assert!(text.contains("; `millrace resume --cause approval` lets it go on"), "{text}");
 
     // It goes on once somebody has said so, and not without its code.
     let text = machines.shown(b, &["resume", "--cause", "approval"]);

@@ -233,8 +233,8 @@ fn what_cannot_be_shown() {
     ");
     insta::assert_snapshot!(look(&["runs", "tail", "1999"]), @"
     exit 1
-    ! millrace: there is no item 1999
-    ! hint: `millrace queue ls` shows what is open
+    ! millrace: there is no run and no item 1999
+    ! hint: `millrace queue ls` shows what is open, `millrace runs ls` the runs
     ");
     insta::assert_snapshot!(look(&["runs", "tail", &run, "--stream", "stdot"]), @r"
     exit 2

@@ -6,12 +6,18 @@ use std::fmt::Write as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use millrace::domain::control::Control;
+use millrace::domain::ids::PlanId;
 use millrace::domain::oid::Oid;
 use millrace::domain::transition::input::Input;
 use millrace::format::records::{decode, encode};
 use millrace::ledger::commit::Person;
-use millrace::ledger::store::{Belief, ObjectFormat, ObjectKind, RefName, Store, StoreError, Writer};
+use millrace::ledger::memory::MemoryStore;
+use millrace::ledger::store::{
+    Belief, NewObjects, Object, ObjectFormat, ObjectKind, Publication, RefName, Signature, Store, StoreError,
+    Writer,
+};
 use millrace::ledger::trust::{Distrust, Standing, look};
 use millrace::ledger::verify::verify_since;
 
@@ -341,32 +347,65 @@ fn another_ledger_is_named_by_memory() {
     }
 }
 
+/// A ledger that stands at one of its commits, for somebody to go on with.
+fn standing_at(sound: &Ledger, tip: Oid) -> Play {
+    let store = MemoryStore::new(ObjectFormat::Sha1);
+    let objects = sound.objects.all().map(|(oid, kind, bytes)| Object { kind, oid, bytes }).collect();
+    let by = Signature { name: "Somebody".into(), email: "s@example.org".into(), at: Timestamp::UNIX_EPOCH };
+    store
+        .writer(Duration::from_secs(1))
+        .expect("a lock")
+        .publish(Publication {
+            name: RefName::State,
+            old: None,
+            new: Some(tip),
+            objects: NewObjects::Given(objects),
+            by,
+            message: "there".into(),
+        })
+        .expect("published");
+    let mut play = Play::on(Box::new(store));
+    play.looks = false;
+    play.now = "2031-01-01T00:00:00Z".parse().expect("a time");
+    play
+}
+
 /// A plan that somebody else compiled, by the rules: replay and memory believe it, and it is another one than any that
-/// was approved here, so approval stops it.
+/// was approved here, so approval stops it. At twenty places.
 #[test]
 fn a_foreign_plan_with_another_argv_is_believed_and_not_approved() {
-    for n in 1..=3 {
-        let mut play = Play::new();
-        play.looks = false;
-        let before = play.tip().expect("a tip");
-        let content = |play: &Play| {
+    use millrace::domain::view::View as _;
+    use millrace::runtime::approval::content;
+    let sound = ledger();
+    let mut tried = 0;
+    for n in places(sound.chain.len()).into_iter().take(PLACES) {
+        let before = sound.chain[n];
+        let mut play = standing_at(sound, before);
+        let plans = |play: &Play| {
             play.view(|view| {
-                use millrace::domain::view::View as _;
-                let plan = view.control().expect("readable").plan.expect("a plan");
-                (
-                    plan.to_string(),
-                    millrace::runtime::approval::content(view, &plan).expect("readable").expect("a plan"),
-                )
+                let of = |plan: &PlanId| content(view, plan).expect("readable").expect("a plan");
+                let all: Vec<(PlanId, Oid)> = view
+                    .plans()
+                    .expect("readable")
+                    .into_iter()
+                    .map(|plan| (plan.clone(), of(&plan)))
+                    .collect();
+                (view.control().expect("readable").plan.expect("a plan"), all)
             })
         };
-        let approved = content(&play);
+        let had = play.view(|view| view.plans().expect("readable"));
+        let contents = if had.is_empty() { Vec::new() } else { plans(&play).1 };
         play.select(&format!(
             "[runners]\ndefault_runner = \"evil\"\n[runners.evil]\nkind = \"command\"\nargv = [\"sh\", \"-c\", \"{n}\"]\n"
         ));
         let copy = Ledger::copy(play.store(), play.tip().expect("a tip"));
         let believed = looked(&copy.objects, play.tip(), Belief::Tip(before)).expect("consistent");
-        assert_eq!(believed.replayed, 1);
-        let (plan, tree) = content(&play);
-        assert!(plan != approved.0 && tree != approved.1, "an approval names both");
+        assert_eq!(believed.replayed, 1, "{n}");
+        let (selected, all) = plans(&play);
+        let (_, selected_tree) = all.iter().find(|(plan, _)| *plan == selected).expect("among them");
+        // Whatever was approved of the plans that were there, this is none of them: an approval names both.
+        assert!(contents.iter().all(|(plan, tree)| *plan != selected && tree != selected_tree), "{n}");
+        tried += 1;
     }
+    assert_eq!(tried, PLACES);
 }
