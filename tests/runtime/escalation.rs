@@ -144,6 +144,11 @@ fn f21_what_needs_planning_becomes_an_incident_that_is_planned() {
     let nonce = nonce["nonce"].as_str().expect("a nonce");
     assert_eq!(id, format!("incident-one-{}", &nonce[..8]));
 
+    // The code's own log says how the run ended, too.
+    let closing = site.repo.git(&["log", "-1", "--format=%s", &site.run_branch()]);
+    let why = format!("needs planning: consultant:NEEDS_PLANNING: opened incident/{id}");
+    assert_eq!(closing, format!("blocked: one ({why})"));
+
     let text = site.show(&place);
     let run = site.run_branch().rsplit('/').next().expect("a run").to_owned();
     let day = format!("{}-{}-{}", &run[..4], &run[4..6], &run[6..8]);
