@@ -52,20 +52,22 @@ pub(super) fn lost(project: &Project, run: &Run, head: &Head) -> Result<Option<W
         }
         None => BTreeMap::new(),
     };
-    // What somebody has worked on since is theirs; what is as it was before the run, or as HEAD has it, is lost.
-    let is_lost = |change: &&Change| {
-        !is_held(change)
-            && found
-                .get(&change.path)
-                .is_some_and(|now| *now == content(change.from) || of_head.get(&change.path) == Some(now))
-    };
-    let lost: Vec<&Change> = changes.iter().filter(is_lost).collect();
     let began = Began { base: run.base, branch: run.branch.clone() };
     let was = moves::last_known(project, &began, run.tip);
+    let switched = was.branch != head.branch;
+    // What somebody has worked on since is theirs; what is as it was before the run, or as another branch has it, is lost.
+    let is_lost = |change: &&Change| {
+        !is_held(change)
+            && found.get(&change.path).is_some_and(|now| {
+                *now == content(change.from) || (switched && of_head.get(&change.path) == Some(now))
+            })
+    };
+    let lost: Vec<&Change> = changes.iter().filter(is_lost).collect();
     let went = was != *head;
-    let moved = went || moves::has_moved(project, &run.run, run.tip);
-    // A file that somebody undid on purpose is theirs to undo; what a moved HEAD took along, or all of it, is not.
-    if lost.is_empty() || !(moved || lost.len() == found.len()) {
+    // A file that somebody undid on purpose is theirs to undo, and so is what they do with their own branch meanwhile; what
+    // went with another branch, or all of it, is not.
+    let any_left = changes.iter().any(|change| found.get(&change.path) == Some(&content(change.to)));
+    if lost.is_empty() || (any_left && !switched) {
         return Ok(None);
     }
     let names: Vec<String> = lost.iter().take(NAMED).map(|change| change.path.to_string()).collect();

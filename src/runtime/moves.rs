@@ -197,12 +197,6 @@ fn remembered(project: &Project, run: &RunId, tip: Oid) -> Option<Remembered> {
     Some(Remembered { index: index.to_owned(), log: log.parse().ok() })
 }
 
-/// Whether `HEAD` is known to have moved since this snapshot of this run, even where it is back again.
-pub(super) fn has_moved(project: &Project, run: &RunId, tip: Oid) -> bool {
-    let before = remembered(project, run, tip).and_then(|before| before.log);
-    before.is_some_and(|before| head_log::length(&project.repository) != Some(before))
-}
-
 /// The commits that `HEAD` has been at since, and that it came back without.
 fn left(project: &Project, since: u64, was: &Head, now: &Head) -> Vec<(Oid, Option<String>)> {
     head_log::left_since(&project.repository, since)

@@ -168,3 +168,17 @@ fn work_of_the_users_that_a_stage_undid_is_a_finding_and_is_in_the_first_snapsho
     assert!(review.split_whitespace().collect::<Vec<_>>().join(" ").contains(&says), "{review}");
     site.sound();
 }
+
+/// What a user does on the branch of the run meanwhile is no loss: their next commit has another version of a file that
+/// a snapshot took up.
+#[test]
+fn a_commit_of_the_users_on_the_runs_branch_is_not_waited_for() {
+    let site = site("builder", "echo one > theirs.txt");
+    site.ok(&["run", "once"]);
+    site.repo.write("theirs.txt", "two\n");
+    site.repo.git(&["add", "theirs.txt"]);
+    site.repo.git(&["-c", "user.name=u", "-c", "user.email=u@u", "commit", "--quiet", "-m", "two"]);
+    site.work();
+    assert_eq!(site.state_of("one"), "done");
+    site.sound();
+}
