@@ -12,7 +12,7 @@ use super::store::{
     Belief, NewObjects, Object, ObjectKind, Publication, RefName, Signature, Store, StoreError, Writer,
 };
 use super::tree::{TreeEditor, Trees};
-use super::trust::{self, Distrust};
+use super::trust::{self, Distrust, Standing};
 use super::view::TreeView;
 use crate::domain::oid::Oid;
 use crate::domain::place;
@@ -239,15 +239,10 @@ pub fn transact_onto(
     old: Option<Oid>,
     tip: Oid,
 ) -> Result<Outcome, TransactError> {
-    if store.believed()? != Belief::Unkept {
-        believed(store)?;
-        let sound = match old {
-            Some(old) => trust::goes_on(store, tip, old),
-            None => trust::sound(store, tip),
-        };
-        sound.map_err(distrusted)?;
-    }
-    swap(store, act, input, old, tip)
+    swap(store, act, input, old, tip, || match old {
+        Some(old) => trust::goes_on(store, tip, old),
+        None => trust::sound(store, tip),
+    })
 }
 
 /// The same where `tip` does not go on from `old`: the ledger here gives way to another one, which has to follow from
@@ -263,20 +258,22 @@ pub fn transact_instead(
     old: Option<Oid>,
     tip: Oid,
 ) -> Result<Outcome, TransactError> {
-    if store.believed()? != Belief::Unkept {
-        believed(store)?;
-        trust::sound(store, tip).map_err(distrusted)?;
-    }
-    swap(store, act, input, old, tip)
+    swap(store, act, input, old, tip, || trust::sound(store, tip))
 }
 
+/// `sound`: whether `tip` may take the place of `old`; asked where the store keeps a memory.
 fn swap(
     store: &dyn Store,
     act: &Act,
     input: &Input,
     old: Option<Oid>,
     tip: Oid,
+    sound: impl FnOnce() -> Result<Standing, Distrust>,
 ) -> Result<Outcome, TransactError> {
+    if store.believed()? != Belief::Unkept {
+        believed(store)?;
+        sound().map_err(distrusted)?;
+    }
     let trees = Trees::new(store);
     let (new, objects, subject, outcome) =
         match prepare(store, &trees, Some(tip), act, input, &Payloads::default())? {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::moves::{self, Began};
 use super::project::Project;
+use super::sharing::push::is_ancestor;
 use super::tree::wait;
 use crate::domain::oid::Oid;
 use crate::domain::run::Run;
@@ -179,7 +180,7 @@ pub(super) fn elsewhere(
             continue;
         }
         if let Some(head) = head
-            && is_ancestor(project, commit, head)
+            && is_ancestor(project, commit, head)?
         {
             // What is checked out goes on from it, and has changed it since.
             continue;
@@ -191,14 +192,6 @@ pub(super) fn elsewhere(
         return Ok(Some(Elsewhere { commit, branch }));
     }
     Ok(None)
-}
-
-/// Whether one commit is the other, or comes before it.
-pub(super) fn is_ancestor(project: &Project, early: Oid, late: Oid) -> bool {
-    GitCommand::new(&project.repository.git_dir, "merge-base")
-        .args(["--is-ancestor", &early.to_string(), &late.to_string()])
-        .output(&[])
-        .is_ok_and(|output| output.status.success())
 }
 
 /// A branch that leads to a commit.

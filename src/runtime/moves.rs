@@ -4,8 +4,9 @@
 
 use std::path::PathBuf;
 
-use super::left_behind::{branch_with, is_ancestor};
+use super::left_behind::branch_with;
 use super::project::Project;
+use super::sharing::push::is_ancestor;
 use crate::domain::ids::RunId;
 use crate::domain::oid::Oid;
 use crate::ledger::store::StoreError;
@@ -202,7 +203,7 @@ fn left(project: &Project, since: u64, was: &Head, now: &Head) -> Vec<(Oid, Opti
     head_log::left_since(&project.repository, since)
         .into_iter()
         .filter(|commit| Some(*commit) != was.oid && Some(*commit) != now.oid)
-        .filter(|commit| !now.oid.is_some_and(|now| is_ancestor(project, *commit, now)))
+        .filter(|commit| !now.oid.is_some_and(|now| is_ancestor(project, *commit, now).unwrap_or(false)))
         .take(LEFT_NAMED)
         .map(|commit| (commit, branch_with(project, commit)))
         .collect()

@@ -131,8 +131,6 @@ pub fn recover(
                 found.push(Found::BranchStale { run, tip, kept });
             }
         }
-    }
-    if only.is_none() {
         found.extend(foreign(project)?.into_iter().map(|name| Found::Foreign { name }));
     }
     for run in view.runs()?.iter().filter(|run| runs.contains(&run.run)) {
